@@ -1,0 +1,75 @@
+"""The graph IR: types, ops, nodes, graphs, and the functions that walk them."""
+
+from gradc.ir.dims import Dim, DimExpr, Shape, Symbol, known, product, static_shape, substitute
+from gradc.ir.graph import Graph
+from gradc.ir.node import (
+    UNKNOWN,
+    Array,
+    At,
+    IndexItem,
+    IndexSpec,
+    Literal,
+    NewAxis,
+    Node,
+    Origin,
+    Slice,
+)
+from gradc.ir.op import (
+    REGISTRY,
+    ZERO_DERIVATIVE,
+    Kind,
+    Linear,
+    Op,
+    Partials,
+    Rule,
+    broadcast_shapes,
+    op_named,
+    register,
+)
+from gradc.ir.program import Port, Program, residuals
+from gradc.ir.types import BOOL, FLOAT32, FLOAT64, INT64, SUPPORTED_DTYPES, ArrayType, is_float
+from gradc.ir.value import Operand, Value
+
+__all__ = [
+    "BOOL",
+    "FLOAT32",
+    "FLOAT64",
+    "INT64",
+    "REGISTRY",
+    "SUPPORTED_DTYPES",
+    "UNKNOWN",
+    "ZERO_DERIVATIVE",
+    "Array",
+    "ArrayType",
+    "At",
+    "Dim",
+    "DimExpr",
+    "Graph",
+    "IndexItem",
+    "IndexSpec",
+    "Kind",
+    "Linear",
+    "Literal",
+    "NewAxis",
+    "Node",
+    "Op",
+    "Operand",
+    "Origin",
+    "Partials",
+    "Port",
+    "Program",
+    "Rule",
+    "Shape",
+    "Slice",
+    "Symbol",
+    "Value",
+    "broadcast_shapes",
+    "is_float",
+    "known",
+    "op_named",
+    "product",
+    "register",
+    "residuals",
+    "static_shape",
+    "substitute",
+]

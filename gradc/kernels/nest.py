@@ -1,0 +1,319 @@
+"""The loop-level program: what the C printer prints.
+
+    Unit    = program, buffers, stages, plan
+    Stage   = title, body: Stmt*, nodes                    one top-level nest or call
+    Stmt    = Loop(symbol, start, stop, step, body)
+            | Let(local, value, node)                      const scalar of one iteration
+            | Declare(local, value, lanes)                 mutable scalar, or array of lanes
+            | Store(ref, value, node)                      buffer element = value
+            | Accumulate(target, how, value)               target = how(target, value)
+            | Assign(local, value)                         to a declared local
+            | If(condition, then, otherwise)
+            | Check(condition, code)                       return code unless it holds
+            | Fill(buffer, value) | Copy(target, source)   whole contiguous buffers
+            | MatMul(m, n, k, a, b, c, accumulate)         strided matrices, one product
+    Expr    = Load(ref) | Local | Lane(local, symbol) | Index(dim) | Number(value, dtype)
+            | Apply(op, args, dtype) | Choose(condition, a, b) | Combine(how, local)
+    Ref     = buffer, offset: Dim (elements), gathers: (Expr, stride)*
+
+Offsets are integer polynomials over loop symbols (``Symbol(role="index")``) and size symbols, so
+every reference is affine in the loops wherever the sizes are known.  Nothing here knows C.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from gradc.ir.dims import Dim, Symbol
+from gradc.ir.op import Op
+from gradc.ir.program import Program
+from gradc.ir.types import ArrayType
+from gradc.spans import Span
+
+__all__ = [
+    "Accumulate",
+    "Apply",
+    "Assign",
+    "Buffer",
+    "BufferPlan",
+    "Check",
+    "Choose",
+    "Combine",
+    "Copy",
+    "Declare",
+    "Expr",
+    "Fill",
+    "How",
+    "If",
+    "Index",
+    "Lane",
+    "Let",
+    "Load",
+    "Local",
+    "Loop",
+    "MatMul",
+    "Matrix",
+    "Number",
+    "Ref",
+    "Stage",
+    "Stmt",
+    "Store",
+    "Unit",
+]
+
+BufferKind = Literal["input", "output", "temporary", "constant"]
+How = Literal["sum", "prod", "max", "min", "any", "all"]
+LANES = 16
+"""Accumulators of one reduction; fixed, so that results do not depend on compiler or processor."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Buffer:
+    """Contiguous memory of one array, C order.
+
+    ``name`` is a hint (the user's name or empty); ``position`` is the place among the inputs or
+    outputs; ``node`` the graph node whose value it holds; ``data`` the content of a constant.
+    """
+
+    kind: BufferKind
+    type: ArrayType
+    name: str = ""
+    position: int = -1
+    node: int = -1
+    data: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Local:
+    """A scalar variable (or ``lanes`` of them) of the C function."""
+
+    dtype: np.dtype
+    name: str = ""
+    node: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Element ``offset + sum(gather * stride)`` of a buffer."""
+
+    buffer: Buffer
+    offset: Dim
+    gathers: tuple[tuple[Expr, Dim], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The element a reference points at."""
+
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Lane number ``symbol`` of a declared local with lanes."""
+
+    local: Local
+    symbol: Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index expression as a 64-bit integer value."""
+
+    dim: Dim
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A literal of a dtype."""
+
+    value: Any
+    dtype: np.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An elementwise op; ``dtype`` is the result's, ``operand_dtype`` the first operand's."""
+
+    op: Op
+    args: tuple[Expr, ...]
+    dtype: np.dtype
+    operand_dtype: np.dtype
+    params: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """``a`` where the condition holds, else ``b``; only the chosen one is evaluated."""
+
+    condition: Expr
+    a: Expr
+    b: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Combine:
+    """The lanes of a local, combined by the fixed tree of ``how``."""
+
+    how: How
+    local: Local
+
+
+Expr: TypeAlias = Load | Local | Lane | Index | Number | Apply | Choose | Combine
+
+
+@dataclass(slots=True, eq=False)
+class Loop:
+    """``for (symbol = start; symbol < stop; symbol += step) body``."""
+
+    symbol: Symbol
+    start: Dim
+    stop: Dim
+    body: list[Stmt]
+    step: int = 1
+
+
+@dataclass(slots=True, eq=False)
+class Let:
+    """A constant scalar of one iteration."""
+
+    local: Local
+    value: Expr
+
+
+@dataclass(slots=True, eq=False)
+class Declare:
+    """A mutable scalar, or ``lanes`` of them, each set to ``value``."""
+
+    local: Local
+    value: Expr
+    lanes: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Store:
+    """Write one element; ``node`` is the graph node whose value is written."""
+
+    ref: Ref
+    value: Expr
+    node: int = -1
+
+
+@dataclass(slots=True, eq=False)
+class Accumulate:
+    """Combine a value into a local, a lane or a buffer element."""
+
+    target: Local | Lane | Ref
+    how: How
+    value: Expr
+    node: int = -1
+
+
+@dataclass(slots=True, eq=False)
+class Assign:
+    """Set a declared local."""
+
+    local: Local
+    value: Expr
+
+
+@dataclass(slots=True, eq=False)
+class If:
+    """Statements under a condition."""
+
+    condition: Expr
+    then: list[Stmt]
+    otherwise: list[Stmt] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Check:
+    """Leave the function with ``code`` unless ``0 <= value < extent``."""
+
+    value: Expr
+    extent: Dim
+    code: int
+
+
+@dataclass(slots=True, eq=False)
+class Fill:
+    """Set every element of a buffer to one value."""
+
+    buffer: Buffer
+    value: Number
+    node: int = -1
+
+
+@dataclass(slots=True, eq=False)
+class Copy:
+    """Copy all elements between buffers of one size and dtype."""
+
+    target: Buffer
+    source: Buffer
+    node: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A strided matrix: element (r, c) lies at ``ref.offset + r * row + c * column``."""
+
+    ref: Ref
+    row: Dim
+    column: Dim
+
+
+@dataclass(slots=True, eq=False)
+class MatMul:
+    """``c = a @ b`` (or ``c += a @ b``) with a (m, k), b (k, n), c (m, n)."""
+
+    m: Dim
+    n: Dim
+    k: Dim
+    a: Matrix
+    b: Matrix
+    c: Matrix
+    accumulate: bool = False
+    node: int = -1
+
+
+Stmt: TypeAlias = (
+    Loop | Let | Declare | Store | Accumulate | Assign | If | Check | Fill | Copy | MatMul
+)
+
+
+@dataclass(slots=True, eq=False)
+class Stage:
+    """One top-level nest or call, with the graph nodes that it computes."""
+
+    body: list[Stmt]
+    nodes: tuple[int, ...] = ()
+    section: str = "primal"
+
+
+@dataclass(frozen=True, slots=True)
+class BufferPlan:
+    """Where temporaries lie in the arena: byte offsets by buffer, and the arena's bytes.
+
+    ``scratch`` is the offset and size of the area that matrix products pack into.
+    """
+
+    offsets: dict[Buffer, int]
+    arena_bytes: int
+    scratch: tuple[int, int] = (0, 0)
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """A program lowered to loops.
+
+    ``failures[k]`` describes status code ``k + 1``: message and the user's place.
+    """
+
+    program: Program
+    buffers: list[Buffer]
+    stages: list[Stage]
+    plan: BufferPlan
+    failures: list[tuple[str, Span | None]] = field(default_factory=list)

@@ -1,0 +1,60 @@
+"""Inputs, constants, and values that only steer differentiation."""
+
+from typing import Any
+
+import numpy as np
+
+from gradc.ir.node import Literal
+from gradc.ir.op import ZERO_DERIVATIVE, Kind
+from gradc.ir.types import ArrayType
+from gradc.ops.declare import elementwise, operation, reals
+
+__all__ = ["constant", "input_", "stop_gradient"]
+
+
+def _infer_input(**params: Any) -> ArrayType:
+    kind: ArrayType = params["type"]
+    return kind
+
+
+def _evaluate_input(**params: Any) -> np.ndarray:
+    raise LookupError(f"input {params['name']} has no value of its own")
+
+
+input_ = operation(
+    "input",
+    Kind.INPUT,
+    "",
+    infer=_infer_input,
+    evaluate=_evaluate_input,
+    numpy="{name}",
+    params=("name", "position", "type"),
+    doc="A value handed in by the caller.",
+)
+
+
+def _infer_constant(value: Literal) -> ArrayType:
+    return value.type
+
+
+constant = operation(
+    "constant",
+    Kind.CONSTANT,
+    "",
+    infer=_infer_constant,
+    evaluate=lambda value: value.array,
+    numpy="{value}",
+    params=("value",),
+    doc="A literal array or number.",
+)
+
+stop_gradient = elementwise(
+    "stop_gradient",
+    "x",
+    numpy="{x}",
+    c="{x}",
+    evaluate=np.positive,
+    derivative=ZERO_DERIVATIVE,
+    samples=reals(),
+    doc="The operand itself, as a constant for differentiation.",
+)

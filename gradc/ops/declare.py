@@ -1,0 +1,175 @@
+"""How an op is declared: one call in one file.
+
+    square = elementwise(
+        "square", "x",
+        partials=lambda y, x: (2.0 * x,),
+        numpy="np.square({x})", c="{x} * {x}", evaluate=np.square,
+        traces=(np.square,), samples=reals(-3, 3),
+    )
+
+From the record follow tracing, printing in both languages, fusion, the registry tests and the
+coverage table.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradc.errors import DTypeError, ShapeError
+from gradc.ir.op import (
+    Derivative,
+    Kind,
+    NumpyPrinter,
+    Op,
+    Partials,
+    register,
+)
+from gradc.ir.types import BOOL, ArrayType
+
+__all__ = ["Samples", "bools", "elementwise", "integers", "operation", "reals", "same_type"]
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Where the registry tests draw operands from.
+
+    Parameters
+    ----------
+    low, high : float
+        Open interval of the draws, the same for each operand, or one pair each in ``each``.
+    dtypes : tuple of str
+        Data types the op takes.
+    each : tuple of (float, float)
+        Intervals by operand, instead of ``low`` and ``high``.
+    avoid : tuple of float
+        Points near which the derivative jumps; draws keep 1e-3 away.
+    """
+
+    low: float = -2.0
+    high: float = 2.0
+    dtypes: tuple[str, ...] = ("f8", "f4")
+    each: tuple[tuple[float, float], ...] = ()
+    avoid: tuple[float, ...] = ()
+
+
+def reals(low: float = -2.0, high: float = 2.0, **rest: Any) -> Samples:
+    """Samples of floating-point operands."""
+    return Samples(low, high, **rest)
+
+
+def integers(low: int = -9, high: int = 9, dtypes: tuple[str, ...] = ("i8", "i4")) -> Samples:
+    """Samples of integer operands."""
+    return Samples(low, high, dtypes)
+
+
+def bools() -> Samples:
+    """Samples of boolean operands."""
+    return Samples(0, 1, ("?",))
+
+
+def same_type(name: str, *types: ArrayType) -> ArrayType:
+    """Return the common type of elementwise operands, which must already agree."""
+    first = types[0]
+    for other in types[1:]:
+        if other.shape != first.shape:
+            raise ShapeError(f"{name} needs equal shapes, got {first} and {other}")
+        if other.dtype != first.dtype:
+            raise DTypeError(f"{name} needs equal dtypes, got {first} and {other}")
+    return first
+
+
+def _infer_elementwise(name: str, result: str) -> Callable[..., ArrayType]:
+    def infer(*types: ArrayType, **params: Any) -> ArrayType:
+        common = same_type(name, *types)
+        return common.with_dtype(BOOL) if result == "bool" else common
+
+    return infer
+
+
+def elementwise(
+    name: str,
+    operands: str,
+    *,
+    numpy: NumpyPrinter,
+    c: str | Mapping[str, str],
+    evaluate: Callable[..., Any],
+    partials: Callable[..., Sequence[Any]] | None = None,
+    derivative: Derivative = None,
+    result: str = "same",
+    infer: Callable[..., ArrayType] | None = None,
+    traces: Sequence[Callable[..., Any]] = (),
+    samples: Samples | None = None,
+    precedence: int = 100,
+    params: tuple[str, ...] = (),
+    doc: str = "",
+    tags: Sequence[str] = (),
+) -> Op:
+    """Declare an op that works element by element on operands of one shape and dtype.
+
+    Parameters
+    ----------
+    name, operands : str
+        ``"hypot"``, ``"x, y"``.
+    numpy, c, evaluate, traces, samples, precedence, params, doc
+        See :class:`gradc.ir.op.Op`.
+    partials : callable
+        Local derivatives ``(y, *xs) -> (dy/dx1, ...)``; shorthand for ``derivative=Partials(...)``.
+    result : {"same", "bool"}
+        dtype of the result, for the default ``infer``.
+    """
+    return register(
+        Op(
+            name=name,
+            kind=Kind.ELEMENTWISE,
+            operands=tuple(part.strip() for part in operands.split(",")),
+            infer=infer or _infer_elementwise(name, result),
+            evaluate=evaluate,
+            numpy=numpy,
+            c=c,
+            derivative=Partials(partials) if partials else derivative,
+            traces=tuple(traces),
+            samples=samples or reals(),
+            doc=doc,
+            precedence=precedence,
+            params=params,
+            tags=frozenset(tags),
+        )
+    )
+
+
+def operation(
+    name: str,
+    kind: Kind,
+    operands: str,
+    *,
+    infer: Callable[..., ArrayType],
+    evaluate: Callable[..., Any],
+    numpy: NumpyPrinter,
+    derivative: Derivative = None,
+    traces: Sequence[Callable[..., Any]] = (),
+    samples: Any = None,
+    params: tuple[str, ...] = (),
+    precedence: int = 100,
+    doc: str = "",
+    tags: Sequence[str] = (),
+) -> Op:
+    """Declare an op of any other kind; its loops in C come from the kind."""
+    return register(
+        Op(
+            name=name,
+            kind=kind,
+            operands=tuple(part.strip() for part in operands.split(",") if part.strip()),
+            infer=infer,
+            evaluate=evaluate,
+            numpy=numpy,
+            derivative=derivative,
+            traces=tuple(traces),
+            samples=samples,
+            doc=doc,
+            precedence=precedence,
+            params=params,
+            tags=frozenset(tags),
+        )
+    )
