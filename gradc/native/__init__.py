@@ -1,0 +1,1 @@
+"""Compiling C text, keeping the result, and finding it again."""

@@ -1,0 +1,128 @@
+"""Running a compiler: no shell, no input, a clean environment, a time limit, nothing left behind.
+
+Public: ``run(command, folder, timeout) -> Finished``, ``environment()``.
+"""
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+__all__ = ["Finished", "environment", "run"]
+
+_TAIL_LINES = 40
+_TAIL_BYTES = 16_384
+
+_KEPT = {
+    "PATH", "HOME", "USER", "LOGNAME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SDKROOT",
+    "DEVELOPER_DIR", "MACOSX_DEPLOYMENT_TARGET", "XDG_CACHE_HOME", "SYSTEMROOT", "COMSPEC",
+    "PATHEXT", "LOCALAPPDATA", "APPDATA", "USERPROFILE",
+}  # fmt: skip
+_KEPT_PREFIXES = ("ZIG_", "CCACHE_", "NIX_", "CONDA_")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a command ended; ``code`` is negative when a signal ended it."""
+
+    command: tuple[str, ...]
+    code: int
+    timed_out: bool
+    output: str
+    stderr_tail: str
+
+
+def environment(scratch: Path) -> dict[str, str]:
+    """Return what a compiler may know of the user's environment.
+
+    Search paths for headers and libraries and preloaded libraries are left out, because they would
+    change the result without changing the key under which it is kept.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _KEPT or name.startswith(_KEPT_PREFIXES)
+    }
+    folder = str(scratch)
+    return kept | {"LC_ALL": "C", "LANG": "C", "TMPDIR": folder, "TEMP": folder, "TMP": folder}
+
+
+def run(command: Sequence[str], folder: Path, timeout: float) -> Finished:
+    """Run ``command`` in ``folder`` and wait for it, at most ``timeout`` seconds.
+
+    The command gets a process group of its own, which is ended as a whole: on time-out, on an
+    exception such as Ctrl-C, and after a normal end too, should a grandchild be left.
+
+    Raises
+    ------
+    OSError
+        When the command cannot be started.
+    """
+    with tempfile.TemporaryFile(dir=folder) as out, tempfile.TemporaryFile(dir=folder) as err:
+        process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            cwd=folder,
+            env=environment(folder),
+            start_new_session=True,
+        )
+        timed_out = _wait(process, timeout)
+        return Finished(tuple(command), process.returncode, timed_out, _head(out), _tail_of(err))
+
+
+def _wait(process: "subprocess.Popen[bytes]", timeout: float) -> bool:
+    """Wait without polling: a timer ends the group, so a fast compiler is noticed at once."""
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        _end_group(process)
+
+    timer = threading.Timer(timeout, expire)
+    timer.daemon = True
+    timer.start()
+    try:
+        _wait_unreaped(process)
+    finally:
+        timer.cancel()
+        timer.join()
+        _end_group(process)
+        process.wait()
+    return expired.is_set()
+
+
+def _wait_unreaped(process: "subprocess.Popen[bytes]") -> None:
+    """Wait but leave the process as a zombie, so that its group number cannot be reused yet."""
+    if hasattr(os, "waitid"):
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    else:
+        process.wait()
+
+
+def _end_group(process: "subprocess.Popen[bytes]") -> None:
+    try:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _head(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read(_TAIL_BYTES).decode(errors="replace")
+
+
+def _tail_of(stream: IO[bytes]) -> str:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - _TAIL_BYTES))
+    lines = stream.read().decode(errors="replace").splitlines()
+    return "\n".join(lines[-_TAIL_LINES:])
