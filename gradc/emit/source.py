@@ -1,0 +1,55 @@
+"""Generated text and where each part of it came from.
+
+    Source      = text, map: SourceEntry*
+    SourceEntry = first_line, last_line, nodes, span
+
+The map is written down while the lines are made, never read back out of comments.  Lines count
+from 1; entries are in order of their first line and may nest (a statement inside a loop's stretch).
+"""
+
+from dataclasses import dataclass
+
+from gradc.spans import Span
+
+__all__ = ["Source", "SourceEntry"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEntry:
+    """A stretch of lines, the graph nodes it computes and the user's expression it stands for."""
+
+    first_line: int
+    last_line: int
+    nodes: tuple[int, ...]
+    span: Span | None = None
+
+    def shifted(self, by: int) -> "SourceEntry":
+        """Return the entry for the same lines further down."""
+        return SourceEntry(self.first_line + by, self.last_line + by, self.nodes, self.span)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Generated code with its source map."""
+
+    text: str
+    map: tuple[SourceEntry, ...] = ()
+
+    def at(self, line: int) -> SourceEntry | None:
+        """Return the innermost entry that covers a line."""
+        inside = [e for e in self.map if e.first_line <= line <= e.last_line]
+        return min(inside, key=lambda e: e.last_line - e.first_line, default=None)
+
+    def lines_of(self, node: int) -> list[int]:
+        """Return the lines that compute a node, ascending."""
+        found = {
+            line
+            for entry in self.map
+            if node in entry.nodes
+            for line in range(entry.first_line, entry.last_line + 1)
+        }
+        return sorted(found)
+
+    def __str__(self) -> str:
+        """Return the text."""
+        return self.text
