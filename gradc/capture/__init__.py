@@ -1,0 +1,1 @@
+"""Record plain NumPy functions as graphs."""

@@ -1,0 +1,141 @@
+"""Trees: nested tuples, lists, dicts, named tuples and dataclasses with arrays as leaves.
+
+    treedef = "*"                              a leaf
+            | None                             None, a node without leaves
+            | (type, names | None, treedef*)   a container; names: dict keys or field names
+
+A treedef is a plain nested tuple, so it hashes and compares at the speed of C.  Dicts keep their
+order of insertion.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeAlias
+
+__all__ = ["LEAF", "TreeDef", "flatten", "leaf_paths", "map_tree", "unflatten"]
+
+TreeDef: TypeAlias = Hashable
+LEAF = "*"
+_Add: TypeAlias = Callable[[Any], None]
+_Walker: TypeAlias = Callable[[Any, _Add], TreeDef]
+
+
+def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
+    """Return the leaves, in order, and the shape of the tree.
+
+    Examples
+    --------
+    >>> flatten((1, {"a": 2}))
+    ([1, 2], (<class 'tuple'>, None, '*', (<class 'dict'>, ('a',), '*')))
+    """
+    leaves: list[Any] = []
+    return leaves, _walk(tree, leaves.append)
+
+
+def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:
+    """Put leaves back into a tree of that shape."""
+    return _build(treedef, iter(leaves))
+
+
+def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
+    """Apply a function to every leaf."""
+    leaves, treedef = flatten(tree)
+    return unflatten(treedef, map(function, leaves))
+
+
+def leaf_paths(treedef: TreeDef, root: str = "") -> list[str]:
+    """Return how messages name each leaf, such as ``params['w1']``."""
+    found: list[str] = []
+    _name(treedef, root, found.append)
+    return found
+
+
+# flattening: one walker for each type, found once
+
+
+def _walk(tree: Any, add: _Add) -> TreeDef:
+    kind = type(tree)
+    walker = _WALKERS.get(kind)
+    if walker is None:
+        walker = _WALKERS[kind] = _walker_of(kind)
+    return walker(tree, add)
+
+
+def _walk_leaf(tree: Any, add: _Add) -> TreeDef:
+    add(tree)
+    return LEAF
+
+
+def _walk_none(tree: Any, add: _Add) -> TreeDef:
+    return None
+
+
+def _walk_sequence(tree: Any, add: _Add) -> TreeDef:
+    return (type(tree), None, *[_walk(child, add) for child in tree])
+
+
+def _walk_dict(tree: Any, add: _Add) -> TreeDef:
+    return (dict, tuple(tree), *[_walk(child, add) for child in tree.values()])
+
+
+def _walk_named_tuple(tree: Any, add: _Add) -> TreeDef:
+    return (type(tree), tree._fields, *[_walk(child, add) for child in tree])
+
+
+def _walk_dataclass(tree: Any, add: _Add) -> TreeDef:
+    names = tuple(field.name for field in fields(tree))
+    return (type(tree), names, *[_walk(getattr(tree, name), add) for name in names])
+
+
+_WALKERS: dict[type, _Walker] = {
+    tuple: _walk_sequence,
+    list: _walk_sequence,
+    dict: _walk_dict,
+    type(None): _walk_none,
+}
+
+
+def _walker_of(kind: type) -> _Walker:
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return _walk_named_tuple
+    return _walk_dataclass if is_dataclass(kind) else _walk_leaf
+
+
+# building
+
+
+def _build(treedef: TreeDef, leaves: Iterator[Any]) -> Any:
+    if treedef == LEAF:
+        return next(leaves)
+    if treedef is None:
+        return None
+    kind, names, *children = treedef  # type: ignore[misc]
+    values = [_build(child, leaves) for child in children]
+    if names is None:
+        return kind(values)
+    if kind is dict:
+        return dict(zip(names, values, strict=True))
+    return kind(*values) if issubclass(kind, tuple) else _restore(kind, names, values)
+
+
+def _restore(kind: type, names: Iterable[str], values: Iterable[Any]) -> Any:
+    """Make a dataclass without its ``__init__``, which may check or convert what it is given."""
+    result = object.__new__(kind)
+    for name, value in zip(names, values, strict=True):
+        object.__setattr__(result, name, value)
+    return result
+
+
+def _name(treedef: TreeDef, path: str, add: Callable[[str], None]) -> None:
+    if treedef == LEAF:
+        add(path)
+    elif treedef is not None:
+        kind, names, *children = treedef  # type: ignore[misc]
+        for i, child in enumerate(children):
+            _name(child, path + _step(kind, names, i), add)
+
+
+def _step(kind: type, names: tuple[Any, ...] | None, i: int) -> str:
+    if names is None:
+        return f"[{i}]"
+    return f"[{names[i]!r}]" if kind is dict else f".{names[i]}"
