@@ -1,0 +1,74 @@
+"""Reverse mode: the sum-over-children rule.
+
+This module is the chain rule and nothing else.  What would bloat it lives beside it: local
+derivatives in the op declarations, masks and zeros in ``cotangent``, which nodes take part in
+``activity``, whole functions in ``derive``.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gradc.autodiff.activity import active_nodes
+from gradc.autodiff.cotangent import ZERO, Cotangent, add_terms, pullback
+from gradc.ir import Graph, Origin, Value
+
+__all__ = ["Adjoints", "Term", "adjoints"]
+
+
+class Term(NamedTuple):
+    """One summand of an adjoint: what came back through operand ``slot`` of ``child``."""
+
+    child: int
+    slot: int
+    value: Value
+
+
+@dataclass(slots=True)
+class Adjoints:
+    """Adjoints on the joint graph, with the summands they were made of.
+
+    ``totals[x]`` is the cotangent of node ``x`` (absent where it is zero); ``terms[x]`` are its
+    children's contributions.
+    """
+
+    totals: dict[int, Value] = field(default_factory=dict)
+    terms: dict[int, list[Term]] = field(default_factory=dict)
+
+
+def adjoints(graph: Graph, seeds: Mapping[int, Value], wrt: Sequence[int]) -> Adjoints:
+    """Append the adjoint of every node between ``wrt`` and the seeded outputs.
+
+        x_bar = seed(x) + sum over (child, slot) in uses(x) of pullback(child)[slot]
+
+    Children come after their operands, so walking backwards meets every child before ``x``.
+    """
+    record = Adjoints()
+    pulled: dict[int, Sequence[Cotangent]] = {}
+    for x in reversed(active_nodes(graph, wrt, seeds)):
+        terms = [
+            Term(child, slot, value)
+            for child, slot in graph.uses(x)
+            if child in pulled and (value := pulled[child][slot]) is not ZERO
+        ]
+        with _backward(graph, x):
+            x_bar = add_terms([seeds.get(x), *(term.value for term in terms)])
+            if x_bar is not ZERO:
+                record.totals[x], record.terms[x] = x_bar, terms
+                pulled[x] = pullback(graph, x, x_bar)
+    _name(graph, record)
+    return record
+
+
+def _backward(graph: Graph, x: int) -> AbstractContextManager[None]:
+    """Mark nodes added inside the block as adjoint to ``x``."""
+    return graph.at(Origin(graph[x].origin.span, adjoint_of=x))
+
+
+def _name(graph: Graph, record: Adjoints) -> None:
+    """Call the adjoint of the user's ``h`` ``h_bar``, where it is a node of the backward part."""
+    for x, x_bar in record.totals.items():
+        name = graph.names.get(x)
+        if name is not None and graph[x_bar.id].origin.adjoint_of is not None:
+            graph.rename(x_bar.id, f"{name}_bar")

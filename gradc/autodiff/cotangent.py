@@ -1,0 +1,186 @@
+"""The pullback of one node, and how cotangents are added, scaled and masked.
+
+``ZERO`` is symbolic: it is never stored, and whatever is multiplied by it is never computed.
+
+A masked cotangent ``select(c, g, 0)`` stays masked: multiplying it by a partial derivative ``p``
+gives ``select(c, g * p, 0)``, so an infinite ``p`` in the branch of ``np.where`` that was not taken
+leaves no NaN behind.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from gradc.errors import DerivativeError
+from gradc.ir import (
+    ZERO_DERIVATIVE,
+    Graph,
+    Kind,
+    Linear,
+    Node,
+    Partials,
+    Value,
+    is_float,
+    op_named,
+)
+
+__all__ = ["ZERO", "Cotangent", "add_terms", "pullback", "refuse", "scale"]
+
+Cotangent: TypeAlias = Value | None
+ZERO: Cotangent = None
+
+
+def add_terms(terms: Sequence[Cotangent]) -> Cotangent:
+    """Add cotangents, leaving out symbolic zeros."""
+    total = ZERO
+    for term in terms:
+        if term is not ZERO:
+            total = term if total is None else total + term
+    return total
+
+
+def pullback(graph: Graph, id: int, ct: Value) -> Sequence[Cotangent]:  # noqa: A002
+    """Return what the cotangent of a node gives to each of its operands."""
+    node = graph[id]
+    operands = graph.values(node.operands)
+    rule = node.op.derivative
+    if not operands or rule is ZERO_DERIVATIVE:
+        return (ZERO,) * len(operands)
+    if isinstance(rule, Partials):
+        partials = rule.fn(graph.value(id), *operands)
+        found = [scale(ct, p) for p in partials]
+    elif isinstance(rule, Linear):
+        found = _transposed(node, rule, ct, graph.value(id), operands)
+    elif rule is None:
+        raise refuse(graph, node)
+    else:
+        found = list(rule.vjp(ct, graph.value(id), *operands, **node.params))
+    return [_settled(c, v) for c, v in zip(found, operands, strict=True)]
+
+
+def refuse(graph: Graph, node: Node) -> DerivativeError:
+    """Return the error for a node whose op has no derivative."""
+    return DerivativeError(
+        f"{node.op.name} has no derivative",
+        span=node.origin.span,
+        operands=[(graph.names.get(i, f"operand {i}"), str(graph[i].type)) for i in node.operands],
+        repair="take it out of the differentiated part, for instance with gradc.stop_gradient",
+    )
+
+
+def scale(ct: Cotangent, partial: Value | float | None) -> Cotangent:
+    """Multiply a cotangent by a local derivative, keeping masks."""
+    if ct is None or partial is None:
+        return ZERO
+    if isinstance(partial, int | float):
+        return ct if partial == 1 else _masked(ct, lambda g: _times(g, float(partial)))
+    mask = _unit_mask(partial)
+    if mask is not None:
+        condition, taken = mask
+        zero = ct.full_like(0.0)
+        return op_named("select")(condition, *((ct, zero) if taken else (zero, ct)))
+    return _masked(ct, lambda g: g * partial)
+
+
+def _times(value: Value, factor: float) -> Value:
+    return -value if factor == -1.0 else value * factor
+
+
+def _masked(ct: Value, change: Callable[[Value], Value]) -> Value:
+    """Apply a linear change under the mask of ``ct``, if it has one."""
+    mask = _mask(ct)
+    if mask is None:
+        return change(ct)
+    condition, inner, taken = mask
+    changed = change(inner)
+    zero = changed.full_like(0.0)
+    return op_named("select")(condition, *((changed, zero) if taken else (zero, changed)))
+
+
+def _mask(ct: Value) -> tuple[Value, Value, bool] | None:
+    """Read ``select(c, g, 0)`` as (c, g, True) and ``select(c, 0, g)`` as (c, g, False)."""
+    node = ct.node
+    if node.op.name != "select":
+        return None
+    condition, a, b = ct.graph.values(node.operands)
+    if literal(b) == 0:
+        return condition, a, True
+    if literal(a) == 0:
+        return condition, b, False
+    return None
+
+
+def _unit_mask(partial: Value) -> tuple[Value, bool] | None:
+    """Read ``select(c, 1, 0)`` as (c, True) and ``select(c, 0, 1)`` as (c, False)."""
+    mask = _mask(partial)
+    return (mask[0], mask[2]) if mask and literal(mask[1]) == 1 else None
+
+
+def literal(value: Value) -> float | None:
+    """Return the number that all elements of a value are known to be."""
+    node = value.node
+    while node.op.name in ("broadcast_to", "reshape"):
+        node = value.graph[node.operands[0]]
+    if node.op.kind is not Kind.CONSTANT or not node.type.size:
+        return None
+    array = node.params["value"].array
+    first = array.flat[0]
+    return first.item() if array.size == 1 or (array == first).all() else None
+
+
+def _transposed(
+    node: Node, rule: Linear, ct: Value, out: Value, operands: Sequence[Value]
+) -> list[Cotangent]:
+    """Apply the transpose of a linear op, to the mask as well where elements only move."""
+
+    def apply(value: Value) -> list[Cotangent]:
+        return list(rule.transpose(value, out, *operands, **node.params))
+
+    mask = _mask(ct)
+    if mask is None or node.op.name not in _MOVES or not operands[0].node.operands:
+        return apply(ct)
+    condition, inner, taken = mask
+    if not taken:
+        condition = op_named("logical_not")(condition)
+    return [_moved_mask(node, apply(inner)[0], apply(ct)[0], condition, operands[0])]
+
+
+_MOVES = frozenset(("reshape", "transpose", "broadcast_to"))
+
+
+def _moved_mask(
+    node: Node, inner: Cotangent, full: Cotangent, condition: Value, operand: Value
+) -> Cotangent:
+    """Carry the mask of a cotangent through a movement."""
+    select = op_named("select")
+    if node.op.name == "reshape":
+        moved, kept = condition.reshape(operand.shape), inner
+    elif node.op.name == "transpose":
+        axes = node.params["axes"]
+        moved, kept = condition.transpose([axes.index(i) for i in range(len(axes))]), inner
+    else:
+        moved, kept = _any_of_broadcast(condition, operand), full
+    if kept is None:
+        return ZERO
+    return select(moved, kept, kept.full_like(0.0))
+
+
+def _any_of_broadcast(condition: Value, operand: Value) -> Value:
+    """Where does at least one copy of a broadcast element count?"""
+    lead = condition.ndim - operand.ndim
+    axes = [
+        axis
+        for axis in range(condition.ndim)
+        if axis < lead or operand.shape[axis - lead] != condition.shape[axis]
+    ]
+    if axes:
+        condition = op_named("reduce_any")(condition, axes=tuple(axes))
+    return condition.reshape(operand.shape)
+
+
+def _settled(ct: Cotangent, operand: Value) -> Cotangent:
+    """Drop cotangents of values that carry no derivative, and those that are plainly zero."""
+    if ct is None or not is_float(operand.dtype) or literal(ct) == 0:
+        return ZERO
+    if ct.type != operand.type:
+        raise AssertionError(f"cotangent {ct!r} does not fit {operand!r}")
+    return ct

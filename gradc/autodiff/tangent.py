@@ -1,0 +1,89 @@
+"""Forward mode: the mirror of the sum-over-children rule, a sum over operands.
+
+    y_dot = sum over (slot, x) in operands(y) of partial(y, slot) * x_dot
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+
+from gradc.autodiff.cotangent import ZERO, Cotangent, add_terms, refuse, scale
+from gradc.autodiff.activity import active_nodes
+from gradc.ir import (
+    Graph,
+    Kind,
+    Linear,
+    Node,
+    Origin,
+    Partials,
+    Value,
+    ZERO_DERIVATIVE,
+    is_float,
+)
+
+__all__ = ["tangents"]
+
+
+def tangents(graph: Graph, seeds: Mapping[int, Value], outputs: Sequence[int]) -> dict[int, Value]:
+    """Append the tangent of every node between the seeded inputs and ``outputs``.
+
+    Returns the tangents by node; absent means zero.
+    """
+    found: dict[int, Value] = dict(seeds)
+    for id in active_nodes(graph, list(seeds), outputs):
+        if id in found:
+            continue
+        node = graph[id]
+        with _forward(graph, node):
+            dot = push(graph, node, [found.get(i) for i in node.operands])
+        if dot is not ZERO:
+            found[id] = dot
+            name = graph.names.get(id)
+            if name is not None and graph[dot.id].origin.tangent_of is not None:
+                graph.rename(dot.id, f"{name}_dot")
+    return found
+
+
+def _forward(graph: Graph, node: Node) -> AbstractContextManager[None]:
+    return graph.at(Origin(node.origin.span, tangent_of=node.id))
+
+
+def push(graph: Graph, node: Node, dots: Sequence[Cotangent]) -> Cotangent:
+    """Return the tangent of a node from those of its operands."""
+    rule = node.op.derivative
+    operands = graph.values(node.operands)
+    if rule is ZERO_DERIVATIVE or not is_float(node.type.dtype):
+        return ZERO
+    if isinstance(rule, Partials):
+        partials = rule.fn(graph.value(node.id), *operands)
+        return add_terms([scale(dot, p) for dot, p in zip(dots, partials, strict=True)])
+    if isinstance(rule, Linear):
+        slots = rule.slots if rule.slots is not None else tuple(range(len(operands)))
+        by_slot = {s: d for s in slots if (d := dots[s]) is not None}
+        several = _each if node.op.kind is Kind.CONTRACTION else _together
+        return several(node, slots, by_slot, operands)
+    if rule is None:
+        raise refuse(graph, node)
+    return rule.jvp(dots, graph.value(node.id), *operands, **node.params)
+
+
+def _each(
+    node: Node, slots: Sequence[int], dots: Mapping[int, Value], operands: Sequence[Value]
+) -> Cotangent:
+    """Linear in each operand alone: one term for each operand that moves."""
+    terms: list[Cotangent] = []
+    for slot, dot in dots.items():
+        changed = [dot if i == slot else x for i, x in enumerate(operands)]
+        terms.append(node.op(*changed, **node.params))
+    return add_terms(terms)
+
+
+def _together(
+    node: Node, slots: Sequence[int], dots: Mapping[int, Value], operands: Sequence[Value]
+) -> Cotangent:
+    """Linear in the operands together: apply the op to the tangents, zero where there is none."""
+    if not dots:
+        return ZERO
+    changed = [
+        dots.get(i, x.full_like(0.0)) if i in slots else x for i, x in enumerate(operands)
+    ]
+    return node.op(*changed, **node.params)
