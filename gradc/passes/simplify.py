@@ -1,0 +1,60 @@
+"""All rewrites in one pass over the graph, then one that drops what is not used."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from gradc.ir import Graph, Value
+from gradc.ir.rebuild import rebuild, transfer
+from gradc.passes import algebra, contractions, indices, movement
+from gradc.passes.rewrite import RULES, RewritingGraph, Rule
+
+__all__ = ["Step", "rules_for", "simplify"]
+
+_MODULES = (algebra, contractions, indices, movement)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a pass did: live nodes before and after, and how often each rule fired."""
+
+    name: str
+    before: int
+    after: int
+    fired: tuple[tuple[str, int], ...]
+
+
+def rules_for(*, final: bool = False, fast_math: bool = False) -> list[Rule]:
+    """Return the rules that may run."""
+    return [r for r in RULES if (final or not r.final) and (fast_math or not r.unsafe)]
+
+
+def simplify(
+    graph: Graph, *, final: bool = False, fast_math: bool = False, log: list[Step] | None = None
+) -> Graph:
+    """Return an equivalent graph with fewer nodes.
+
+    Parameters
+    ----------
+    final : bool
+        No derivative will be taken of the result: ``stop_gradient`` is dropped.
+    fast_math : bool
+        Allow rewrites that may change NaN, infinities or the sign of zero.
+    log : list, optional
+        Receives one :class:`Step`.
+    """
+    result = RewritingGraph(graph.name, rules_for(final=final, fast_math=fast_math))
+    images: dict[int, Value] = {}
+    for id in graph.inputs:
+        node = graph[id]
+        images[id] = result.input(node.params["name"], node.type, node.origin)
+    live = graph.live()
+    transfer(graph, result, images, live)
+    result.outputs = [images[id].id for id in graph.outputs]
+    compact = rebuild(result)
+    if log is not None:
+        log.append(Step("simplify", sum(live), len(compact), _sorted(result.fired)))
+    return compact
+
+
+def _sorted(fired: Counter[str]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(fired.items(), key=lambda item: (-item[1], item[0])))
