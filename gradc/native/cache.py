@@ -2,17 +2,17 @@
 
 Public::
 
-    default_cache() -> Cache            # found once per process, private temporary folder as last resort
+    default_cache() -> Cache            # found once per process
     Cache(root)                         # for a folder that make_private() returned
       .root, .path, .temporary
-      .lookup(key) -> Stored | None     # verified; a damaged entry is dropped and reported as missing
+      .lookup(key) -> Stored | None     # verified; a damaged entry is dropped
       .lock(key, patience)              # context manager, against other processes
       .building(key)                    # context manager: a private folder beside the entries
       .publish(folder, key)             # rename it into place; whoever was first wins
       .entries() -> list[Listed]        # for ``gradc cache list``
       .verify() -> list[tuple[str, str]]    # damaged keys and why, for ``gradc cache verify``
       .clear() -> int                   # how many entries were removed
-      .keep_failed(key, text) -> Path   # the source of a failed compilation, for the user to look at
+      .keep_failed(key, text) -> Path   # the source of a failed compilation
 """
 
 import atexit
@@ -146,7 +146,7 @@ class Cache:
         return not 0 <= age < _TRIM_SECONDS
 
     def trim(self) -> None:
-        """Keep within the bounds, least recently used entries first, and sweep what crashes left."""
+        """Drop the least recently used entries over the bounds, and what crashes left."""
         with suppress(OSError):
             (self.root / "trimmed").touch(mode=0o600)
         listed = sorted(self.entries(), key=lambda one: one.used, reverse=True)

@@ -1,8 +1,8 @@
 """Loading a compiled kernel: one generic entry, reached through a module cffi wrote beforehand.
 
 Every kernel that gradc loads exports three names: ``gradc_entry_call`` (all buffers in one block),
-``gradc_abi`` (the number below) and ``gradc_key`` (which kernel this is).  Libraries are loaded with
-local visibility, so the same names in many libraries do not meet.
+``gradc_abi`` (the number below) and ``gradc_key`` (which kernel this is).  Libraries are loaded
+with local visibility, so the same names in many libraries do not meet.
 
 Public: ``ffi``, ``NULL``, ``load_entry``, ``ABI``.
 """

@@ -79,8 +79,8 @@ def single(key: str) -> Iterator[None]:
 def file_lock(path: Path, patience: float) -> Iterator[bool]:
     """Hold the lock at ``path`` against other processes.
 
-    Yields False, and holds nothing, where the file system has no locks or the holder does not let go
-    within ``patience`` seconds: the caller then builds for itself, which costs time only.
+    Yields False, and holds nothing, where the file system has no locks or the holder does not let
+    go within ``patience`` seconds: the caller then builds for itself, which costs time only.
     """
     descriptor = _acquire(path, patience)
     try:
@@ -132,7 +132,7 @@ def _try(path: Path) -> int | None:
 
 
 def _same_file(path: Path, descriptor: int) -> bool:
-    """A lock counts only while its file is still the one at ``path``: releasing removes it."""
+    """Tell whether the locked file is still the one at ``path``: releasing removes it."""
     try:
         return os.path.samestat(path.lstat(), os.fstat(descriptor))
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """Folders that nobody else can write to: finding, checking and making them.
 
-A compiled kernel is code that this process will run, so a folder is used only when every step of its
-path belongs to this user or to root and can be changed by nobody else.
+A compiled kernel is code that this process will run, so a folder is used only when every step of
+its path belongs to this user or to root and can be changed by nobody else.
 
 Public: ``cache_candidates()``, ``make_private(path) -> Path``, ``private_temporary() -> Path``,
 ``Refused``.

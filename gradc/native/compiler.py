@@ -1,0 +1,284 @@
+"""Finding a C compiler, remembering what it is, and running it.
+
+Public::
+
+    find_toolchain(cache=None, timeout=60.0) -> Toolchain     # raises CompilerNotFound
+    Toolchain
+      .command .version .machine      # what runs, what it says of itself
+      .flags(optimise)                # the exact flags
+      .identity                       # text for the key of everything it builds
+      .compile(source, output, optimise=3)        # raises CompileError, CompileTimeout
+      .describe()                     # one line for inspect and doctor
+
+Looking at a compiler costs two short processes; what they said is kept beside the entries of the
+cache under the compiler's path, size and time of change.  No test program is compiled beforehand:
+the first kernel is the test, and a refusal of ``-march=native`` is noticed there.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradc.errors import CompileError, CompilerNotFound
+from gradc.native import identity
+from gradc.native.cache import Cache, default_cache
+from gradc.native.diagnostics import failure
+from gradc.native.process import Finished, run
+
+__all__ = ["TIMEOUT", "Toolchain", "find_toolchain"]
+
+TIMEOUT = 60.0
+"""Seconds that one run of a compiler may take."""
+
+_BASE_FLAGS = (
+    "-std=c99", "-fPIC", "-shared", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden",
+)  # fmt: skip
+_NATIVE = "-march=native"
+_TRIVIAL = "int gradc_trivial(void);\nint gradc_trivial(void) { return 0; }\n"
+_NAMES = ("cc", "gcc", "clang")
+
+
+@dataclass(slots=True)
+class Toolchain:
+    """A C compiler as found on this machine.
+
+    Parameters
+    ----------
+    command : tuple of str
+        Absolute path of the program and the arguments that came with its name.
+    version, machine : str
+        What ``--version`` and ``-dumpmachine`` print.
+    memory : Path
+        The file in which ``accepts_native`` is remembered.
+    accepts_native : bool or None
+        Whether ``-march=native`` works; None until the first compilation.
+    """
+
+    command: tuple[str, ...]
+    version: str
+    machine: str
+    memory: Path
+    accepts_native: bool | None = None
+    timeout: float = TIMEOUT
+    broken: CompileError | None = None
+
+    def flags(self, optimise: int = 3) -> tuple[str, ...]:
+        """Return the flags for an optimisation level; never any that change floating point."""
+        native = () if self.accepts_native is False else self._native_flags()
+        return (*_BASE_FLAGS, f"-O{optimise}", *native)
+
+    def _native_flags(self) -> tuple[str, ...]:
+        wide = "clang" in self.version and " avx512f " in identity.processor() + " "
+        return (_NATIVE, "-mprefer-vector-width=512") if wide else (_NATIVE,)
+
+    @property
+    def identity(self) -> str:
+        """Everything about compiler and machine that shapes what it builds.
+
+        Whether ``-march=native`` is refused follows from the rest, so it is not part of it.
+        """
+        flags = (*_BASE_FLAGS, *self._native_flags())
+        parts = (*self.command, self.version, self.machine, *flags, identity.c_library())
+        return "\n".join((*parts, identity.processor()))
+
+    def describe(self) -> str:
+        """Name the compiler in one line."""
+        first = self.version.partition("\n")[0] or "unknown version"
+        return f"{shlex.join(self.command)} ({first}, {self.machine})"
+
+    def compile(self, source: Path, output: Path, optimise: int = 3) -> None:
+        """Compile one C file to a shared library.
+
+        Raises
+        ------
+        CompileError
+            When the compiler fails, does not end in time, or leaves no library.
+        """
+        if self.broken is not None:
+            raise self.broken
+        finished = self._run(source, output, self.flags(optimise))
+        if _built(finished, output):
+            self._remember(native=self.accepts_native is not False)
+            return
+        if self._retries_plainly(finished):
+            plain = [flag for flag in self.flags(optimise) if flag not in self._native_flags()]
+            again = self._run(source, output, tuple(plain))
+            if _built(again, output):
+                self._remember(native=False)
+                return
+        raise self._failure(finished, source)
+
+    def _run(self, source: Path, output: Path, flags: tuple[str, ...]) -> Finished:
+        output.unlink(missing_ok=True)
+        command = (*self.command, *flags, "-o", str(output), str(source), "-lm")
+        try:
+            return run(command, source.parent, self.timeout)
+        except OSError as error:
+            raise CompilerNotFound(
+                f"{self.command[0]} cannot be run: {error.strerror}", command=command
+            ) from error
+
+    def _retries_plainly(self, finished: Finished) -> bool:
+        return self.accepts_native is None and not finished.timed_out
+
+    def _failure(self, finished: Finished, source: Path) -> CompileError:
+        why = "ended well but wrote no library" if finished.code == 0 else ""
+        error = failure(finished, self.timeout, str(source), why)
+        if not finished.timed_out and not self._builds_anything(source.parent):
+            self.broken = error
+        return error
+
+    def _builds_anything(self, folder: Path) -> bool:
+        """Tell a broken compiler, which need not be tried again, from one bad unit."""
+        source, output = folder / "trivial.c", folder / "trivial.so"
+        try:
+            source.write_text(_TRIVIAL)
+            return _built(self._run(source, output, _BASE_FLAGS), output)
+        except (OSError, CompileError):
+            return False
+
+    def _remember(self, *, native: bool) -> None:
+        if self.accepts_native is not native:
+            self.accepts_native = native
+            _write_memory(self)
+
+
+def _built(finished: Finished, output: Path) -> bool:
+    return finished.code == 0 and not finished.timed_out and _size(output) > 0
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+_found: dict[tuple[object, ...], Toolchain] = {}
+
+
+def find_toolchain(cache: Cache | None = None, timeout: float = TIMEOUT) -> Toolchain:
+    """Return the compiler to use: ``GRADC_CC``, ``CC``, ``cc``, ``gcc``, ``clang``, then zig.
+
+    Raises
+    ------
+    CompilerNotFound
+        When there is none, or the one asked for cannot be run.
+    """
+    cache = cache or default_cache()
+    wanted = tuple(os.environ.get(name, "") for name in ("GRADC_CC", "CC", "PATH"))
+    key = (*wanted, cache.root, timeout)
+    if key not in _found:
+        _found[key] = _probe(_command(*wanted[:2]), cache, timeout)
+    return _found[key]
+
+
+def _command(*chosen: str) -> tuple[str, ...]:
+    for text in chosen:
+        if text.strip():
+            return _split(text)
+    for name in _NAMES:
+        path = shutil.which(name)
+        if path:
+            return (str(Path(path).absolute()),)
+    for path in _zig():
+        return (path, "cc")
+    raise CompilerNotFound(
+        "no C compiler found",
+        repair='install gcc or clang, or "pip install gradc[zig]", or set GRADC_CC',
+    )
+
+
+def _split(text: str) -> tuple[str, ...]:
+    """Read ``CC``: a program, whose path may hold spaces, or a program with arguments."""
+    try:
+        words = [text] if shutil.which(text) else shlex.split(text)
+    except ValueError:
+        words = [text]
+    path = shutil.which(words[0])
+    if path is None:
+        raise CompilerNotFound(
+            f"the C compiler {words[0]!r} is not there or may not be run",
+            repair="correct GRADC_CC or CC, or unset it",
+        )
+    return (str(Path(path).absolute()), *words[1:])
+
+
+def _zig() -> Iterator[str]:
+    """Find the program in the ziglang package, without importing the package."""
+    spec = importlib.util.find_spec("ziglang")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        for name in ("zig", "zig.exe"):
+            if (Path(folder) / name).is_file():
+                yield str(Path(folder) / name)
+
+
+def _probe(command: tuple[str, ...], cache: Cache, timeout: float) -> Toolchain:
+    memory = cache.root / "compilers" / f"{_fingerprint(command)}.json"
+    known = _read_memory(memory)
+    if known is not None:
+        return Toolchain(command, known[0], known[1], memory, known[2], timeout)
+    with cache.building("probe") as folder:
+        version = _ask(command, "--version", folder, timeout) or _content_hash(command[0])
+        machine = _ask(command, "-dumpmachine", folder, timeout).strip()
+    toolchain = Toolchain(command, version, machine, memory, None, timeout)
+    _write_memory(toolchain)
+    return toolchain
+
+
+def _fingerprint(command: tuple[str, ...]) -> str:
+    status = Path(command[0]).stat()
+    real = Path(command[0]).resolve()
+    facts = (*command, str(real), str(status.st_mtime_ns), str(status.st_size))
+    return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:32]
+
+
+def _ask(command: tuple[str, ...], question: str, folder: Path, timeout: float) -> str:
+    """Return the answer, or nothing when the compiler does not know the question."""
+    try:
+        finished = run((*command, question), folder, timeout)
+    except OSError as error:
+        raise CompilerNotFound(
+            f"{command[0]} cannot be run: {error.strerror}", command=(*command, question)
+        ) from error
+    if finished.timed_out:
+        raise failure(finished, timeout, "")
+    return finished.output.strip() if finished.code == 0 else ""
+
+
+def _content_hash(program: str) -> str:
+    """Stand in for the version of a compiler that does not tell it."""
+    return "sha256 " + hashlib.sha256(Path(program).read_bytes()).hexdigest()
+
+
+def _read_memory(path: Path) -> tuple[str, str, bool | None] | None:
+    try:
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict):
+        return None
+    version, machine, native = (record.get(name) for name in ("version", "machine", "native"))
+    if isinstance(version, str) and isinstance(machine, str) and native in (True, False, None):
+        return version, machine, native
+    return None
+
+
+def _write_memory(toolchain: Toolchain) -> None:
+    """Remember for other processes; that this fails is no harm."""
+    record = {
+        "version": toolchain.version,
+        "machine": toolchain.machine,
+        "native": toolchain.accepts_native,
+    }
+    aside = toolchain.memory.with_suffix(f".{os.getpid()}")
+    with suppress(OSError):
+        aside.write_text(json.dumps(record))
+        aside.replace(toolchain.memory)

@@ -1,0 +1,251 @@
+"""From a key to a callable kernel: found in memory, on disk, or built now.
+
+Public::
+
+    Unit(text, symbol, meta, optimise=3)    # what to compile, made only when it is not there yet
+    Loaded.entry .meta .text .symbol        # a kernel ready to be called
+    library(key, make_unit, toolchain=None, cache=None) -> Loaded
+
+``Unit.symbol`` names the function of ``text`` with the generic signature
+``int32_t symbol(void *const *buffers, const int64_t *dims)``.  ``text`` is complete: every header
+but the standard ones is part of it.  ``Unit.meta`` is any JSON object, usually a call plan.
+"""
+
+import errno
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+from gradc.errors import CompileError
+from gradc.native import entry, identity, locks
+from gradc.native.cache import Cache, default_cache, temporary_cache
+from gradc.native.compiler import Toolchain, find_toolchain
+from gradc.native.ffi import ABI, Entry, LoadError, load_entry
+
+__all__ = ["Loaded", "Unit", "library", "stored_key"]
+
+_log = logging.getLogger("gradc.cache")
+
+_UNUSABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM}
+_SCARCE_BYTES = 1 << 20
+
+_MARK = "\n/* ---- the names under which gradc loads this unit ---- */\n"
+_TRAILER = """\
+#if defined(_WIN32)
+#define GRADC_LOADED __declspec(dllexport)
+#elif defined(__GNUC__)
+#define GRADC_LOADED __attribute__((visibility("default")))
+#else
+#define GRADC_LOADED
+#endif
+GRADC_LOADED int32_t gradc_entry_call(void *const *buffers, const int64_t *dims);
+GRADC_LOADED int32_t gradc_abi(void);
+GRADC_LOADED const char *gradc_key(void);
+GRADC_LOADED int32_t gradc_entry_call(void *const *buffers, const int64_t *dims)
+{
+    return SYMBOL(buffers, dims);
+}
+GRADC_LOADED int32_t gradc_abi(void) { return ABI; }
+GRADC_LOADED const char *gradc_key(void) { return "KEY"; }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One C file to compile.
+
+    Parameters
+    ----------
+    text : str
+        Complete C99 text.
+    symbol : str
+        The function to call, of the generic signature.
+    meta : dict
+        Kept with the library and handed back on every later hit.
+    optimise : int
+        1 for very long straight-line units, 3 otherwise.
+    """
+
+    text: str
+    symbol: str
+    meta: dict[str, Any]
+    optimise: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse a symbol that is not a C name."""
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.symbol):
+            raise ValueError(f"{self.symbol!r} is not a C name")
+
+
+@dataclass(frozen=True, weakref_slot=True, slots=True)
+class Loaded:
+    """A kernel in memory; its library is unloaded when nobody refers to ``entry`` any more."""
+
+    entry: Entry
+    meta: dict[str, Any]
+    text: str
+    symbol: str
+
+
+_loaded: WeakValueDictionary[str, Loaded] = WeakValueDictionary()
+
+
+def library(
+    key: str,
+    make_unit: Callable[[], Unit],
+    toolchain: Toolchain | None = None,
+    cache: Cache | None = None,
+) -> Loaded:
+    """Return the kernel for ``key``, calling ``make_unit`` and the compiler only if there is none.
+
+    Parameters
+    ----------
+    key : str
+        Says everything about the graph and the options; what concerns compiler, machine and
+        gradc's own code is added here.
+    make_unit : callable
+        Makes the C text.
+
+    Raises
+    ------
+    CompileError
+        When it cannot be compiled or loaded; nothing broken stays in the cache.
+    """
+    cache = cache or default_cache()
+    toolchain = toolchain or find_toolchain(cache)
+    name = stored_key(key, toolchain)
+    with locks.single(name):
+        loaded = _loaded.get(name) or _find(name, cache)
+        if loaded is None:
+            loaded = _build_somewhere(name, make_unit, toolchain, cache)
+        _loaded[name] = loaded
+    return loaded
+
+
+def stored_key(key: str, toolchain: Toolchain) -> str:
+    """Return the name of the entry: a hash of everything that shapes the binary."""
+    parts = (str(entry.FORMAT), str(ABI), identity.own_source(), toolchain.identity, key)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _find(name: str, cache: Cache) -> Loaded | None:
+    stored = cache.lookup(name)
+    if stored is None:
+        return None
+    try:
+        return _load(stored, name)
+    except LoadError as error:
+        _log.warning("cache entry %s does not load (%s): building it again", name[:16], error)
+        cache.discard(name)
+        return None
+
+
+def _load(stored: entry.Stored, name: str) -> Loaded:
+    call = load_entry(stored.library, name)
+    return Loaded(call, stored.meta, stored.text.rpartition(_MARK)[0], stored.symbol)
+
+
+def _build_somewhere(
+    name: str, make_unit: Callable[[], Unit], toolchain: Toolchain, cache: Cache
+) -> Loaded:
+    """Build in the cache; if its disk is full or read-only, in a private temporary folder."""
+    try:
+        return _build(name, make_unit, toolchain, cache)
+    except OSError as error:
+        if error.errno not in _UNUSABLE or cache.temporary:
+            raise CompileError(f"cannot build in {cache.root}: {error.strerror}") from error
+        reason = f"{cache.root}: {error.strerror}"
+    except CompileError:
+        if cache.temporary or not _is_full(cache.root):
+            raise
+        reason = f"{cache.root}: no space left"
+    return _build(name, make_unit, toolchain, temporary_cache(reason))
+
+
+def _is_full(folder: Path) -> bool:
+    if not hasattr(os, "statvfs"):
+        return False
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize < _SCARCE_BYTES
+
+
+def _build(name: str, make_unit: Callable[[], Unit], toolchain: Toolchain, cache: Cache) -> Loaded:
+    with cache.lock(name, toolchain.timeout + 5):
+        found = _find(name, cache)
+        if found is not None:
+            return found
+        unit = make_unit()
+        with cache.building(name) as folder:
+            _compile_into(folder, name, unit, toolchain, cache)
+            cache.publish(folder, name)
+        return _loaded_or_error(name, cache)
+
+
+def _compile_into(folder: Path, name: str, unit: Unit, toolchain: Toolchain, cache: Cache) -> None:
+    """Fill ``folder`` with the three files of an entry, or raise with the source kept."""
+    source, output = folder / entry.SOURCE, folder / entry.LIBRARY
+    text = unit.text + _MARK + _trailer(unit.symbol, name)
+    source.write_text(text)
+    try:
+        toolchain.compile(source, output, unit.optimise)
+        load_entry(output, name)
+    except CompileError as error:
+        raise _with_source(error, cache, name, text) from error
+    except LoadError as error:
+        raise _with_source(_unloadable(error, toolchain), cache, name, text) from error
+    about = {
+        "symbol": unit.symbol,
+        "optimise": unit.optimise,
+        "compiler": toolchain.describe(),
+        "meta": unit.meta,
+    }
+    entry.write_meta(folder, name, about)
+    for extra in set(folder.iterdir()) - {folder / part for part in _FILES}:
+        extra.unlink(missing_ok=True)
+
+
+_FILES = (entry.SOURCE, entry.LIBRARY, entry.META)
+
+
+def _trailer(symbol: str, name: str) -> str:
+    words = {"SYMBOL": symbol, "ABI": str(ABI), "KEY": name}
+    return re.sub(r"\b(SYMBOL|ABI|KEY)\b", lambda match: words[match[0]], _TRAILER)
+
+
+def _unloadable(error: LoadError, toolchain: Toolchain) -> CompileError:
+    return CompileError(
+        f"the C compiler wrote something that does not load: {error}",
+        command=toolchain.command,
+        repair='name another compiler in GRADC_CC, or use backend="numpy"',
+    )
+
+
+def _with_source(error: CompileError, cache: Cache, name: str, text: str) -> CompileError:
+    """Point the error to a copy of the source that outlives the build folder."""
+    try:
+        path = str(cache.keep_failed(name, text))
+    except OSError:
+        path = ""
+    return type(error)(
+        error.headline,
+        command=error.command,
+        stderr_tail=error.stderr_tail,
+        source_path=path,
+        repair=error.repair,
+    )
+
+
+def _loaded_or_error(name: str, cache: Cache) -> Loaded:
+    stored = cache.lookup(name)
+    if stored is None:
+        raise CompileError("the library just built is gone or was changed")
+    try:
+        return _load(stored, name)
+    except LoadError as error:
+        raise CompileError(f"the library just built does not load: {error}") from error

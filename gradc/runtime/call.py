@@ -1,0 +1,293 @@
+"""Calling a compiled function with NumPy arrays.
+
+Public::
+
+    caller(function, plan) -> Caller        # function: an Entry from native.library, or Python
+    Caller(values) -> list of results       # fresh arrays; never aliases of an argument
+      .call(values)                         # the same, a little quicker: for the innermost caller
+      .plan .stats
+      .bind(*values) -> Bound               # for hot loops: the same arrays again and again
+    Bound() -> tuple of results             # the same result arrays each time, overwritten
+
+A call checks every argument, lends the kernel this thread's scratch memory and releases the
+interpreter lock while it runs, so threads may call the same function at once.  A ``Bound`` owns one
+set of results and scratch memory: one thread at a time.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradc.errors import ArgumentError, GradcError, IndexBoundsError, LimitError
+from gradc.native import blas
+from gradc.native.ffi import NULL, Entry, ffi
+from gradc.runtime.arguments import Array, Stats, as_array, conform, exact, refusal, writable
+from gradc.runtime.plan import BufferSlot, CallPlan, Check
+from gradc.runtime.workspace import arena, own_arena
+
+__all__ = ["Bound", "Caller", "caller"]
+
+Bound = Callable[[], tuple[Array, ...]]
+
+_VOID = ffi.typeof("void *")
+_from_buffer = ffi.from_buffer
+_ERRORS: dict[str, type[GradcError]] = {
+    "index": IndexBoundsError,
+    "value": ArgumentError,
+    "limit": LimitError,
+    "error": GradcError,
+}
+
+
+class Caller:
+    """The checks around a call, whatever it is that runs.
+
+    Parameters
+    ----------
+    plan : CallPlan
+        What goes in and what comes out.
+    """
+
+    def __init__(self, plan: CallPlan) -> None:
+        self.plan = plan
+        self.stats = Stats()
+        self.call: Callable[[Sequence[Any]], list[Any]] = self._checked_call
+
+    def __call__(self, values: Sequence[Any]) -> list[Any]:
+        """Run with ``values`` in the order of the plan's inputs; return its results in order.
+
+        ``caller.call`` is the same function without the detour through this method.
+
+        Raises
+        ------
+        ArgumentError
+            When an argument does not fit.
+        GradcError
+            When a check inside the compiled code failed, such as an index out of bounds.
+        """
+        return self.call(values)
+
+    def _checked_call(self, values: Sequence[Any]) -> list[Any]:
+        """Take every argument apart, convert what may be converted, run and write back."""
+        self._check_count(values)
+        arrays = [
+            conform(slot, value, self.stats)
+            for slot, value in zip(self.plan.inputs, values, strict=True)
+        ]
+        targets = self._targets(values)
+        results = self._run(arrays)
+        _write_back(targets, results)
+        return [
+            array[()] if slot.scalar else array
+            for slot, array in zip(self.plan.outputs, results, strict=True)
+            if slot.role != "written"
+        ]
+
+    def _run(self, arrays: Sequence[Array]) -> list[Any]:
+        raise NotImplementedError
+
+    def bind(self, *values: Any) -> Bound:
+        """Return a function of no arguments that reads these arrays and overwrites its results.
+
+        The arrays are used where they are, so they must need no conversion; numbers are fixed now.
+        """
+        arrays = self._bindable(values)
+        targets = self._targets(values)
+        outputs = _fresh_outputs(self.plan)
+        run = self._bound(arrays, outputs)
+        if not targets and not any(slot.role == "written" for slot in self.plan.outputs):
+            return run
+        returned = tuple(
+            array
+            for slot, array in zip(self.plan.outputs, outputs, strict=True)
+            if slot.role != "written"
+        )
+
+        def run_and_write() -> tuple[Array, ...]:
+            run()
+            _write_back(targets, outputs)
+            return returned
+
+        return run_and_write
+
+    def _bound(self, arrays: list[Array], outputs: list[Array]) -> Bound:
+        raise NotImplementedError
+
+    def _bindable(self, values: Sequence[Any]) -> list[Array]:
+        self._check_count(values)
+        found = []
+        for slot, value in zip(self.plan.inputs, values, strict=True):
+            array = as_array(slot, value)
+            if array.shape == slot.shape and not exact(array, slot):
+                raise refusal(
+                    slot, value, f"a bound array must be in C order: np.require({slot.label}, "
+                    f"np.{slot.numpy_dtype.name}, 'CA')"
+                )  # fmt: skip
+            found.append(conform(slot, value, self.stats))
+        return found
+
+    def _targets(self, values: Sequence[Any]) -> list[tuple[int, Array]]:
+        """Find the arrays to write back into, before anything has run."""
+        return [
+            (output, writable(self.plan.inputs[number], values[number]))
+            for output, number in self.plan.write_back
+        ]
+
+    def _check_count(self, values: Sequence[Any]) -> None:
+        wanted = len(self.plan.inputs)
+        if len(values) != wanted:
+            names = ", ".join(slot.label for slot in self.plan.inputs)
+            raise ArgumentError(
+                f"{self.plan.symbol} takes {wanted} arrays, got {len(values)}",
+                repair=f"pass {names or 'nothing'}",
+            )
+
+
+def _fresh_outputs(plan: CallPlan) -> list[Array]:
+    return [np.empty(slot.shape, slot.numpy_dtype) for slot in plan.outputs]
+
+
+def _write_back(targets: list[tuple[int, Array]], outputs: Sequence[Array]) -> None:
+    for output, target in targets:
+        np.copyto(target, outputs[output])
+
+
+class _NativeCaller(Caller):
+    """Calls a compiled kernel through its generic entry."""
+
+    def __init__(self, entry: Entry, plan: CallPlan) -> None:
+        super().__init__(plan)
+        self._entry = entry
+        self._environment = blas.environment().pointer if plan.environment else NULL
+        if not plan.write_back and all(slot.role != "written" for slot in plan.outputs):
+            self.call = _quick_call(entry, plan, self._environment, self._checked_call)
+
+    def _run(self, arrays: Sequence[Array]) -> list[Any]:
+        results = _fresh_outputs(self.plan)
+        block = [_from_buffer(_VOID, array) for array in (*arrays, *results)]
+        block += (arena(self.plan.arena_bytes), self._environment)
+        code = self._entry(block, NULL)
+        if code:
+            raise _error(self.plan, code)
+        return results
+
+    def _bound(self, arrays: list[Array], outputs: list[Array]) -> Bound:
+        scratch = own_arena(self.plan.arena_bytes)
+        views = [_from_buffer(_VOID, array) for array in (*arrays, *outputs)]
+        tail = [scratch.pointer if scratch else NULL, self._environment]
+        block = ffi.new("void *[]", [*views, *tail])
+        entry, plan, results = self._entry, self.plan, tuple(outputs)
+        kept = (views, scratch)
+
+        def run(*, _kept: object = kept) -> tuple[Array, ...]:
+            code = entry(block, NULL)
+            if code:
+                raise _error(plan, code)
+            return results
+
+        return run
+
+
+def _quick_call(
+    entry: Entry, plan: CallPlan, environment: Any, otherwise: Callable[[Sequence[Any]], list[Any]]
+) -> Callable[[Sequence[Any]], list[Any]]:
+    """Return the call for arguments that need no conversion; any other goes to ``otherwise``.
+
+    One flat loop over local names: each attribute or call saved here is a percent of a small call.
+    """
+    inputs = tuple((slot.numpy_dtype, slot.shape) for slot in plan.inputs)
+    outputs = tuple((slot.shape, slot.numpy_dtype) for slot in plan.outputs)
+    scalars = tuple(number for number, slot in enumerate(plan.outputs) if slot.scalar)
+    count, arena_bytes, no_arena = len(inputs), plan.arena_bytes, (NULL, environment)
+    from_buffer, ndarray, empty, void = ffi.from_buffer, np.ndarray, np.empty, _VOID
+
+    def call(values: Sequence[Any]) -> list[Any]:
+        if len(values) != count:
+            return otherwise(values)
+        block: list[Any] = []
+        for value, (dtype, shape) in zip(values, inputs, strict=False):
+            if (
+                type(value) is not ndarray
+                or value.dtype is not dtype
+                or value.shape != shape
+                or not value.flags.carray
+            ):
+                return otherwise(values)
+            block.append(from_buffer(void, value))
+        results: list[Any] = []
+        for shape, dtype in outputs:
+            array = empty(shape, dtype)
+            results.append(array)
+            block.append(from_buffer(void, array))
+        block += (arena(arena_bytes), environment) if arena_bytes else no_arena
+        code = entry(block, NULL)
+        if code:
+            raise _error(plan, code)
+        for number in scalars:
+            results[number] = results[number][()]
+        return results
+
+    return call
+
+
+class _PythonCaller(Caller):
+    """Calls a Python function, such as the NumPy backend's, under the same checks."""
+
+    def __init__(self, function: Callable[..., Any], plan: CallPlan) -> None:
+        super().__init__(plan)
+        self._function = function
+
+    def _run(self, arrays: Sequence[Array]) -> list[Any]:
+        with np.errstate(all="ignore"):
+            found = self._function(*arrays)
+        results = list(found) if isinstance(found, tuple | list) else [found]
+        wanted = self.plan.outputs
+        if len(results) != len(wanted):
+            raise GradcError(
+                f"{self.plan.symbol} returned {len(results)} values, not {len(wanted)}"
+            )
+        taken = {id(array) for array in arrays}
+        return [
+            self._fresh(slot, result, taken) for slot, result in zip(wanted, results, strict=True)
+        ]
+
+    def _fresh(self, slot: BufferSlot, result: object, taken: set[int]) -> Array:
+        """Return a result that shares memory with nothing else: no argument, no constant."""
+        array = np.asarray(result)
+        if array.shape != slot.shape or array.dtype != slot.numpy_dtype:
+            raise GradcError(
+                f"{self.plan.symbol} returned {array.dtype.str}{array.shape} for {slot.name}, "
+                f"which is {slot.describe()}"
+            )
+        flags = array.flags
+        if id(array) in taken or not (flags.owndata and flags.carray and array.dtype.isnative):
+            array = np.array(array, dtype=slot.numpy_dtype, order="C", copy=True)
+        taken.add(id(array))
+        return array
+
+    def _bound(self, arrays: list[Array], outputs: list[Array]) -> Bound:
+        results = tuple(outputs)
+
+        def run() -> tuple[Array, ...]:
+            for target, result in zip(results, self._run(arrays), strict=True):
+                np.copyto(target, result)
+            return results
+
+        return run
+
+
+def caller(function: Entry | Callable[..., Any], plan: CallPlan) -> Caller:
+    """Return what calls ``function`` by ``plan``: a compiled entry, or a Python function.
+
+    A Python function takes the input arrays one by one and returns its result or a tuple of them.
+    Constants that it holds must be read-only arrays, or results might alias them.
+    """
+    if isinstance(function, ffi.CData):
+        return _NativeCaller(function, plan)
+    return _PythonCaller(function, plan)
+
+
+def _error(plan: CallPlan, code: int) -> GradcError:
+    check = plan.checks.get(code) or Check(f"{plan.symbol} failed with code {code}", "error")
+    return _ERRORS[check.kind](check.text)
