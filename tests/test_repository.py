@@ -49,9 +49,9 @@ def _hidden(path: Path, root: Path) -> bool:
 
 
 def top_level(root: Path) -> set[str]:
-    """Return what stands at the top: dotfiles are free."""
+    """Return what stands at the top: dotfiles are free, as is what an sdist adds."""
     names = {path.relative_to(root).parts[0] for path in listing(root)}
-    return {name for name in names if not name.startswith(".")}
+    return {name for name in names if not name.startswith(".") and name != "PKG-INFO"}
 
 
 def forbidden(files: list[Path]) -> list[str]:
