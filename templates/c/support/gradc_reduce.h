@@ -1,0 +1,201 @@
+/* Reductions in 16 lanes: the fixed order in which they are combined.
+ *
+ * A sum over n items is written as
+ *
+ *     double acc[16] = {0.0};
+ *     for (i = 0; i + 16 <= n; i += 16) {
+ *         for (l = 0; l < 16; l++) { acc[l] += x[i + l]; }
+ *     }
+ *     for (l = 0; i + l < n; l++) { acc[l] += x[i + l]; }
+ *     total = gradc_lanes_sum(acc);
+ *
+ * Item k always goes to lane k mod 16 and the lanes meet as 8 + 8, 4 + 4, 2 + 2, 1 + 1: the result
+ * has the same bits on every compiler and for every vector length, and compilers keep acc in vector
+ * registers. Start values: 0 for a sum, 1 for a product, -INFINITY and INFINITY for maxima and
+ * minima, which are NaN when any lane is. */
+#ifndef GRADC_REDUCE_H
+#define GRADC_REDUCE_H
+
+#include <stdint.h>
+
+static inline double gradc_lanes_sum(const double acc[16]) {
+    double t[16];
+    int l, width;
+    for (l = 0; l < 16; l++) {
+        t[l] = acc[l];
+    }
+    for (width = 8; width > 0; width /= 2) {
+        for (l = 0; l < width; l++) {
+            double a = t[l], b = t[l + width];
+            t[l] = a + b;
+        }
+    }
+    return t[0];
+}
+
+static inline double gradc_lanes_prod(const double acc[16]) {
+    double t[16];
+    int l, width;
+    for (l = 0; l < 16; l++) {
+        t[l] = acc[l];
+    }
+    for (width = 8; width > 0; width /= 2) {
+        for (l = 0; l < width; l++) {
+            double a = t[l], b = t[l + width];
+            t[l] = a * b;
+        }
+    }
+    return t[0];
+}
+
+static inline double gradc_lanes_max(const double acc[16]) {
+    double t[16];
+    int l, width;
+    for (l = 0; l < 16; l++) {
+        t[l] = acc[l];
+    }
+    for (width = 8; width > 0; width /= 2) {
+        for (l = 0; l < width; l++) {
+            double a = t[l], b = t[l + width];
+            t[l] = ((a >= b) | (a != a)) ? a : b;
+        }
+    }
+    return t[0];
+}
+
+static inline double gradc_lanes_min(const double acc[16]) {
+    double t[16];
+    int l, width;
+    for (l = 0; l < 16; l++) {
+        t[l] = acc[l];
+    }
+    for (width = 8; width > 0; width /= 2) {
+        for (l = 0; l < width; l++) {
+            double a = t[l], b = t[l + width];
+            t[l] = ((a <= b) | (a != a)) ? a : b;
+        }
+    }
+    return t[0];
+}
+
+static inline float gradc_lanes_sumf(const float acc[16]) {
+    float t[16];
+    int l, width;
+    for (l = 0; l < 16; l++) {
+        t[l] = acc[l];
+    }
+    for (width = 8; width > 0; width /= 2) {
+        for (l = 0; l < width; l++) {
+            float a = t[l], b = t[l + width];
+            t[l] = a + b;
+        }
+    }
+    return t[0];
+}
+
+static inline float gradc_lanes_prodf(const float acc[16]) {
+    float t[16];
+    int l, width;
+    for (l = 0; l < 16; l++) {
+        t[l] = acc[l];
+    }
+    for (width = 8; width > 0; width /= 2) {
+        for (l = 0; l < width; l++) {
+            float a = t[l], b = t[l + width];
+            t[l] = a * b;
+        }
+    }
+    return t[0];
+}
+
+static inline float gradc_lanes_maxf(const float acc[16]) {
+    float t[16];
+    int l, width;
+    for (l = 0; l < 16; l++) {
+        t[l] = acc[l];
+    }
+    for (width = 8; width > 0; width /= 2) {
+        for (l = 0; l < width; l++) {
+            float a = t[l], b = t[l + width];
+            t[l] = ((a >= b) | (a != a)) ? a : b;
+        }
+    }
+    return t[0];
+}
+
+static inline float gradc_lanes_minf(const float acc[16]) {
+    float t[16];
+    int l, width;
+    for (l = 0; l < 16; l++) {
+        t[l] = acc[l];
+    }
+    for (width = 8; width > 0; width /= 2) {
+        for (l = 0; l < width; l++) {
+            float a = t[l], b = t[l + width];
+            t[l] = ((a <= b) | (a != a)) ? a : b;
+        }
+    }
+    return t[0];
+}
+
+static inline int64_t gradc_lanes_sum_i64(const int64_t acc[16]) {
+    int64_t t[16];
+    int l, width;
+    for (l = 0; l < 16; l++) {
+        t[l] = acc[l];
+    }
+    for (width = 8; width > 0; width /= 2) {
+        for (l = 0; l < width; l++) {
+            int64_t a = t[l], b = t[l + width];
+            t[l] = (int64_t)((uint64_t)a + (uint64_t)b);
+        }
+    }
+    return t[0];
+}
+
+static inline int64_t gradc_lanes_prod_i64(const int64_t acc[16]) {
+    int64_t t[16];
+    int l, width;
+    for (l = 0; l < 16; l++) {
+        t[l] = acc[l];
+    }
+    for (width = 8; width > 0; width /= 2) {
+        for (l = 0; l < width; l++) {
+            int64_t a = t[l], b = t[l + width];
+            t[l] = (int64_t)((uint64_t)a * (uint64_t)b);
+        }
+    }
+    return t[0];
+}
+
+static inline int64_t gradc_lanes_max_i64(const int64_t acc[16]) {
+    int64_t t[16];
+    int l, width;
+    for (l = 0; l < 16; l++) {
+        t[l] = acc[l];
+    }
+    for (width = 8; width > 0; width /= 2) {
+        for (l = 0; l < width; l++) {
+            int64_t a = t[l], b = t[l + width];
+            t[l] = a > b ? a : b;
+        }
+    }
+    return t[0];
+}
+
+static inline int64_t gradc_lanes_min_i64(const int64_t acc[16]) {
+    int64_t t[16];
+    int l, width;
+    for (l = 0; l < 16; l++) {
+        t[l] = acc[l];
+    }
+    for (width = 8; width > 0; width /= 2) {
+        for (l = 0; l < width; l++) {
+            int64_t a = t[l], b = t[l + width];
+            t[l] = a < b ? a : b;
+        }
+    }
+    return t[0];
+}
+
+#endif
