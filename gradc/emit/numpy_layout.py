@@ -1,0 +1,71 @@
+"""How generated Python looks: the user's lines beside the statements, long lines broken."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from gradc.emit.filters import py_comment
+from gradc.emit.lines import Lines
+from gradc.spans import Span
+
+__all__ = ["LONGEST", "Row", "add_rows", "wrapped"]
+
+LONGEST = 88
+"""Columns that a line of code may take before what stands inside it gets a statement."""
+_BESIDE = 60
+_EXCERPT = 72
+
+
+@dataclass(slots=True)
+class Row:
+    """One statement, the nodes it computes and the user's expression it stands for."""
+
+    code: str
+    nodes: tuple[int, ...] = ()
+    span: Span | None = None
+
+
+def add_rows(lines: Lines, rows: Sequence[Row]) -> None:
+    """Append statements with the user's file, line and source text beside them.
+
+    The text stands once for each stretch of statements that come from the same line.
+    """
+    texts = [wrapped(row.code, lines.width_used) for row in rows]
+    column = max((len(t[0]) for t in texts if len(t[0]) <= _BESIDE), default=0)
+    before = None
+    for row, (first, *more) in zip(rows, texts, strict=True):
+        here = (row.span.filename, row.span.line) if row.span else None
+        comment = _comment(row.span) if row.span and here != before else ""
+        before = here or before
+        start = len(lines)
+        lines.add(f"{first:<{column}}  {comment}" if comment else first, *more)
+        lines.note(start, row.nodes, row.span)
+
+
+def _comment(span: Span) -> str:
+    place = f"# {PurePath(span.filename).name}:{span.line}"
+    source = span.source_line
+    if len(source) > _EXCERPT:
+        source = source[: _EXCERPT - 4] + " ..."
+    return py_comment(f"{place}  {source}".rstrip())
+
+
+def wrapped(code: str, margin: int) -> list[str]:
+    """Break a long line after commas inside brackets; what follows is indented by two levels."""
+    room = LONGEST + 11 - margin
+    if len(code) <= room:
+        return [code]
+    lines, line, depth = [], "", 0
+    for piece in _pieces(code):
+        if depth and len(line) + len(piece.rstrip()) > room:
+            lines.append(line.rstrip())
+            line = " " * 8
+        line += piece
+        depth += sum(piece.count(c) for c in "([{") - sum(piece.count(c) for c in ")]}")
+    return [*lines, line]
+
+
+def _pieces(code: str) -> Iterable[str]:
+    """Split after every comma that a blank follows."""
+    *heads, last = code.split(", ")
+    return [*(head + ", " for head in heads), last]

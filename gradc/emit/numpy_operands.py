@@ -1,0 +1,147 @@
+"""The text of a value where it is read.
+
+A value is read by its name once it has a statement; before that it is *deferred*: an expression
+waiting for its one reader.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from gradc.emit.numpy_expressions import ATOM, Expression, fill, op_template
+from gradc.emit.numpy_literals import filled, number, shape_text, typed_number
+from gradc.emit.numpy_plan import Plan, expanded_axes, leads_with_ones
+from gradc.ir import BOOL, FLOAT64, INT64, Graph, Kind, Node, broadcast_shapes
+
+__all__ = ["Deferred", "Operands"]
+
+_DEFAULT_DTYPES = (FLOAT64, INT64, BOOL)
+
+
+class Deferred(NamedTuple):
+    """An expression that has no statement yet, and the nodes inside it."""
+
+    expression: Expression
+    nodes: tuple[int, ...]
+
+
+class Operands:
+    """What is known of each value's text so far.
+
+    Attributes
+    ----------
+    names : dict
+        Variables by node.
+    deferred : dict
+        Expressions by node.
+    """
+
+    __slots__ = ("_graph", "_transparent", "deferred", "names")
+
+    def __init__(self, graph: Graph, plan: Plan) -> None:
+        self._graph = graph
+        self._transparent = plan.transparent
+        self.names: dict[int, str] = {}
+        self.deferred: dict[int, Deferred] = {}
+
+    def leaf(self, id: int) -> int:
+        """Return the node whose text stands in the text of ``id``."""
+        while self._transparent[id]:
+            id = self._graph[id].operands[0]
+        return id
+
+    def waiting(self, ids: Iterable[int]) -> list[int]:
+        """Return the deferred nodes that the texts of ``ids`` hold, the longest first."""
+        leaves = dict.fromkeys(map(self.leaf, ids))
+        found = [id for id in leaves if id in self.deferred]
+        return sorted(found, key=lambda id: -len(self.deferred[id].expression.text))
+
+    def scalar(self, id: int) -> np.generic | None:
+        """Return the number that a node is, if it is a 0-d constant."""
+        node = self._graph[id]
+        if node.op.kind is not Kind.CONSTANT or node.type.shape:
+            return None
+        value: np.generic = node.params["value"].array[()]
+        return value
+
+    def read(self, id: int) -> Expression:
+        """Return the text of a value in full: its own shape and dtype."""
+        if id in self.names:
+            return Expression(self.names[id])
+        if id in self.deferred:
+            return self.deferred[id].expression
+        scalar = self.scalar(id)
+        return self._free(self._graph[id]) if scalar is None else typed_number(scalar)
+
+    def _free(self, node: Node) -> Expression:
+        """Return the text of a transparent node."""
+        inner = node.operands[0]
+        if node.op.name != "broadcast_to":
+            return self.expanded(node)
+        scalar = self.scalar(inner)
+        if scalar is not None:
+            return filled(node.type.shape, scalar)
+        return Expression(
+            f"np.broadcast_to({self.read(inner).text}, {shape_text(node.type.shape)})"
+        )
+
+    def expanded(self, node: Node) -> Expression:
+        """Return the text of a reshape that only inserts axes: ``x[:, None]``."""
+        text, axes = self.read(node.operands[0]), expanded_axes(self._graph, node)
+        if axes is None or len(axes) == node.type.ndim:
+            return Expression(f"np.reshape({text.text}, {shape_text(node.type.shape)})")
+        marks = ["None" if axis in axes else ":" for axis in range(node.type.ndim)]
+        return Expression(f"{text.at_least(ATOM)}[{', '.join(marks)}]")
+
+    def bare(self, id: int) -> int:
+        """Return what is left of a value when NumPy does the broadcasting."""
+        graph = self._graph
+        while self._transparent[id]:
+            node = graph[id]
+            inner = node.operands[0]
+            free = node.op.name == "broadcast_to"
+            if not free and not leads_with_ones(graph[inner].type.shape, node.type.shape):
+                return id
+            id = inner
+        return id
+
+    def assigned(self, id: int) -> Expression:
+        """Return the text of a value that is assigned to a part of an array of its dtype."""
+        inner = self.bare(id)
+        scalar = self.scalar(inner)
+        return self.read(inner) if scalar is None else number(scalar)
+
+    def render(self, node: Node) -> Expression:
+        """Return the text of an operation in terms of its operands' texts."""
+        graph = self._graph
+        if node.op.kind is Kind.ELEMENTWISE:
+            texts = self._elementwise(node)
+        else:
+            texts = [self.read(id) for id in node.operands]
+        types = [graph[id].type for id in node.operands]
+        return fill(op_template(node.op, types, node.params), texts)
+
+    def _elementwise(self, node: Node) -> list[Expression]:
+        """Return operand texts, leaving out the broadcasts that NumPy does by itself."""
+        graph = self._graph
+        bare = [self.bare(id) for id in node.operands]
+        if broadcast_shapes(*(graph[id].type.shape for id in bare)) != node.type.shape:
+            bare[0] = node.operands[0]
+        texts: list[Expression] = []
+        for position, id in enumerate(bare):
+            scalar = self.scalar(id)
+            if scalar is None:
+                texts.append(self.read(id))
+            elif self._takes_dtype(node, bare, position, scalar):
+                texts.append(number(scalar))
+            else:
+                texts.append(typed_number(scalar))
+        return texts
+
+    def _takes_dtype(self, node: Node, bare: list[int], position: int, scalar: np.generic) -> bool:
+        """Tell whether a Python number gets its dtype from another operand, or has it anyway."""
+        if node.op.name == "select" and scalar.dtype in _DEFAULT_DTYPES:
+            return True
+        others = [id for at, id in enumerate(bare) if at < position or self.scalar(id) is None]
+        return any(self._graph[id].type.dtype == scalar.dtype for id in others)
