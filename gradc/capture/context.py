@@ -1,0 +1,128 @@
+"""Which graph is being recorded now: a stack of traces, one per thread.
+
+A nested trace (the function under ``grad``, later the body of a loop) records into a graph of its
+own.  A value of an outer trace met there becomes an input of the inner graph, a *capture*, and is an
+operand when the inner graph is put to use.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from gradc.errors import GradcError, LimitError, TraceError
+from gradc.ir import Graph, Origin, Value
+from gradc.spans import caller_span
+
+__all__ = ["Trace", "current", "enter", "fail", "maybe_current"]
+
+
+class Trace:
+    """One graph being recorded.
+
+    Parameters
+    ----------
+    name : str
+        The user's function name.
+    parent : Trace, optional
+        The trace around this one.
+    recorder : object
+        What the outermost trace keeps for all: hidden inputs, guards, draws.
+    max_nodes : int
+        The limit on recorded operations.
+    """
+
+    __slots__ = ("captures", "constants", "graph", "max_nodes", "open", "parent", "recorder")
+
+    def __init__(
+        self, name: str, parent: "Trace | None", recorder: Any, max_nodes: int = 1_000_000
+    ) -> None:
+        self.graph = Graph(name)
+        self.parent = parent
+        self.recorder = recorder
+        self.max_nodes = max_nodes
+        self.open = True
+        self.captures: dict[int, Value] = {}
+        self.constants: dict[Any, Value] = {}
+
+    @property
+    def root(self) -> "Trace":
+        """The outermost trace."""
+        trace = self
+        while trace.parent is not None:
+            trace = trace.parent
+        return trace
+
+    def mark(self) -> None:
+        """Give nodes added from now on the user's current line, and count them."""
+        graph = self.graph
+        if len(graph.nodes) > self.max_nodes:
+            fail(
+                LimitError,
+                f"the function records more than {self.max_nodes} operations",
+                repair="a Python loop unrolls here: use array operations, or raise max_nodes",
+            )
+        graph.origin = Origin(caller_span())
+
+    def value_of(self, trace: "Trace", node: int) -> Value:
+        """Return the value of a node of this trace or of an outer one."""
+        if trace is self:
+            return Value(self.graph, node)
+        found = self.captures.get(node) if trace is self.parent else None
+        if found is None:
+            found = self._capture(trace, node)
+        return found
+
+    def _capture(self, trace: "Trace", node: int) -> Value:
+        if self.parent is None or not trace.open:
+            fail(
+                TraceError,
+                "a traced value is used outside the function that made it",
+                repair="return the value instead of keeping it in a variable that outlives the call",
+            )
+        outer = self.parent.value_of(trace, node)
+        found = self.captures.get(outer.id)
+        if found is None:
+            name = outer.graph.names.get(outer.id, f"captured_{len(self.captures)}")
+            found = self.captures[outer.id] = self.graph.input(name, outer.type)
+        return found
+
+
+class _Stack(threading.local):
+    trace: Trace | None = None
+
+
+_stack = _Stack()
+
+
+def maybe_current() -> Trace | None:
+    """Return the innermost open trace of this thread, if any."""
+    return _stack.trace
+
+
+def current() -> Trace:
+    """Return the innermost open trace; an error names the misuse when there is none."""
+    trace = _stack.trace
+    if trace is None:
+        fail(
+            TraceError,
+            "a traced value is used after its function was recorded",
+            repair="return the value instead of keeping it in a variable that outlives the call",
+        )
+    return trace
+
+
+@contextmanager
+def enter(trace: Trace) -> Iterator[Trace]:
+    """Record into ``trace`` inside the block."""
+    before, _stack.trace = _stack.trace, trace
+    try:
+        yield trace
+    finally:
+        _stack.trace = before
+        trace.open = False
+
+
+def fail(kind: type[GradcError], headline: str, **details: Any) -> NoReturn:
+    """Raise an error that points at the user's line."""
+    raise kind(headline, span=caller_span(), **details)

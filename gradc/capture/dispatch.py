@@ -1,0 +1,124 @@
+"""The table from NumPy callables to the functions that record them.
+
+``numpy_map`` and its neighbours fill the table with ``@handles``; operators, the NumPy protocols and
+the call hook look it up through ``apply``.  Errors leave here with the user's line attached.
+"""
+
+import difflib
+import operator
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NoReturn
+
+import numpy as np
+
+from gradc.capture.context import fail
+from gradc.errors import (
+    ArgumentError,
+    DTypeError,
+    GradcError,
+    IndexBoundsError,
+    ShapeError,
+    UnsupportedError,
+)
+from gradc.spans import caller_span
+
+__all__ = ["TABLE", "apply", "label", "on_missing", "refuse", "supported_names"]
+
+TABLE: dict[Any, Callable[..., Any]] = {}
+"""NumPy callable -> handler with the same signature."""
+
+_OPERATORS = {operator.getitem: "indexing", operator.setitem: "assignment to a subscript"}
+_late: list[Callable[[Any], Callable[..., Any] | None]] = []
+
+
+def on_missing(find: Callable[[Any], Callable[..., Any] | None]) -> None:
+    """Register a search for callables that are not in the table, such as ops declared later."""
+    _late.append(find)
+
+
+def _find(function: Any) -> Callable[..., Any]:
+    for search in _late:
+        handler = search(function)
+        if handler is not None:
+            TABLE[function] = handler
+            return handler
+    refuse(function)
+
+
+def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Record a call; refuse by name what is not in the table."""
+    handler = TABLE.get(function) or _find(function)
+    try:
+        return handler(*args, **kwargs)
+    except GradcError as error:
+        if error.span is None:
+            error.span = caller_span()
+        raise
+    except (TypeError, ValueError, IndexError, OverflowError, NotImplementedError) as error:
+        raise _explained(function, error) from None
+
+
+_KINDS: tuple[tuple[type[Exception], type[GradcError]], ...] = (
+    (IndexError, IndexBoundsError),
+    (OverflowError, ArgumentError),
+    (ValueError, ShapeError),
+    (TypeError, DTypeError),
+)
+
+
+def _explained(function: Any, error: Exception) -> GradcError:
+    """Turn a complaint of NumPy or Python into an error at the user's line."""
+    text = str(error)
+    if isinstance(error, TypeError) and "argument" in text:
+        return UnsupportedError(
+            f"{label(function)}: {_argument_text(text)}",
+            span=caller_span(),
+            repair="leave the argument out, or compute the same with supported ones",
+        )
+    kind = next((g for e, g in _KINDS if isinstance(error, e)), UnsupportedError)
+    return kind(f"{label(function)}: {text}", span=caller_span())
+
+
+def _argument_text(text: str) -> str:
+    """``clip() got an unexpected keyword argument 'foo'`` without the handler's own name."""
+    return text.split("() ", 1)[-1] if "() " in text else text
+
+
+def label(function: Any) -> str:
+    """How messages call a function: ``np.linalg.norm``."""
+    if isinstance(function, tuple):
+        return f"{label(function[0])}.{function[1]}"
+    if function in _OPERATORS:
+        return _OPERATORS[function]
+    name = getattr(function, "__name__", repr(function))
+    if hasattr(function, "__objclass__"):
+        return f"ndarray.{name}"
+    module = getattr(function, "__module__", None) or ""
+    for part in ("linalg", "fft", "random"):
+        if module.startswith(f"numpy.{part}"):
+            return f"np.{part}.{name}"
+    is_numpy = isinstance(function, np.ufunc) or module.startswith("numpy")
+    return f"np.{name}" if is_numpy else f"{module}.{name}" if module else name
+
+
+@lru_cache(maxsize=1)
+def supported_names() -> tuple[str, ...]:
+    """Return every NumPy name that is recorded, sorted."""
+    return tuple(sorted({label(f) for f in TABLE if _is_numpy(f)}))
+
+
+def _is_numpy(function: Any) -> bool:
+    return label(function).startswith(("np.", "ndarray."))
+
+
+def refuse(function: Any) -> NoReturn:
+    """Refuse a function by name, with the nearest supported spelling."""
+    name = label(function)
+    near = difflib.get_close_matches(name, supported_names(), n=1, cutoff=0.6)
+    fail(
+        UnsupportedError,
+        f"{name} of a traced value is not supported",
+        repair=f"the nearest supported function is {near[0]}" if near else
+        "write it with supported NumPy functions, or compute it outside and pass the result in",
+    )

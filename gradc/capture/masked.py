@@ -1,0 +1,151 @@
+"""Elements under a mask whose values are traced: ``x[mask]`` without knowing how many there are.
+
+``x[mask]`` stands for the whole of ``x`` with the promise to look only where the mask is True, so
+that ``x[mask] += 1`` and ``x[mask] = np.sin(y[mask])`` become selections.
+"""
+
+from typing import Any, NoReturn
+
+import numpy as np
+
+from gradc.capture.context import fail
+from gradc.capture.convert import as_handle, cast_to, value_of
+from gradc.capture.dispatch import apply
+from gradc.capture.mutation import read, write
+from gradc.capture.tracer import Kind, Tracer, wrap
+from gradc.errors import ShapeError, UnsupportedError
+from gradc.ir import Shape, Value, op_named
+
+__all__ = ["Masked", "masked_assign", "masked_read"]
+
+_REPAIR = (
+    "use np.where(mask, a, b), or reductions with where=mask: how many elements there are is not "
+    "known while the function is recorded"
+)
+
+
+class Masked:
+    """The elements of ``full`` where ``mask`` is True."""
+
+    __slots__ = ("full", "mask")
+    __array_priority__ = 2000.0
+
+    def __init__(self, full: Tracer, mask: Value) -> None:
+        self.full = full
+        self.mask = mask
+
+    def refuse(self, what: str) -> NoReturn:
+        """Raise the error for a use that needs the number of elements."""
+        fail(
+            UnsupportedError,
+            f"elements under a traced mask cannot be {what}",
+            repair=_REPAIR,
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self.refuse(f"asked for .{name}")
+
+    def __getitem__(self, index: Any) -> Any:
+        self.refuse("indexed again")
+
+    def __iter__(self) -> Any:
+        self.refuse("iterated over")
+
+    def __len__(self) -> int:
+        self.refuse("counted")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        self.refuse("handed to this function")
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function is np.sum and len(args) == 1 and not kwargs:
+            return apply(np.sum, (self.full,), {"where": wrap(self.mask, Kind.ARRAY)})
+        self.refuse(f"handed to {getattr(function, '__name__', 'this function')}")
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__" or kwargs:
+            self.refuse("used this way")
+        return self._elementwise(ufunc, *inputs)
+
+    def _elementwise(self, ufunc: Any, *inputs: Any) -> "Masked":
+        whole = [self._whole(x) for x in inputs]
+        return Masked(apply(Tracer.operate, (ufunc, *whole), {}), self.mask)
+
+    def _whole(self, x: Any) -> Any:
+        if isinstance(x, Masked):
+            if x.mask != self.mask:
+                self.refuse("combined with elements under another mask")
+            return x.full
+        if np.ndim(x) != 0:
+            self.refuse("combined with an array")
+        return x
+
+
+def _install_operators() -> None:
+    """Give ``Masked`` the arithmetic operators of a tracer."""
+    pairs = {
+        "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
+        "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power,
+    }  # fmt: skip
+
+    def forward(ufunc: Any) -> Any:
+        return lambda self, other: self._elementwise(ufunc, self, other)
+
+    def reflected(ufunc: Any) -> Any:
+        return lambda self, other: self._elementwise(ufunc, other, self)
+
+    for name, ufunc in pairs.items():
+        setattr(Masked, f"__{name}__", forward(ufunc))
+        setattr(Masked, f"__r{name}__", reflected(ufunc))
+    for name, ufunc in {"neg": np.negative, "abs": np.absolute, "pos": np.positive}.items():
+        setattr(Masked, f"__{name}__", lambda self, u=ufunc: self._elementwise(u, self))
+
+
+_install_operators()
+
+
+def masked_read(x: Tracer, mask: Tracer) -> Masked:
+    """``x[mask]``."""
+    whole = _whole_mask(x, mask)
+    return Masked(wrap(read(x), Kind.ARRAY), whole)
+
+
+def masked_assign(x: Tracer, mask: Tracer, value: Any) -> None:
+    """``x[mask] = value``."""
+    whole = _whole_mask(x, mask)
+    if isinstance(value, Masked):
+        if value.mask != whole:
+            value.refuse("assigned under another mask")
+        new = value_of(value.full)
+    else:
+        new = _spread(value_of(as_handle(value)), x.shape, mask.ndim)
+    new = cast_to(new, x.dtype).broadcast_to(x.shape)
+    write(x, op_named("select")(whole, new, read(x)))
+
+
+def _whole_mask(x: Tracer, mask: Tracer) -> Value:
+    if mask.shape != x.shape[: mask.ndim]:
+        raise IndexError(f"boolean index of shape {mask.shape} does not match array {x.shape}")
+    value = read(mask)
+    trailing = x.ndim - mask.ndim
+    return value.reshape((*value.shape, *[1] * trailing)).broadcast_to(x.shape)
+
+
+def _spread(value: Value, shape: Shape, rank: int) -> Value:
+    """Broadcast along the masked axes; one row for each True element cannot be known."""
+    trailing = shape[rank:]
+    extra = len(value.shape) - len(trailing)
+    if extra > 0 and all(n == 1 for n in value.shape[:extra]):
+        value = value.reshape(value.shape[extra:])
+        extra = 0
+    if extra > 0:
+        fail(
+            UnsupportedError,
+            "assigning an array element by element under a traced mask is not supported",
+            repair=_REPAIR,
+        )
+    if any(a not in (1, b) for a, b in zip(value.shape[::-1], trailing[::-1], strict=False)):
+        fail(ShapeError, f"could not broadcast {value.shape} into rows of shape {trailing}")
+    return value

@@ -1,0 +1,295 @@
+"""Reading and writing handles with NumPy's meaning of views and aliases.
+
+A view keeps its base and a step between them.  Reading re-derives it when the root has been written
+since; writing makes a new value of the base, and so on up to the root, whose write count tells all
+other views that they are out of date.  The graph itself stays pure.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradc.capture import layout
+from gradc.capture.context import Trace, current, fail
+from gradc.capture.layout import UNKNOWN, Layout
+from gradc.capture.tracer import Kind, Tracer, View, describe, make_concrete, wrap
+from gradc.errors import DTypeError, TraceError, UnsupportedError
+from gradc.ir import SUPPORTED_DTYPES, IndexSpec, Shape, Value, op_named
+
+__all__ = [
+    "Broadcast",
+    "Permute",
+    "Pick",
+    "Reshape",
+    "constant",
+    "layout_of",
+    "make_view",
+    "read",
+    "write",
+    "write_concrete",
+]
+
+
+# the steps from a base to its view
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Basic indexing; ``key`` is the same index for a concrete array.
+
+    ``arrays`` holds traced positions (0-d), as in the row ``x[i]``.
+    """
+
+    spec: IndexSpec
+    key: Any
+    arrays: tuple[Tracer, ...] = ()
+
+    def get(self, base: Value) -> Value:
+        """Read the part."""
+        return op_named("index")(base, *map(read, self.arrays), spec=self.spec)
+
+    def put(self, base: Value, value: Value) -> Value:
+        """Return the base with the part replaced."""
+        return op_named("index_put")(base, value, *map(read, self.arrays), spec=self.spec)
+
+    def concrete(self, base: np.ndarray) -> np.ndarray:
+        """Apply the step to an array."""
+        return base[self.key]  # type: ignore[no-any-return]
+
+    def layout(self, base: Layout, shape: Shape) -> Layout:
+        """Return the layout of the view."""
+        return layout.indexed(base, shape, self.spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Permute:
+    """Transposition."""
+
+    axes: tuple[int, ...]
+
+    def get(self, base: Value) -> Value:
+        """Permute."""
+        return base.transpose(self.axes)
+
+    def put(self, base: Value, value: Value) -> Value:
+        """Permute back."""
+        return value.transpose(tuple(int(a) for a in np.argsort(self.axes)))
+
+    def concrete(self, base: np.ndarray) -> np.ndarray:
+        """Apply the step to an array."""
+        return base.transpose(self.axes)
+
+    def layout(self, base: Layout, shape: Shape) -> Layout:
+        """Return the layout of the view."""
+        return layout.transposed(base, shape, self.axes)
+
+
+@dataclass(frozen=True, slots=True)
+class Reshape:
+    """Another shape over the same memory; ``result`` is the layout that comes out."""
+
+    shape: Shape
+    result: Layout
+
+    def get(self, base: Value) -> Value:
+        """Reshape."""
+        return base.reshape(self.shape)
+
+    def put(self, base: Value, value: Value) -> Value:
+        """Reshape back."""
+        return value.reshape(base.shape)
+
+    def concrete(self, base: np.ndarray) -> np.ndarray:
+        """Apply the step to an array."""
+        return base.reshape(self.shape)  # type: ignore[arg-type]
+
+    def layout(self, base: Layout, shape: Shape) -> Layout:
+        """Return the layout of the view."""
+        return self.result
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """Repetition without copying; such a view cannot be written."""
+
+    shape: Shape
+
+    def get(self, base: Value) -> Value:
+        """Repeat."""
+        return base.broadcast_to(self.shape)
+
+    def concrete(self, base: np.ndarray) -> np.ndarray:
+        """Apply the step to an array."""
+        return np.broadcast_to(base, self.shape)  # type: ignore[arg-type]
+
+    def layout(self, base: Layout, shape: Shape) -> Layout:
+        """Return the layout of the view: strides of 0 are never contiguous."""
+        return UNKNOWN
+
+
+def make_view(base: Tracer, step: Any, writable: bool = True) -> Tracer:
+    """Return a view of ``base`` through one step."""
+    view = View(base, step, writable)
+    if view.root._value is not None:
+        assert base._value is not None
+        tracer = make_concrete(step.concrete(base._value))
+    else:
+        tracer = wrap(step.get(read(base)), Kind.ARRAY)
+    tracer._view = view
+    tracer._undecided = base._undecided
+    return tracer
+
+
+def layout_of(tracer: Tracer) -> Layout:
+    """Return the layout NumPy would give the array."""
+    chain = []
+    while tracer._view is not None and tracer._layout is None:
+        chain.append(tracer)
+        tracer = tracer._view.base
+    result, shape = tracer._layout, tracer._type.shape
+    for tracer in reversed(chain):
+        assert tracer._view is not None
+        result = tracer._view.step.layout(result, shape)
+        shape = tracer._type.shape
+        tracer._layout = result
+    return result
+
+
+# reading
+
+
+def read(tracer: Tracer) -> Value:
+    """Return the current value of a handle in the current trace."""
+    view = tracer._view
+    if view is not None and view.seen != view.root._version:
+        _refresh(tracer)
+    if tracer._value is not None:
+        return constant(tracer._value)
+    assert tracer._trace is not None
+    trace = current()
+    if tracer._trace is trace:
+        return Value(trace.graph, tracer._id)
+    return trace.value_of(tracer._trace, tracer._id)
+
+
+def _refresh(tracer: Tracer) -> None:
+    """Derive a view again, and the views it hangs on that are out of date."""
+    chain: list[Tracer] = []
+    while tracer._view is not None and tracer._view.seen != tracer._view.root._version:
+        chain.append(tracer)
+        tracer = tracer._view.base
+    for stale in reversed(chain):
+        view = stale._view
+        assert view is not None
+        if view.root._value is None:
+            _turn(stale, view.step.get(read(view.base)))
+        view.seen = view.root._version
+
+
+def _turn(tracer: Tracer, value: Value) -> None:
+    tracer._value = None
+    tracer._id = value.id
+    tracer._trace = current()
+
+
+def constant(array: np.ndarray) -> Value:
+    """Return a constant of the current graph; a uniform or counting array is not stored whole."""
+    graph = current().graph
+    if array.dtype not in SUPPORTED_DTYPES:
+        _refuse_dtype(array.dtype)
+    if array.size > 1:
+        first = array.flat[0]
+        if _same_bits(array, first):
+            return graph.constant(first, array.dtype).broadcast_to(array.shape)
+        if _counts(array):
+            counted = graph.add(op_named("iota"), (), {"length": array.shape[0]})
+            return Value(graph, counted).cast(array.dtype)
+    return graph.constant(array)
+
+
+def _refuse_dtype(dtype: np.dtype) -> None:
+    fail(
+        DTypeError,
+        f"dtype {dtype} is not supported",
+        repair="use bool, an integer type, float32 or float64",
+    )
+
+
+def _same_bits(array: np.ndarray, first: Any) -> bool:
+    equal = bool((array == first).all())
+    return equal and (first != 0 or array.dtype.kind != "f" or not _mixed_zeros(array))
+
+
+def _mixed_zeros(array: np.ndarray) -> bool:
+    signs = np.signbit(array)
+    return bool(signs.any()) and not bool(signs.all())
+
+
+def _counts(array: np.ndarray) -> bool:
+    if array.ndim != 1 or array.size < 16 or array.dtype.kind not in "iu" or array[0] != 0:
+        return False
+    return bool((array == np.arange(array.size)).all())
+
+
+# writing
+
+
+def write(tracer: Tracer, value: Value) -> None:
+    """Give a handle a new value of its own type, with the effect on all its aliases."""
+    _check_writable(tracer)
+    trace = current()
+    handle = tracer
+    while handle._view is not None:
+        view = handle._view
+        base = read(view.base)
+        _turn(handle, value)
+        value = view.step.put(base, value)
+        handle = view.base
+    _check_owner(handle, trace)
+    _turn(handle, value)
+    handle._version += 1
+    _freshen(tracer)
+    if handle._name is not None:
+        trace.graph.rename(value.id, handle._name)
+
+
+def _freshen(tracer: Tracer) -> None:
+    """Mark the views that were just written as up to date."""
+    while tracer._view is not None:
+        tracer._view.seen = tracer._view.root._version
+        tracer = tracer._view.base
+
+
+def write_concrete(tracer: Tracer, key: Any, value: Any) -> None:
+    """Write a constant into a concrete handle, in place: its views share the memory."""
+    _check_writable(tracer)
+    assert tracer._value is not None
+    tracer._value[key] = value
+    (tracer if tracer._view is None else tracer._view.root)._version += 1
+
+
+def _check_writable(tracer: Tracer) -> None:
+    if tracer._kind is not Kind.ARRAY:
+        raise TypeError("a NumPy scalar does not support assignment")
+    if tracer._view is not None and not tracer._view.writable:
+        raise ValueError("assignment destination is read-only")
+    if tracer._undecided or (tracer._view is not None and tracer._view.root._undecided):
+        fail(
+            UnsupportedError,
+            "it depends on the memory layout whether this write changes another array as well",
+            operands=[describe(tracer)],
+            repair="take a copy first, for instance with .copy(), and write into that",
+        )
+
+
+def _check_owner(root: Tracer, trace: Trace) -> None:
+    """An inner function under a transform may not write into arrays of the function around it."""
+    if root._trace is trace or root._trace is None:
+        return
+    fail(
+        TraceError,
+        "a function under a transform writes into an array of the function around it",
+        operands=[describe(root)],
+        repair="copy the array inside, or return the new value",
+    )
