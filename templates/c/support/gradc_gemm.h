@@ -1,8 +1,8 @@
 /* Matrix product without a library: blocks packed into the caller's scratch memory, f64
  * (gradc_gemm) and f32 (gradc_gemmf).
  *
- * A 4 x 8 (f32: 4 x 16) tile of c stays in registers while a strip of a and one of b stream by;
- * blocks of 128 x 256 of a and 256 x 512 of b stay in the caches. No vector intrinsics: the
+ * A tile of 4 x 8 or 4 x 16 items of c stays in registers while a strip of a and one of b stream
+ * by; blocks of 128 x 256 of a and 256 x 512 of b stay in the caches. No vector intrinsics: the
  * compiler vectorises the tile. */
 #ifndef GRADC_GEMM_H
 #define GRADC_GEMM_H
@@ -16,6 +16,13 @@
 #define GRADC_NOINLINE_
 #endif
 
+/* The shape of a tile changes the speed, not the result. */
+#if defined(__AVX512F__)
+enum { gradc_tile_cols_ = 16 };
+#else
+enum { gradc_tile_cols_ = 8 };
+#endif
+enum { gradc_tile_rows_ = 4, gradc_tile_colsf_ = 16, gradc_tile_most_ = 16 };
 enum { gradc_gemm_rows_ = 128, gradc_gemm_depth_ = 256, gradc_gemm_cols_ = 512 };
 
 static inline int64_t gradc_least_(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -30,31 +37,28 @@ static inline void *gradc_align_(void *memory) {
     return (char *)memory + (past == 0 ? 0 : 64 - past);
 }
 
-enum { gradc_tile_rows_ = 4, gradc_tile_cols_ = 8 };
-
 /* tile := sum over k of a column of a times a row of b, both packed. */
 GRADC_NOINLINE_ static void gradc_gemm_tile_(int64_t k, const double *restrict a,
                                              const double *restrict b, double *restrict tile) {
-    double c[gradc_tile_rows_][gradc_tile_cols_];
-    int i, j;
+    enum { width = gradc_tile_cols_ };
+    double c0[width] = {0}, c1[width] = {0}, c2[width] = {0}, c3[width] = {0};
+    int j;
     int64_t p;
-    for (i = 0; i < gradc_tile_rows_; i++) {
-        for (j = 0; j < gradc_tile_cols_; j++) {
-            c[i][j] = 0;
-        }
-    }
     for (p = 0; p < k; p++) {
-        for (i = 0; i < gradc_tile_rows_; i++) {
-            double t = a[p * gradc_tile_rows_ + i];
-            for (j = 0; j < gradc_tile_cols_; j++) {
-                c[i][j] += t * b[p * gradc_tile_cols_ + j];
-            }
+        double a0 = a[p * 4], a1 = a[p * 4 + 1], a2 = a[p * 4 + 2], a3 = a[p * 4 + 3];
+        for (j = 0; j < width; j++) {
+            double t = b[p * width + j];
+            c0[j] += a0 * t;
+            c1[j] += a1 * t;
+            c2[j] += a2 * t;
+            c3[j] += a3 * t;
         }
     }
-    for (i = 0; i < gradc_tile_rows_; i++) {
-        for (j = 0; j < gradc_tile_cols_; j++) {
-            tile[i * gradc_tile_cols_ + j] = c[i][j];
-        }
+    for (j = 0; j < width; j++) {
+        tile[j] = c0[j];
+        tile[width + j] = c1[j];
+        tile[2 * width + j] = c2[j];
+        tile[3 * width + j] = c3[j];
     }
 }
 
@@ -136,7 +140,7 @@ static inline void gradc_gemm_small_(int64_t m, int64_t n, int64_t k, const doub
 static inline size_t gradc_gemm_scratch(int64_t m, int64_t n, int64_t k) {
     int64_t larger = m > n ? m : n, depth = gradc_least_(k, gradc_gemm_depth_);
     int64_t rows = gradc_least_(larger, gradc_gemm_rows_) + gradc_tile_rows_;
-    int64_t cols = gradc_least_(larger, gradc_gemm_cols_) + gradc_tile_cols_;
+    int64_t cols = gradc_least_(larger, gradc_gemm_cols_) + gradc_tile_most_;
     return gradc_gemm_is_small_(m, n, k) ? 0
                                          : (size_t)((rows + cols) * depth) * sizeof(double) + 64;
 }
@@ -180,31 +184,28 @@ static inline void gradc_gemm(int64_t m, int64_t n, int64_t k, const double *a, 
     }
 }
 
-enum { gradc_tile_rowsf_ = 4, gradc_tile_colsf_ = 16 };
-
 /* tile := sum over k of a column of a times a row of b, both packed. */
 GRADC_NOINLINE_ static void gradc_gemm_tilef_(int64_t k, const float *restrict a,
                                               const float *restrict b, float *restrict tile) {
-    float c[gradc_tile_rowsf_][gradc_tile_colsf_];
-    int i, j;
+    enum { width = gradc_tile_colsf_ };
+    float c0[width] = {0}, c1[width] = {0}, c2[width] = {0}, c3[width] = {0};
+    int j;
     int64_t p;
-    for (i = 0; i < gradc_tile_rowsf_; i++) {
-        for (j = 0; j < gradc_tile_colsf_; j++) {
-            c[i][j] = 0;
-        }
-    }
     for (p = 0; p < k; p++) {
-        for (i = 0; i < gradc_tile_rowsf_; i++) {
-            float t = a[p * gradc_tile_rowsf_ + i];
-            for (j = 0; j < gradc_tile_colsf_; j++) {
-                c[i][j] += t * b[p * gradc_tile_colsf_ + j];
-            }
+        float a0 = a[p * 4], a1 = a[p * 4 + 1], a2 = a[p * 4 + 2], a3 = a[p * 4 + 3];
+        for (j = 0; j < width; j++) {
+            float t = b[p * width + j];
+            c0[j] += a0 * t;
+            c1[j] += a1 * t;
+            c2[j] += a2 * t;
+            c3[j] += a3 * t;
         }
     }
-    for (i = 0; i < gradc_tile_rowsf_; i++) {
-        for (j = 0; j < gradc_tile_colsf_; j++) {
-            tile[i * gradc_tile_colsf_ + j] = c[i][j];
-        }
+    for (j = 0; j < width; j++) {
+        tile[j] = c0[j];
+        tile[width + j] = c1[j];
+        tile[2 * width + j] = c2[j];
+        tile[3 * width + j] = c3[j];
     }
 }
 
@@ -244,12 +245,12 @@ static inline void gradc_gemm_storef_(int64_t rows, int64_t cols, const float *t
 static inline void gradc_gemm_blockf_(int64_t m, int64_t n, int64_t k, const float *a,
                                       const float *b, float *c, int64_t rs, int64_t cs,
                                       int accumulate) {
-    float tile[gradc_tile_rowsf_ * gradc_tile_colsf_];
+    float tile[gradc_tile_rows_ * gradc_tile_colsf_];
     int64_t i, j;
     for (j = 0; j < n; j += gradc_tile_colsf_) {
         int64_t cols = n - j < gradc_tile_colsf_ ? n - j : gradc_tile_colsf_;
-        for (i = 0; i < m; i += gradc_tile_rowsf_) {
-            int64_t rows = m - i < gradc_tile_rowsf_ ? m - i : gradc_tile_rowsf_;
+        for (i = 0; i < m; i += gradc_tile_rows_) {
+            int64_t rows = m - i < gradc_tile_rows_ ? m - i : gradc_tile_rows_;
             gradc_gemm_tilef_(k, a + i * k, b + j * k, tile);
             gradc_gemm_storef_(rows, cols, tile, c + i * rs + j * cs, rs, cs, accumulate);
         }
@@ -285,8 +286,8 @@ static inline void gradc_gemm_smallf_(int64_t m, int64_t n, int64_t k, const flo
 /* Bytes that gradc_gemmf needs as scratch for these sizes. */
 static inline size_t gradc_gemm_scratchf(int64_t m, int64_t n, int64_t k) {
     int64_t larger = m > n ? m : n, depth = gradc_least_(k, gradc_gemm_depth_);
-    int64_t rows = gradc_least_(larger, gradc_gemm_rows_) + gradc_tile_rowsf_;
-    int64_t cols = gradc_least_(larger, gradc_gemm_cols_) + gradc_tile_colsf_;
+    int64_t rows = gradc_least_(larger, gradc_gemm_rows_) + gradc_tile_rows_;
+    int64_t cols = gradc_least_(larger, gradc_gemm_cols_) + gradc_tile_most_;
     return gradc_gemm_is_small_(m, n, k) ? 0 : (size_t)((rows + cols) * depth) * sizeof(float) + 64;
 }
 
@@ -310,7 +311,7 @@ static inline void gradc_gemmf(int64_t m, int64_t n, int64_t k, const float *a, 
         c_rs = c_cs, c_cs = 1;
     }
     pack_a = (float *)gradc_align_(scratch);
-    pack_b = pack_a + (gradc_least_(m, gradc_gemm_rows_) + gradc_tile_rowsf_) *
+    pack_b = pack_a + (gradc_least_(m, gradc_gemm_rows_) + gradc_tile_rows_) *
                           gradc_least_(k, gradc_gemm_depth_);
     for (j = 0; j < n; j += gradc_gemm_cols_) {
         int64_t cols = gradc_least_(n - j, gradc_gemm_cols_);
@@ -321,7 +322,7 @@ static inline void gradc_gemmf(int64_t m, int64_t n, int64_t k, const float *a, 
             for (i = 0; i < m; i += gradc_gemm_rows_) {
                 int64_t rows = gradc_least_(m - i, gradc_gemm_rows_);
                 gradc_gemm_packf_(rows, depth, a + i * a_rs + p * a_cs, a_rs, a_cs,
-                                  gradc_tile_rowsf_, pack_a);
+                                  gradc_tile_rows_, pack_a);
                 gradc_gemm_blockf_(rows, cols, depth, pack_a, pack_b, c + i * c_rs + j * c_cs, c_rs,
                                    c_cs, accumulate || p > 0);
             }
