@@ -96,7 +96,7 @@ def _routines(path: Path, prefix: str) -> tuple[Any, dict[str, Any]] | None:
     try:
         library = ffi.dlopen(str(path), flags)
         return library, {name: getattr(library, f"{prefix}{name}64_") for name in _ROUTINES}
-    except (OSError, AttributeError):
+    except (OSError, AttributeError, ffi.error):
         return None
 
 

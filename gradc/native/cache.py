@@ -93,7 +93,7 @@ class Cache:
         except FileNotFoundError:
             return None
         except entry.Damaged as damage:
-            _log.warning("cache entry %s is damaged (%s): building it again", key[:16], damage)
+            _log.info("cache entry %s is damaged (%s): building it again", key[:16], damage)
             self.discard(key)
             return None
         with suppress(OSError):

@@ -25,7 +25,7 @@ _MAX_META = 64 << 20
 _MAX_FILE = 1 << 30
 _FIELDS: Mapping[str, type] = {
     "format": int, "key": str, "symbol": str, "optimise": int, "compiler": str,
-    "so_sha256": str, "so_size": int, "c_sha256": str, "c_size": int, "meta": dict,
+    "so_sha256": str, "so_size": int, "c_sha256": str, "c_size": int, "meta": dict, "sha256": str,
 }  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def write_meta(folder: Path, key: str, about: Mapping[str, Any]) -> int:
         "c_sha256": hashlib.sha256(source).hexdigest(),
         "c_size": len(source),
     }
-    text = json.dumps(record, sort_keys=True)
+    text = json.dumps(record | {"sha256": _hash_of(record)}, sort_keys=True)
     (folder / META).write_text(text)
     (folder / LIBRARY).chmod(0o700)
     for name in (SOURCE, META):
@@ -125,7 +125,13 @@ def _parse(raw: bytes) -> dict[str, Any]:
     wrong = [name for name, kind in _FIELDS.items() if type(record[name]) is not kind]
     if wrong:
         raise Damaged(f"{META}: {wrong[0]} has another type")
+    if record.pop("sha256") != _hash_of(record):
+        raise Damaged(f"{META} has another content")
     return record
+
+
+def _hash_of(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def _verified(folder: int, name: str, sha256: str, size: int) -> bytes:

@@ -39,7 +39,7 @@ def load_entry(path: Path, key: str) -> Entry:
         raise LoadError(str(error)) from error
     try:
         abi, found, entry = library.gradc_abi(), library.gradc_key(), library.gradc_entry_call
-    except AttributeError as error:
+    except (AttributeError, ffi.error) as error:
         raise LoadError(f"a symbol is missing: {error}") from error
     if abi != ABI or ffi.string(found, 129).decode(errors="replace") != key:
         raise LoadError("the library belongs to another kernel")

@@ -141,7 +141,7 @@ def _find(name: str, cache: Cache) -> Loaded | None:
     try:
         return _load(stored, name)
     except LoadError as error:
-        _log.warning("cache entry %s does not load (%s): building it again", name[:16], error)
+        _log.info("cache entry %s does not load (%s): building it again", name[:16], error)
         cache.discard(name)
         return None
 
