@@ -55,6 +55,7 @@ stop_gradient = elementwise(
     c="{x}",
     evaluate=np.positive,
     derivative=ZERO_DERIVATIVE,
+    takes="fiub",
     samples=reals(),
     doc="The operand itself, as a constant for differentiation.",
 )

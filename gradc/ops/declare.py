@@ -15,8 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from gradc.errors import DTypeError, ShapeError
 from gradc.ir.op import (
     Derivative,
@@ -29,6 +27,8 @@ from gradc.ir.op import (
 from gradc.ir.types import BOOL, ArrayType
 
 __all__ = ["Samples", "bools", "elementwise", "integers", "operation", "reals", "same_type"]
+
+_KINDS = {"f": "floating-point numbers", "i": "integers", "u": "integers", "b": "truth values"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class Samples:
         Intervals by operand, instead of ``low`` and ``high``.
     avoid : tuple of float
         Points near which the derivative jumps; draws keep 1e-3 away.
+    fixed : tuple of str
+        dtype of each operand that does not follow ``dtypes``; empty text for one that does.
     """
 
     low: float = -2.0
@@ -52,20 +54,21 @@ class Samples:
     dtypes: tuple[str, ...] = ("f8", "f4")
     each: tuple[tuple[float, float], ...] = ()
     avoid: tuple[float, ...] = ()
+    fixed: tuple[str, ...] = ()
 
 
 def reals(low: float = -2.0, high: float = 2.0, **rest: Any) -> Samples:
-    """Samples of floating-point operands."""
+    """Return samples of floating-point operands."""
     return Samples(low, high, **rest)
 
 
 def integers(low: int = -9, high: int = 9, dtypes: tuple[str, ...] = ("i8", "i4")) -> Samples:
-    """Samples of integer operands."""
+    """Return samples of integer operands, ``low`` and ``high`` included."""
     return Samples(low, high, dtypes)
 
 
 def bools() -> Samples:
-    """Samples of boolean operands."""
+    """Return samples of boolean operands."""
     return Samples(0, 1, ("?",))
 
 
@@ -80,12 +83,24 @@ def same_type(name: str, *types: ArrayType) -> ArrayType:
     return first
 
 
-def _infer_elementwise(name: str, result: str) -> Callable[..., ArrayType]:
+def _infer_elementwise(name: str, result: str, takes: str) -> Callable[..., ArrayType]:
     def infer(*types: ArrayType, **params: Any) -> ArrayType:
         common = same_type(name, *types)
+        if common.dtype.kind not in takes:
+            wanted = " or ".join(dict.fromkeys(_KINDS[kind] for kind in takes))
+            raise DTypeError(f"{name} takes {wanted}, got {common}")
         return common.with_dtype(BOOL) if result == "bool" else common
 
     return infer
+
+
+def _by_kind(c: str | Mapping[str, str], takes: str | None) -> tuple[dict[str, str], str]:
+    """Return one C template for each dtype kind, and the kinds."""
+    if isinstance(c, str):
+        takes = takes or "f"
+        return dict.fromkeys(takes, c), takes
+    spread = {kind: text for kinds, text in c.items() for kind in kinds}
+    return spread, takes or "".join(spread)
 
 
 def elementwise(
@@ -103,6 +118,7 @@ def elementwise(
     samples: Samples | None = None,
     precedence: int = 100,
     params: tuple[str, ...] = (),
+    takes: str | None = None,
     doc: str = "",
     tags: Sequence[str] = (),
 ) -> Op:
@@ -116,18 +132,22 @@ def elementwise(
         See :class:`gradc.ir.op.Op`.
     partials : callable
         Local derivatives ``(y, *xs) -> (dy/dx1, ...)``; shorthand for ``derivative=Partials(...)``.
+    takes : str
+        dtype kinds of the operands, out of ``"fiub"``.  By default the kinds that ``c`` names (a
+        key such as ``"iu"`` stands for both), or ``"f"`` when it is one text.
     result : {"same", "bool"}
         dtype of the result, for the default ``infer``.
     """
+    templates, kinds = _by_kind(c, takes)
     return register(
         Op(
             name=name,
             kind=Kind.ELEMENTWISE,
             operands=tuple(part.strip() for part in operands.split(",")),
-            infer=infer or _infer_elementwise(name, result),
+            infer=infer or _infer_elementwise(name, result, kinds),
             evaluate=evaluate,
             numpy=numpy,
-            c=c,
+            c=templates,
             derivative=Partials(partials) if partials else derivative,
             traces=tuple(traces),
             samples=samples or reals(),

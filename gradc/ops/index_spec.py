@@ -1,0 +1,183 @@
+"""What an index specification selects: its shape, its NumPy key and its text."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradc.errors import DTypeError, IndexBoundsError, ShapeError
+from gradc.ir.dims import Dim, Shape
+from gradc.ir.node import Array, At, IndexItem, IndexSpec, NewAxis, Slice
+from gradc.ir.op import broadcast_shapes
+from gradc.ir.types import ArrayType
+
+__all__ = ["indexed_shape", "is_basic", "locate", "result_items", "subscript"]
+
+_WHOLE = slice(None)
+
+
+def is_basic(spec: IndexSpec) -> bool:
+    """Tell whether the index has no arrays, so that it names each element at most once."""
+    return not any(isinstance(item, Array) for item in spec)
+
+
+def result_items(spec: IndexSpec) -> tuple[int | None, ...]:
+    """Return what the result's axes come from, in order.
+
+    A number is the position in ``spec`` of a ``Slice`` or ``NewAxis``; None stands for all axes of
+    the index arrays together.
+    """
+    rest = [i for i, item in enumerate(spec) if not isinstance(item, At)]
+    places = [n for n, i in enumerate(rest) if isinstance(spec[i], Array)]
+    if not places:
+        return tuple(rest)
+    adjacent = places[-1] - places[0] + 1 == len(places)
+    first = places[0] if adjacent else 0
+    kept = [i for i in rest if not isinstance(spec[i], Array)]
+    return (*kept[:first], None, *kept[first:])
+
+
+def indexed_shape(x: ArrayType, arrays: Sequence[ArrayType], spec: IndexSpec) -> Shape:
+    """Return the shape of ``x[spec]``; raise where the index does not fit."""
+    _check(x, arrays, spec)
+    try:
+        wide = broadcast_shapes(*(a.shape for a in arrays))
+    except ValueError as error:
+        raise ShapeError(f"index arrays: {error}") from None
+    shape: list[Dim] = []
+    for place in result_items(spec):
+        if place is None:
+            shape += wide
+        else:
+            item = spec[place]
+            shape.append(item.length if isinstance(item, Slice) else 1)
+    return tuple(shape)
+
+
+def _check(x: ArrayType, arrays: Sequence[ArrayType], spec: IndexSpec) -> None:
+    on_axes = [item for item in spec if not isinstance(item, NewAxis)]
+    if len(on_axes) != x.ndim:
+        raise ShapeError(f"an index of {x} needs {x.ndim} items, got {len(on_axes)}")
+    slots = sorted(item.slot for item in on_axes if isinstance(item, Array))
+    if slots != list(range(len(arrays))):
+        raise ShapeError(f"an index with {len(arrays)} arrays names the slots {slots}")
+    for array in arrays:
+        if array.dtype.kind not in "iu":
+            raise DTypeError(f"an index array holds integers, got {array}")
+    for axis, item in enumerate(on_axes):
+        _check_bounds(x, axis, item)
+
+
+def _check_bounds(x: ArrayType, axis: int, item: IndexItem) -> None:
+    for position in _ends(item):
+        extent = x.shape[axis]
+        inside = not isinstance(position, int) or position >= 0
+        if isinstance(position, int) and isinstance(extent, int):
+            inside = 0 <= position < extent
+        if not inside:
+            raise IndexBoundsError(f"index {position} is outside axis {axis} of {x}")
+
+
+def _ends(item: IndexItem) -> Iterator[Dim]:
+    """Return the first and the last position that an item names."""
+    if isinstance(item, At):
+        yield item.position
+    elif isinstance(item, Slice) and item.length != 0:
+        yield item.start
+        yield item.start + (item.length - 1) * item.step
+
+
+# evaluation
+
+
+def locate(
+    x: np.ndarray, arrays: Sequence[np.ndarray], spec: IndexSpec
+) -> tuple[np.ndarray, tuple[Any, ...]]:
+    """Return a view of ``x`` and a key, so that ``view[key]`` means ``x[spec]``."""
+    if is_basic(spec):
+        return x, (*(_key(item, arrays) for item in spec), ...)
+    on_axes = [item for item in spec if not isinstance(item, NewAxis)]
+    if any(isinstance(item, At) for item in spec):
+        first: Any = tuple(item.position if isinstance(item, At) else _WHOLE for item in on_axes)
+        x = x[first]
+    return x, tuple(_key(item, arrays) for item in spec if not isinstance(item, At))
+
+
+def _key(item: IndexItem, arrays: Sequence[np.ndarray]) -> Any:
+    if isinstance(item, Array):
+        return arrays[item.slot]
+    if isinstance(item, At):
+        return item.position
+    return _as_slice(item) if isinstance(item, Slice) else None
+
+
+def _as_slice(item: Slice) -> slice:
+    if item.length == 0:
+        return slice(0, 0)
+    last: Any = item.start + (item.length - 1) * item.step
+    if item.step > 0:
+        return slice(item.start, last + 1, item.step)
+    return slice(item.start, last - 1 if last > 0 else None, item.step)
+
+
+# text
+
+
+def subscript(spec: IndexSpec, shape: Shape, arrays: Sequence[str]) -> tuple[str, ...]:
+    """Return what stands between brackets: ``("1:, None",)``, or two where positions come first.
+
+    ``x[0][:, i]`` and ``x[0, :, i]`` differ in NumPy: beside index arrays a position counts as one.
+    """
+    if is_basic(spec) or not any(isinstance(item, At) for item in spec):
+        return (_subscript(spec, shape, arrays),)
+    on_axes = [item for item in spec if not isinstance(item, NewAxis)]
+    first = tuple(
+        item if isinstance(item, At) else Slice(0, dim)
+        for item, dim in zip(on_axes, shape, strict=True)
+    )
+    left = [dim for item, dim in zip(on_axes, shape, strict=True) if not isinstance(item, At)]
+    rest = tuple(item for item in spec if not isinstance(item, At))
+    return _subscript(first, shape, arrays), _subscript(rest, tuple(left), arrays)
+
+
+def _subscript(spec: IndexSpec, shape: Shape, arrays: Sequence[str]) -> str:
+    extents = iter(shape)
+    texts = [
+        "None" if isinstance(item, NewAxis) else _item_text(item, next(extents), arrays)
+        for item in spec
+    ]
+    while len(texts) > 1 and texts[-1] == ":":
+        texts.pop()
+    return ", ".join(texts) or "..."
+
+
+def _item_text(item: IndexItem, extent: Dim, arrays: Sequence[str]) -> str:
+    if isinstance(item, Array):
+        return arrays[item.slot]
+    if isinstance(item, At):
+        return "-1" if item.position != 0 and extent - item.position == 1 else str(item.position)
+    assert isinstance(item, Slice)
+    return _slice_text(item, extent)
+
+
+def _slice_text(item: Slice, extent: Dim) -> str:
+    if item.length == 0:
+        return "0:0"
+    last = item.start + (item.length - 1) * item.step
+    if item.step < 0:
+        first = "" if extent - item.start == 1 else str(item.start)
+        return f"{first}:{'' if last == 0 else last - 1}:{item.step}"
+    first = "" if item.start == 0 else str(item.start)
+    step = f":{item.step}" if item.step != 1 else ""
+    return f"{first}:{_stop_text(item, last, extent)}{step}"
+
+
+def _stop_text(item: Slice, last: Dim, extent: Dim) -> str:
+    """Return where a slice stops, counted from the end where that is nearer."""
+    left = extent - (last + 1)
+    if isinstance(left, int) and 0 <= left < item.step:
+        return ""
+    if not isinstance(left, int) or not isinstance(item.start, int):
+        return str(last + 1)
+    near = not isinstance(extent, int) or 2 * left < extent
+    return str(-left if near and left <= max(item.start, 1) else last + 1)

@@ -1,0 +1,110 @@
+"""Small pieces that derivative rules are written with."""
+
+from typing import Any
+
+import numpy as np
+
+from gradc.ir.dims import Dim
+from gradc.ir.node import IndexItem, Slice
+from gradc.ir.op import Kind, op_named
+from gradc.ir.value import Value
+
+__all__ = [
+    "choose",
+    "constant_array",
+    "exclusive",
+    "flip",
+    "is_constant",
+    "is_greater",
+    "is_zero",
+    "mask",
+    "shift",
+    "take_slice",
+    "without_zeros",
+]
+
+_TRANSPARENT = frozenset(("broadcast_to", "cast", "reshape", "transpose", "stop_gradient"))
+
+
+def is_constant(x: Value) -> bool:
+    """Tell whether the value is a literal, perhaps broadcast or cast."""
+    node = x.node
+    while node.op.name in _TRANSPARENT:
+        node = x.graph[node.operands[0]]
+    return node.op.kind is Kind.CONSTANT
+
+
+def constant_array(x: Value) -> np.ndarray | None:
+    """Return what a literal or a range is, moved or sliced at most; None for anything else."""
+    chain = []
+    node = x.node
+    while len(node.operands) == 1 and node.op.name in (*_TRANSPARENT, "index"):
+        chain.append(node)
+        node = x.graph[node.operands[0]]
+    if node.op.name not in ("constant", "iota") or not _static(node.params.values()):
+        return None
+    array = np.asarray(node.op.evaluate(**node.params))
+    for step in reversed(chain):
+        array = np.asarray(step.op.evaluate(array, **step.params))
+    return array
+
+
+def _static(params: Any) -> bool:
+    return all(not hasattr(value, "symbols") for value in params)
+
+
+def choose(condition: Value, a: Value | float, b: Value | float, like: Value) -> Value:
+    """``np.where(condition, a, b)``, where numbers take the dtype of ``like``."""
+    a, b = (like.graph.literal(v, like.dtype) if isinstance(v, int | float) else v for v in (a, b))
+    return op_named("select")(condition, a, b)
+
+
+def mask(condition: Value, like: Value) -> Value:
+    """Return 1 where the condition holds, else 0, in the dtype of ``like``."""
+    return choose(condition, 1.0, 0.0, like)
+
+
+def is_greater(x: Value, y: Value | float) -> Value:
+    """``x > y``."""
+    return op_named("greater")(x, y)
+
+
+def is_zero(x: Value) -> Value:
+    """``x == 0``."""
+    return op_named("equal")(x, 0.0)
+
+
+def without_zeros(x: Value) -> Value:
+    """``x`` with zeros made infinite: what is divided by it becomes 0 there, in every order."""
+    return choose(is_zero(x), float("inf"), x, x)
+
+
+def take_slice(x: Value, axis: int, start: Dim, length: Dim, step: int = 1) -> Value:
+    """Take ``length`` elements from ``start`` along one axis."""
+    spec: list[IndexItem] = [Slice(0, d) for d in x.shape]
+    spec[axis] = Slice(start, length, step)
+    return op_named("index")(x, spec=tuple(spec))
+
+
+def flip(x: Value, axis: int) -> Value:
+    """Reverse one axis."""
+    extent = x.shape[axis]
+    return x if extent in (0, 1) else take_slice(x, axis, extent - 1, extent, -1)
+
+
+def shift(x: Value, axis: int, by: int) -> Value:
+    """Move elements towards higher positions along one axis; zeros come in, the last fall out."""
+    kept = take_slice(x, axis, 0, x.shape[axis] - by)
+    low = tuple(by if i == axis else 0 for i in range(x.ndim))
+    return op_named("pad")(kept, low=low, high=(0,) * x.ndim)
+
+
+def exclusive(x: Value, axis: int) -> Value:
+    """Return the product of the elements before each one along an axis; 1 for the first."""
+    extent = x.shape[axis]
+    if extent in (0, 1):
+        return x.full_like(1.0)
+    kept = op_named("cumprod")(take_slice(x, axis, 0, extent - 1), axis=axis)
+    first = x.graph.literal(1.0, x.dtype)
+    one = first.broadcast_to(tuple(1 if i == axis else d for i, d in enumerate(x.shape)))
+    return op_named("concatenate")(one, kept, axis=axis)
