@@ -29,9 +29,10 @@ def label_nodes(graph: Graph, adjoints: Mapping[int, Value] | None = None) -> di
     """
     labels: dict[int, str] = {}
     counts: dict[str, int] = {}
+    bars = {bar.id for bar in (adjoints or {}).values()}
     for id in sorted(graph.names):
         name = plain(graph.names[id])
-        if _may_be_named(graph, id) and graph[id].origin.adjoint_of is None:
+        if _may_be_named(graph, id) and (id not in bars or not graph[id].origin.derived):
             times = counts[name] = counts.get(name, -1) + 1
             labels[id] = f"{name}_{times}" if times else name
     for id, bar in (adjoints or {}).items():
