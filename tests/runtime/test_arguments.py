@@ -32,7 +32,7 @@ def filled(dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
 def layouts(array: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the same values as laid out in every way that NumPy knows."""
     yield array
-    yield np.asfortranarray(array)
+    yield np.array(array, order="F")
     yield np.repeat(array, 2, axis=-1)[..., ::2] if array.ndim else array
     yield np.flip(np.flip(array).copy())
     yield array.T.copy().T
