@@ -56,7 +56,12 @@ def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
             error.span = caller_span()
         raise
     except (TypeError, ValueError, IndexError, OverflowError, NotImplementedError) as error:
-        raise _explained(function, error) from None
+        raise _explained(_called(function, args), error) from None
+
+
+def _called(function: Any, args: Sequence[Any]) -> Any:
+    """Name the ufunc that an operator stands for."""
+    return args[0] if args and isinstance(args[0], np.ufunc) else function
 
 
 _KINDS: tuple[tuple[type[Exception], type[GradcError]], ...] = (

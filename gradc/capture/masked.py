@@ -78,7 +78,7 @@ class Masked:
             if x.mask != self.mask:
                 self.refuse("combined with elements under another mask")
             return x.full
-        if np.ndim(x) != 0:
+        if getattr(x, "ndim", 0) != 0 or isinstance(x, list | tuple):
             self.refuse("combined with an array")
         return x
 

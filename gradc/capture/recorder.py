@@ -23,7 +23,7 @@ import numpy as np
 from gradc.capture.context import Trace, fail
 from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.errors import DTypeError
-from gradc.ir import SUPPORTED_DTYPES, ArrayType, Value
+from gradc.ir import SUPPORTED_DTYPES, ArrayType
 
 __all__ = ["Guard", "Hidden", "Leaves", "Reader", "Recorder", "Role", "same_value"]
 
@@ -85,10 +85,10 @@ class Recorder:
     """Collects what the outermost trace and all traces inside it take from outside."""
 
     trace: Trace | None = None
-    hidden: list[tuple[Hidden, Value]] = field(default_factory=list)
     guards: dict[tuple[str, int], Guard] = field(default_factory=dict)
-    draws: list[Any] = field(default_factory=list)
-    inputs: list[tuple[str, Any]] = field(default_factory=list)
+    inputs: list[tuple[Role, Any]] = field(default_factory=list)
+    handles: list[Tracer] = field(default_factory=list)
+    twins: dict[Any, Any] = field(default_factory=dict)
     _arrays: dict[int, tuple[np.ndarray, Tracer]] = field(default_factory=dict)
     _known: dict[int, tuple[Any, Reader, str]] = field(default_factory=dict)
     _opened: dict[int, Any] = field(default_factory=dict)
@@ -186,6 +186,7 @@ class Recorder:
         self.inputs.append((role, what))
         tracer = wrap(value, kind, self.trace)
         tracer._name = name
+        self.handles.append(tracer)
         return tracer
 
 

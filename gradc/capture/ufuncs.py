@@ -72,8 +72,8 @@ def _loop(ufunc: Any, kinds: tuple[Any, ...], dtype: np.dtype | None) -> tuple[n
     if not isinstance(ufunc, np.ufunc):
         common = np.result_type(*[k(0) if isinstance(k, type) else k for k in kinds])
         return (common,) * (len(kinds) + 1)
-    signature = None if dtype is None else (None,) * ufunc.nin + (dtype,)
-    return ufunc.resolve_dtypes((*kinds, None), signature=signature)  # type: ignore[no-any-return]
+    more = {} if dtype is None else {"signature": (None,) * ufunc.nin + (dtype,)}
+    return ufunc.resolve_dtypes((*kinds, None), **more)  # type: ignore[no-any-return]
 
 
 def _kind_of(x: Any) -> Any:

@@ -1,0 +1,188 @@
+"""Python's builtins and the ``math`` module, for traced values."""
+
+import builtins
+import math
+import operator
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from gradc.capture.context import fail
+from gradc.capture.convert import has_traced, unwrap
+from gradc.capture.dispatch import apply
+from gradc.capture.mutation import read
+from gradc.capture.tracer import Kind, Tracer, describe, is_concrete, wrap
+from gradc.errors import TraceError, UnsupportedError
+
+__all__ = ["BUILTINS"]
+
+BUILTINS: dict[Any, Callable[..., Any]] = {}
+"""Builtin -> its meaning in recorded code."""
+
+
+def _is_traced(x: Any) -> bool:
+    return isinstance(x, Tracer) and not is_concrete(x)
+
+
+# math
+
+
+def _math(name: str, ufunc: Any) -> None:
+    function = getattr(math, name)
+
+    def call(*args: Any) -> Any:
+        if not any(isinstance(x, Tracer) for x in args):
+            return function(*args)
+        if not has_traced(args):
+            return function(*unwrap(list(args)))
+        for x in args:
+            if isinstance(x, Tracer) and x.size != 1:
+                fail(
+                    TraceError,
+                    f"math.{name} takes a number, not an array",
+                    operands=[describe(x)],
+                    repair=f"use np.{ufunc.__name__}, which works element by element",
+                )
+        return _python(apply(ufunc, args, {}))
+
+    BUILTINS[function] = call
+
+
+def _python(x: Any) -> Any:
+    """Turn a 0-d result into what the ``math`` module returns, a Python float."""
+    return wrap(read(x).reshape(()).cast(np.dtype(np.float64)), Kind.PYTHON)
+
+
+for _same in (
+    "exp exp2 expm1 log2 log10 log1p sqrt cbrt sin cos tan sinh cosh tanh fabs fmod copysign "
+    "hypot degrees radians"
+).split():
+    if hasattr(math, _same):
+        _math(_same, getattr(np, _same))
+for _name, _ufunc in {
+    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2,
+    "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "pow": np.power,
+}.items():  # fmt: skip
+    _math(_name, _ufunc)
+
+
+def _log(x: Any, *base: Any) -> Any:
+    if not has_traced((x, *base)):
+        return math.log(*unwrap([x, *base]))
+    result = _python(apply(np.log, (x,), {}))
+    return result / BUILTINS[math.log](base[0]) if base else result
+
+
+BUILTINS[math.log] = _log
+
+
+def _predicate(name: str) -> None:
+    function, ufunc = getattr(math, name), getattr(np, name)
+    BUILTINS[function] = lambda x: apply(ufunc, (x,), {}) if _is_traced(x) else function(x)
+
+
+for _name in ("isnan", "isinf", "isfinite"):
+    _predicate(_name)
+
+
+# builtins
+
+
+def _extremum(name: str, ufunc: np.ufunc) -> None:
+    function = getattr(builtins, name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        items = list(args[0]) if len(args) == 1 else list(args)
+        if not items or not has_traced(items):
+            return function(*args, **kwargs)
+        if kwargs:
+            fail(
+                UnsupportedError,
+                f"{name}() of traced values with {', '.join(kwargs)}= is not supported",
+                repair=f"use np.{ufunc.__name__} or np.{name}",
+            )
+        for x in items:
+            if isinstance(x, Tracer) and x.ndim:
+                fail(
+                    TraceError,
+                    f"{name}() of arrays asks for the truth of an array",
+                    operands=[describe(x)],
+                    repair=f"use np.{ufunc.__name__}, which works element by element",
+                )
+        return reduce(lambda a, b: apply(ufunc, (a, b), {}), items)
+
+    BUILTINS[function] = call
+
+
+_extremum("min", np.minimum)
+_extremum("max", np.maximum)
+
+
+def _float(x: Any = 0.0) -> Any:
+    if isinstance(x, Tracer) and x._kind is Kind.PYTHON and not is_concrete(x):
+        return x
+    return float(x)
+
+
+def _round(x: Any, *digits: Any) -> Any:
+    if not _is_traced(x):
+        return round(x, *digits)
+    if not digits or digits[0] is None:
+        fail(
+            TraceError,
+            "round() of a traced value would be a Python int, which is not known while the "
+            "function is recorded",
+            operands=[describe(x)],
+            repair="use np.round or np.rint, which stay arrays",
+        )
+    return apply(np.round, (x, *digits), {})
+
+
+def _isinstance(x: Any, kinds: Any) -> bool:
+    if not isinstance(x, Tracer):
+        return isinstance(x, kinds)
+    return issubclass(_class_of(x), kinds)
+
+
+def _class_of(x: Tracer) -> type:
+    """Return the class that the value has when the function runs under NumPy."""
+    if x._kind is Kind.ARRAY:
+        return np.ndarray
+    if x._kind is Kind.PYTHON:
+        return {"b": bool, "i": int}.get(x.dtype.kind, float)
+    return x.dtype.type
+
+
+def _type(*args: Any) -> Any:
+    if len(args) == 1 and isinstance(args[0], Tracer):
+        return _class_of(args[0])
+    return type(*args)
+
+
+def _range(*args: Any) -> range:
+    return range(*[operator.index(x) for x in args])
+
+
+def _sum(items: Any, /, start: Any = 0) -> Any:
+    total = start
+    for item in items:
+        total = total + item
+    return total
+
+
+def _bool(x: Any = False) -> bool:
+    return bool(x)
+
+
+BUILTINS[float] = _float
+BUILTINS[round] = _round
+BUILTINS[isinstance] = _isinstance
+BUILTINS[type] = _type
+BUILTINS[range] = _range
+BUILTINS[sum] = _sum
+for _function in (len, abs, enumerate, zip, list, tuple, dict, set, reversed, sorted, iter, next,
+                  int, bool, any, all, map, filter, print, repr, str, divmod, pow, hash, id,
+                  getattr, setattr, hasattr, callable, slice, super):  # fmt: skip
+    BUILTINS[_function] = _function

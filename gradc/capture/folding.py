@@ -1,0 +1,61 @@
+"""Entering handlers into the table, with evaluation of what is known while recording."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import numpy as np
+
+from gradc.capture.context import current
+from gradc.capture.convert import has_traced, own, unwrap
+from gradc.capture.dispatch import TABLE, apply, label
+
+__all__ = ["call", "handles", "opaque"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Record a NumPy function; composites are written with it."""
+    return apply(function, args, kwargs)
+
+
+def handles(*functions: Any, views: bool = False) -> Callable[[_Function], _Function]:
+    """Enter a handler for NumPy callables; the handler keeps NumPy's signature.
+
+    Calls without traced values are evaluated at once.  ``views`` marks functions whose result may
+    share memory with an operand: their handlers always run, since they follow aliases.
+    """
+
+    def enter(handler: _Function) -> _Function:
+        for function in functions:
+            TABLE[function] = handler if views else _folding(function, handler)
+        return handler
+
+    return enter
+
+
+def _folding(function: Any, handler: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(handler)
+    def folded(*args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("out") is None and not has_traced(args) and not has_traced(kwargs):
+            return opaque(function, args, kwargs)
+        current().mark()
+        return handler(*args, **kwargs)
+
+    return folded
+
+
+def opaque(function: Any, args: Any, kwargs: Any) -> Any:
+    """Evaluate a NumPy function of constants, and take its arrays for the function's own."""
+    if isinstance(function, tuple):
+        function = getattr(*function)
+    with np.errstate(all="ignore"):
+        return own(function(*unwrap(args), **unwrap(kwargs)))
+
+
+def refuse_argument(function: Any, **given: Any) -> None:
+    """Refuse arguments that are not at their defaults (``name=(value, default)``)."""
+    for name, (value, default) in given.items():
+        if value is not default and value != default:
+            raise TypeError(f"argument {name}={value!r} of {label(function)} is not supported")

@@ -1,0 +1,325 @@
+"""What rewritten code calls: calls, loads, names and decisions of the user's function.
+
+One ``Hooks`` object serves one function under one recording.  After the recording the hooks of a
+function that escaped do nothing but what Python would have done.
+"""
+
+import operator
+import sys
+from collections.abc import Callable
+from functools import lru_cache, partial
+from pathlib import Path
+from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradc.capture.builtin_calls import BUILTINS
+from gradc.capture.context import Trace, fail, maybe_current
+from gradc.capture.convert import has_traced
+from gradc.capture.dispatch import TABLE, apply, refuse
+from gradc.capture.folding import opaque
+from gradc.capture.masked import Masked
+from gradc.capture.random_draws import draw, is_generator, make_generator
+from gradc.capture.recorder import Leaves, Reader, Recorder
+from gradc.capture.rewrite import bind, is_rewritten, rewritten_code
+from gradc.capture.tracer import Tracer, describe, is_concrete
+from gradc.errors import TraceError
+
+__all__ = ["call_function", "runnable"]
+
+_PACKAGE = str(Path(__file__).resolve().parent.parent)
+_DISPATCHER = type(np.sum)
+_REPAIRS = {
+    "if": "write np.where(condition, a, b), which records both sides",
+    "while": "loop a fixed number of times, and use np.where for what happens after the end",
+    "and": "combine conditions with & (each side in parentheses)",
+    "or": "combine conditions with | (each side in parentheses)",
+    "not": "negate a condition with ~ or np.logical_not",
+    "assert": "check the arguments before the call",
+}
+_WORDS = {"if": "an if", "while": "a while loop", "assert": "an assert"}
+
+
+def _recorder() -> Recorder | None:
+    trace: Trace | None = maybe_current()
+    return None if trace is None else trace.recorder
+
+
+class Hooks:
+    """The hooks of one function: they know its globals and its closure cells."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self.variables = function.__globals__
+        names = function.__code__.co_freevars
+        self.cells = dict(zip(names, function.__closure__ or (), strict=True))
+        self.memo: dict[str, tuple[Any, Any]] = {}
+
+    def table(self) -> dict[str, Callable[..., Any]]:
+        """Return the hooks by the names that the rewritten code uses."""
+        return {
+            "call": call_function,
+            "load": self.load,
+            "attribute": _attribute,
+            "open": _open,
+            "name": _name,
+            "names": _names,
+            "test": _test,
+        }
+
+    def load(self, value: Any, name: str) -> Any:
+        """Report the read of a global or closed-over variable."""
+        found = self.memo.get(name)
+        if found is not None and found[0] is value:
+            return found[1]
+        recorder = _recorder()
+        if recorder is None or isinstance(value, Tracer):
+            return value
+        cell = self.cells.get(name)
+        read = _cell_reader(cell) if cell is not None else _global_reader(self.variables, name)
+        seen = recorder.know(value, read, name)
+        self.memo[name] = (value, seen)
+        return seen
+
+
+def _cell_reader(cell: CellType) -> Reader:
+    return lambda leaves: cell.cell_contents
+
+
+def _global_reader(variables: dict[str, Any], name: str) -> Reader:
+    return lambda leaves: variables[name]
+
+
+def _attribute_reader(read: Reader, name: str) -> Reader:
+    return lambda leaves: getattr(read(leaves), name)
+
+
+def _attribute(owner: Any, name: str) -> Any:
+    value = getattr(owner, name)
+    kind = type(value)
+    if kind in _UNWATCHED or isinstance(owner, Tracer):
+        return value
+    recorder = _recorder()
+    if recorder is None:
+        return value
+    if isinstance(owner, ModuleType):
+        return _module_attribute(recorder, owner, name, value)
+    if kind is MethodType:
+        return value
+    known = recorder.reader(owner)
+    if known is not None:
+        return recorder.know(value, _attribute_reader(known[0], name), f"{known[1]}.{name}")
+    if isinstance(owner, type):
+        read: Reader = _attribute_reader(lambda leaves: owner, name)
+        return recorder.know(value, read, f"{owner.__name__}.{name}")
+    return recorder.array(value, None, name) if kind is np.ndarray else value
+
+
+_UNWATCHED = frozenset((np.ufunc, BuiltinFunctionType, ModuleType, Tracer, _DISPATCHER))
+
+
+def _module_attribute(recorder: Recorder, module: ModuleType, name: str, value: Any) -> Any:
+    if _is_library(module.__name__):
+        return value
+    variables = vars(module)
+    if name not in variables:
+        return value
+    return recorder.know(value, _global_reader(variables, name), f"{module.__name__}.{name}")
+
+
+@lru_cache(maxsize=1024)
+def _is_library(name: str) -> bool:
+    top = name.partition(".")[0]
+    return top in sys.stdlib_module_names or top in ("numpy", "gradc", "scipy")
+
+
+def _open(value: Any) -> Any:
+    """Return a container with its closed-over arrays as traced values; wrap plain arrays."""
+    kind = type(value)
+    if kind is Tracer or kind is range:
+        return value
+    recorder = _recorder()
+    if recorder is None:
+        return value
+    if isinstance(value, np.ndarray):
+        return recorder.array(value)
+    return recorder.open(value)
+
+
+def _name(value: Any, name: str) -> Any:
+    if type(value) is Tracer:
+        trace = maybe_current()
+        if value._name is None:
+            value._name = name
+        if trace is not None and trace is value._trace:
+            trace.graph.rename(value._id, name)
+    return value
+
+
+def _names(value: Any, spec: Any) -> Any:
+    value = _open(value)
+    if type(value) is Tracer and spec is not None:
+        value = tuple(value)
+    if isinstance(value, tuple | list) and isinstance(spec, tuple) and len(value) == len(spec):
+        for item, name in zip(value, spec, strict=True):
+            if isinstance(name, str):
+                _name(item, name)
+            elif isinstance(name, tuple) and isinstance(item, tuple | list):
+                _names(item, name)
+    return value
+
+
+def _test(value: Any, word: str) -> Any:
+    if isinstance(value, Tracer) and not is_concrete(value):
+        construct = _WORDS.get(word, f"{word!r}")
+        fail(
+            TraceError,
+            f"{construct} depends on a traced value, which is not known while the function is "
+            "recorded",
+            operands=[describe(value)],
+            repair=_REPAIRS[word],
+        )
+    return value
+
+
+# calls
+
+
+def call_function(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call a function the way recorded code does: NumPy by the table, the user's own rewritten."""
+    kind = type(function)
+    trace = maybe_current()
+    if trace is None:
+        return function(*args, **kwargs)
+    if kind is np.ufunc or kind is _DISPATCHER:
+        return _call_numpy(function, args, kwargs)
+    if kind is FunctionType:
+        return _call_python(function, args, kwargs)
+    if kind is MethodType:
+        return _call_method(function, args, kwargs)
+    try:
+        builtin = BUILTINS.get(function)
+        known = function in TABLE
+    except TypeError:
+        builtin, known = None, False
+    if builtin is not None:
+        return builtin(*_opened(args), **kwargs)
+    if known or getattr(function, "__module__", "") == "numpy":
+        return _call_numpy(function, args, kwargs)
+    return _call_other(function, args, kwargs)
+
+
+def _opened(args: Any) -> list[Any]:
+    return [_open(arg) for arg in args]
+
+
+def _call_numpy(function: Any, args: Any, kwargs: Any) -> Any:
+    args = _opened(args)
+    if kwargs:
+        kwargs = {name: _open(value) for name, value in kwargs.items()}
+    if any(isinstance(arg, Masked) for arg in args):
+        return function(*args, **kwargs)
+    if function in TABLE:
+        return apply(function, args, kwargs)
+    if has_traced(args) or has_traced(kwargs):
+        if type(function) is np.ufunc:
+            return apply(function, args, kwargs)
+        if not isinstance(function, type):
+            refuse(function)
+    return opaque(function, args, kwargs)
+
+
+def _call_python(function: FunctionType, args: Any, kwargs: Any) -> Any:
+    if function in TABLE or function.__module__.startswith("numpy."):
+        return _call_numpy(function, args, kwargs)
+    return runnable(function)(*args, **kwargs)
+
+
+def runnable(function: FunctionType) -> Callable[..., Any]:
+    """Return the rewritten twin of a function for this recording, or the function itself."""
+    recorder = _recorder()
+    if recorder is None or is_rewritten(function) or not _is_users(function):
+        return function
+    twin = recorder.twins.get(function)
+    if twin is None:
+        twin = recorder.twins[function] = _twin(function, recorder)
+    return twin
+
+
+def _is_users(function: FunctionType) -> bool:
+    filename = function.__code__.co_filename
+    return not filename.startswith(_PACKAGE) and not _is_library(function.__module__ or "")
+
+
+def _twin(function: FunctionType, recorder: Recorder) -> Callable[..., Any]:
+    code = rewritten_code(function)
+    if code is None:
+        return function
+    defaults = function.__defaults__
+    if defaults:
+        defaults = tuple(
+            recorder.know(value, _default_reader(function, i), f"default {i}")
+            for i, value in enumerate(defaults)
+        )
+    keywords = function.__kwdefaults__
+    if keywords:
+        keywords = {
+            name: recorder.know(value, _keyword_reader(function, name), name)
+            for name, value in keywords.items()
+        }
+    return bind(function, code, Hooks(function).table(), defaults, keywords)
+
+
+def _default_reader(function: FunctionType, position: int) -> Reader:
+    return lambda leaves: (function.__defaults__ or ())[position]
+
+
+def _keyword_reader(function: FunctionType, name: str) -> Reader:
+    return lambda leaves: (function.__kwdefaults__ or {})[name]
+
+
+def _call_method(method: MethodType, args: Any, kwargs: Any) -> Any:
+    function = method.__func__
+    if type(method.__self__) is Tracer or not isinstance(function, FunctionType):
+        return method(*args, **kwargs)
+    return runnable(function)(method.__self__, *args, **kwargs)
+
+
+def _call_other(function: Any, args: Any, kwargs: Any) -> Any:
+    owner = getattr(function, "__self__", None)
+    if is_generator(owner):
+        return draw(owner, function.__name__, _opened(args), kwargs)
+    if function is np.random.default_rng:
+        return make_generator(args, kwargs)
+    if isinstance(function, partial):
+        return call_function(function.func, *function.args, *args, **{**function.keywords, **kwargs})
+    if isinstance(function, type):
+        return _construct(function, args, kwargs)
+    if isinstance(owner, dict | list | tuple) and not args and not kwargs:
+        return getattr(_open(owner), function.__name__)()
+    call = getattr(type(function), "__call__", None)
+    if isinstance(call, FunctionType) and _is_users(call):
+        return runnable(call)(function, *args, **kwargs)
+    if isinstance(owner, list) or type(function).__module__.startswith("gradc"):
+        return function(*args, **kwargs)
+    return function(*_opened(args), **{k: _open(v) for k, v in kwargs.items()})
+
+
+def _construct(kind: type, args: Any, kwargs: Any) -> Any:
+    """Make an object of a user's class, with its ``__init__`` rewritten."""
+    init = kind.__init__  # type: ignore[misc]
+    plain = type(kind) is type and kind.__new__ is object.__new__
+    if not plain or not isinstance(init, FunctionType) or not _is_users(init):
+        return kind(*_opened(args), **kwargs)
+    made = object.__new__(kind)
+    runnable(init)(made, *args, **kwargs)
+    return made
+
+
+def static_reader(position: int) -> Reader:
+    """Read a static argument of the call by the position of its leaf."""
+
+    def read(leaves: Leaves) -> Any:
+        return operator.getitem(leaves, position)
+
+    return read

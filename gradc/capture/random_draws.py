@@ -1,0 +1,184 @@
+"""Random draws: each becomes an input that the caller's generator draws anew at every call.
+
+A draw with constant parameters is the input itself.  The location-scale families may have traced
+parameters: their standard form is drawn, and the parameters act on it, as NumPy does it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradc.capture.context import current, fail
+from gradc.capture.convert import has_traced, unwrap
+from gradc.capture.dispatch import apply
+from gradc.capture.recorder import Leaves, Reader
+from gradc.capture.tracer import Kind, Tracer
+from gradc.errors import UnsupportedError
+from gradc.ir import SUPPORTED_DTYPES, ArrayType
+
+__all__ = ["Draw", "Source", "draw", "draw_all", "is_generator", "make_generator"]
+
+_GENERATORS = (np.random.Generator, np.random.RandomState)
+_METHODS = frozenset(
+    "beta binomial chisquare choice dirichlet exponential f gamma geometric gumbel hypergeometric "
+    "integers laplace logistic lognormal logseries multinomial multivariate_normal "
+    "negative_binomial noncentral_chisquare noncentral_f normal pareto permutation poisson power "
+    "random rayleigh standard_cauchy standard_exponential standard_gamma standard_normal "
+    "standard_t triangular uniform vonmises wald weibull zipf "
+    "rand randn randint random_sample random_integers ranf sample".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A generator: found again at each call, or made anew (``fresh``) once in each call."""
+
+    key: int
+    read: Reader
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One draw: ``method(*args, **kwargs)`` of a generator."""
+
+    source: Source
+    method: str
+    args: tuple[Any, ...]
+    kwargs: tuple[tuple[str, Any], ...]
+    type: ArrayType
+
+    def sample(self, generator: Any) -> Any:
+        """Draw; the state of the generator moves on."""
+        return getattr(generator, self.method)(*self.args, **dict(self.kwargs))
+
+
+def draw_all(draws: Sequence[Draw], leaves: Leaves) -> list[np.ndarray]:
+    """Make the draws of one call, in the order of the function."""
+    generators: dict[int, Any] = {}
+    results = []
+    for one in draws:
+        key = one.source.key
+        if key not in generators:
+            generators[key] = one.source.read(leaves)
+        results.append(np.asarray(one.sample(generators[key]), one.type.dtype))
+    return results
+
+
+def is_generator(owner: Any) -> bool:
+    """Is the object a source of random numbers?"""
+    return isinstance(owner, _GENERATORS)
+
+
+def make_generator(args: Any, kwargs: Any) -> np.random.Generator:
+    """``np.random.default_rng(seed)`` inside the function: made anew at each call."""
+    given, named = unwrap(list(args)), unwrap(kwargs)
+    generator = np.random.default_rng(*given, **named)
+    current().recorder.adopt(
+        generator, lambda leaves: np.random.default_rng(*given, **named), "np.random.default_rng()"
+    )
+    return generator
+
+
+def draw(owner: Any, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Record one draw."""
+    current().mark()
+    if method not in _METHODS:
+        _refuse(method, "draw inside the function with normal, uniform, integers and the like")
+    family = _FAMILIES.get(method)
+    if has_traced(list(args)) or has_traced(kwargs):
+        if family is None:
+            _refuse(
+                f"{method} with traced parameters",
+                "use normal, uniform, exponential, gamma or lognormal",
+            )
+        return family(owner, *args, **kwargs)
+    return _input(owner, method, unwrap(list(args)), unwrap(kwargs))
+
+
+def _refuse(what: str, repair: str) -> None:
+    fail(UnsupportedError, f"the random method {what} is not supported", repair=repair)
+
+
+def _input(owner: Any, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Add the input; its type is found by drawing from a generator of no importance."""
+    trial = getattr(_stand_in(owner), method)(*args, **kwargs)
+    example = np.asarray(trial)
+    if example.dtype not in SUPPORTED_DTYPES:
+        _refuse(f"{method} of dtype {example.dtype}", "draw numbers")
+    made = ArrayType(example.dtype, example.shape)
+    recorder = current().recorder
+    one = Draw(_source(owner), method, tuple(args), tuple(kwargs.items()), made)
+    kind = _kind_of(trial)
+    return recorder.add_input("random", one, method, made, kind)
+
+
+def _kind_of(trial: Any) -> Kind:
+    if isinstance(trial, np.ndarray):
+        return Kind.ARRAY
+    return Kind.SCALAR if isinstance(trial, np.generic) else Kind.PYTHON
+
+
+def _stand_in(owner: Any) -> Any:
+    return type(owner)(np.random.MT19937(0) if isinstance(owner, np.random.RandomState) else
+                       np.random.PCG64(0))  # fmt: skip
+
+
+def _source(owner: Any) -> Source:
+    known = current().recorder.reader(owner)
+    if known is not None:
+        return Source(id(owner), *known)
+    return Source(id(owner), lambda leaves: owner, "generator")
+
+
+# families whose parameters may be traced
+
+
+def _shape_of(parameters: Sequence[Any], size: Any) -> Any:
+    if size is not None:
+        return size
+    shapes = [np.shape(p) if not isinstance(p, Tracer) else p.shape for p in parameters]
+    shape = np.broadcast_shapes(*shapes)
+    return shape or None
+
+
+def _standard(owner: Any, method: str, parameters: Sequence[Any], size: Any) -> Any:
+    return _input(owner, method, (), {"size": _shape_of(parameters, size)})
+
+
+def _normal(owner: Any, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+    return loc + scale * _standard(owner, "standard_normal", (loc, scale), size)
+
+
+def _uniform(owner: Any, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+    return low + (high - low) * _standard(owner, "random", (low, high), size)
+
+
+def _scaled(method: str) -> Callable[..., Any]:
+    def family(owner: Any, scale: Any = 1.0, size: Any = None) -> Any:
+        return scale * _standard(owner, method, (scale,), size)
+
+    return family
+
+
+def _gamma(owner: Any, shape: Any, scale: Any = 1.0, size: Any = None) -> Any:
+    if has_traced(shape):
+        _refuse("gamma with a traced shape parameter", "only the scale may be traced")
+    shape = unwrap(shape)
+    given = {"size": _shape_of((shape, scale), size)}
+    return scale * _input(owner, "standard_gamma", (shape,), given)
+
+
+def _lognormal(owner: Any, mean: Any = 0.0, sigma: Any = 1.0, size: Any = None) -> Any:
+    return apply(np.exp, (_normal(owner, mean, sigma, size),), {})
+
+
+_FAMILIES: dict[str, Callable[..., Any]] = {
+    "normal": _normal,
+    "uniform": _uniform,
+    "exponential": _scaled("standard_exponential"),
+    "gamma": _gamma,
+    "lognormal": _lognormal,
+}

@@ -1,0 +1,410 @@
+"""Record a function: run it on tracers and collect the graph and all that belongs to it.
+
+``trace`` serves the outermost function, ``subtrace`` a function under a transform (``grad`` inside a
+recorded function) and ``inline_call`` puts a graph to use in the running trace.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from gradc.capture.context import Trace, current, enter, fail, maybe_current
+from gradc.capture.convert import recorder as running_recorder
+from gradc.capture.convert import value_of
+from gradc.capture.hooks import call_function, static_reader
+from gradc.capture.mutation import read
+from gradc.capture.random_draws import Draw, draw_all
+from gradc.capture.recorder import Guard, Hidden, Leaves, Recorder
+from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
+from gradc.capture.trees import TreeDef, flatten, leaf_paths, unflatten
+from gradc.errors import ArgumentError, TraceError, UnsupportedError
+from gradc.ir import SUPPORTED_DTYPES, ArrayType, Graph, Value
+from gradc.ir.rebuild import inline
+from gradc.spans import Span
+
+__all__ = [
+    "Input",
+    "Recording",
+    "ResultLeaf",
+    "Subgraph",
+    "Written",
+    "inline_call",
+    "is_traced_leaf",
+    "is_tracing",
+    "leaf_type",
+    "leaf_values",
+    "subtrace",
+    "trace",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a recorded graph.
+
+    Parameters
+    ----------
+    name : str
+        Dotted or subscripted path in the user's words: ``params['w1']``.
+    type : ArrayType
+        dtype and shape.
+    role : {"argument", "hidden", "random"}
+        Where its value comes from.
+    leaf : int
+        For an argument: the position among the flat leaves of ``(args, kwargs)``.
+    kind : Kind
+        Array, NumPy scalar or Python float (which promotes weakly).
+    hidden, draw : Hidden, Draw
+        For the other roles: what to read or draw at each call.
+    """
+
+    name: str
+    type: ArrayType
+    role: str
+    kind: Kind
+    leaf: int = -1
+    hidden: Hidden | None = None
+    draw: Draw | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLeaf:
+    """One leaf of the result: an output of the graph, or a value known while recording."""
+
+    output: int
+    kind: Kind
+    static: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An input that the function overwrites: its new content is an output."""
+
+    input: int
+    output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recorded function.
+
+    Parameters
+    ----------
+    name : str
+        The function's name.
+    graph : Graph
+        Inputs in the order of ``inputs``; outputs are first those of ``results``, then ``written``.
+    inputs : tuple of Input
+    in_tree, out_tree : TreeDef
+        Trees of ``(args, kwargs)`` and of the result.
+    results : tuple of ResultLeaf
+        The leaves of the result.
+    written : tuple of Written
+        Arguments and closed-over arrays that the function overwrites.
+    guards : tuple of Guard
+        Closed-over numbers and functions: the recording serves calls for which all hold.
+    span : Span or None
+        The line of the function's definition.
+    """
+
+    name: str
+    graph: Graph
+    inputs: tuple[Input, ...]
+    in_tree: TreeDef
+    out_tree: TreeDef
+    results: tuple[ResultLeaf, ...]
+    written: tuple[Written, ...]
+    guards: tuple[Guard, ...]
+    span: Span | None
+
+    def fits(self, leaves: Leaves) -> bool:
+        """Do all guards hold for a call with these flat leaves?"""
+        return all(guard.holds(leaves) for guard in self.guards)
+
+    def gather(self, leaves: Leaves) -> list[Any]:
+        """Return the value of every input for one call; random inputs are drawn here."""
+        draws = [one.draw for one in self.inputs if one.draw is not None]
+        drawn = iter(draw_all(draws, leaves) if draws else ())
+        return [
+            leaves[one.leaf]
+            if one.role == "argument"
+            else next(drawn)
+            if one.hidden is None
+            else one.hidden.read(leaves)
+            for one in self.inputs
+        ]
+
+    def assemble(self, outputs: Sequence[Any]) -> Any:
+        """Put output arrays into the tree of the result, with the kinds that NumPy would return."""
+        return unflatten(self.out_tree, (_finished(leaf, outputs) for leaf in self.results))
+
+
+def _finished(leaf: ResultLeaf, outputs: Sequence[Any]) -> Any:
+    if leaf.output < 0:
+        return leaf.static.copy() if isinstance(leaf.static, np.ndarray) else leaf.static
+    value = outputs[leaf.output]
+    if leaf.kind is Kind.ARRAY:
+        return value
+    return value[()] if leaf.kind is Kind.SCALAR else value.item()
+
+
+# leaves
+
+
+def is_traced_leaf(leaf: Any) -> bool:
+    """Is an argument leaf an input of the graph (an array, a NumPy scalar or a Python float)?"""
+    return isinstance(leaf, np.ndarray | np.generic | Tracer) or type(leaf) is float
+
+
+def leaf_type(leaf: Any, name: str = "argument") -> ArrayType:
+    """Return the type of a traced leaf, in native byte order; refuse other kinds of arrays."""
+    if isinstance(leaf, Tracer):
+        return leaf._type
+    array = leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf)
+    dtype = array.dtype.newbyteorder("=")
+    if dtype not in SUPPORTED_DTYPES or isinstance(leaf, np.ma.MaskedArray | np.matrix):
+        what = f"dtype {dtype}" if dtype not in SUPPORTED_DTYPES else type(leaf).__name__
+        raise ArgumentError(
+            f"{name} has {what}, which is not supported",
+            repair="pass plain arrays of bool, an integer type, float32 or float64",
+        )
+    return ArrayType(dtype, array.shape)
+
+
+def _leaf_kind(leaf: Any) -> Kind:
+    if isinstance(leaf, Tracer):
+        return leaf._kind
+    if isinstance(leaf, np.ndarray):
+        return Kind.ARRAY
+    return Kind.SCALAR if isinstance(leaf, np.generic) else Kind.PYTHON
+
+
+def is_tracing() -> bool:
+    """Is a function being recorded in this thread?"""
+    return maybe_current() is not None
+
+
+def leaf_values(leaves: Iterable[Any]) -> list[Value]:
+    """Return the graph values of tracers and numbers in the running trace."""
+    return [value_of(leaf) for leaf in leaves]
+
+
+# names of arguments
+
+
+def _argument_paths(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
+    names = _positional_names(function, len(args))
+    paths: list[str] = []
+    for name, value in [*zip(names, args, strict=True), *kwargs.items()]:
+        paths += leaf_paths(flatten(value)[1], name)
+    return paths
+
+
+def _positional_names(function: Any, count: int) -> list[str]:
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names: list[str] = []
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}[{i}]" for i in range(count - len(names))]
+            break
+        names.append(parameter.name)
+    names += [f"argument_{i}" for i in range(len(names), count)]
+    return names[:count]
+
+
+# recording
+
+
+def trace(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    max_nodes: int = 1_000_000,
+) -> Recording:
+    """Record ``function(*args, **kwargs)``.
+
+    Arrays, NumPy scalars and Python floats among the leaves become inputs; other leaves are constants
+    of the recording.  The arrays themselves are neither read nor changed.
+    """
+    kwargs = dict(kwargs or {})
+    _refuse_generators(function)
+    name = getattr(function, "__name__", type(function).__name__)
+    recorder = Recorder()
+    leaves, in_tree = flatten((args, kwargs))
+    with enter(Trace(name, None, recorder, max_nodes)) as running:
+        recorder.trace = running
+        given = _inputs(recorder, leaves, _argument_paths(function, args, kwargs))
+        traced_args, traced_kwargs = unflatten(in_tree, given)
+        result = call_function(function, *traced_args, **traced_kwargs)
+        results, out_tree, outputs = _results(result)
+        written = _written(recorder, outputs)
+        running.graph.outputs = [value.id for value in outputs]
+    return Recording(
+        name=name,
+        graph=running.graph,
+        inputs=tuple(_inputs_of(running.graph, recorder, given)),
+        in_tree=in_tree,
+        out_tree=out_tree,
+        results=results,
+        written=written,
+        guards=tuple(recorder.guards.values()),
+        span=_definition(function),
+    )
+
+
+def _refuse_generators(function: Any) -> None:
+    if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+        raise UnsupportedError(
+            f"{function.__name__} is a generator or a coroutine and has no single result",
+            span=_definition(function),
+            repair="return an array or a tuple of arrays",
+        )
+
+
+def _definition(function: Any) -> Span | None:
+    if isinstance(function, MethodType):
+        function = function.__func__
+    return Span(function.__code__, 0) if isinstance(function, FunctionType) else None
+
+
+def _inputs(recorder: Recorder, leaves: Sequence[Any], paths: Sequence[str]) -> list[Any]:
+    given: list[Any] = []
+    for i, (leaf, path) in enumerate(zip(leaves, paths, strict=True)):
+        if is_traced_leaf(leaf):
+            kind = leaf_type(leaf, path)
+            given.append(recorder.add_input("argument", i, path, kind, _leaf_kind(leaf)))
+            continue
+        if isinstance(leaf, complex):
+            leaf_type(leaf, path)
+        if not isinstance(leaf, int | str | bytes):
+            recorder.adopt(leaf, static_reader(i), path)
+        given.append(leaf)
+    return given
+
+
+def _inputs_of(graph: Graph, recorder: Recorder, given: Sequence[Any]) -> Iterator[Input]:
+    for id, (role, what) in zip(graph.inputs, recorder.inputs, strict=True):  # noqa: A001
+        node = graph[id]
+        name, kind = node.params["name"], Kind.ARRAY
+        if role == "argument":
+            yield Input(name, node.type, role, given[what]._kind, leaf=what)
+        elif role == "hidden":
+            yield Input(name, node.type, role, kind, hidden=what)
+        else:
+            yield Input(name, node.type, role, kind, draw=what)
+
+
+def _results(result: Any) -> tuple[tuple[ResultLeaf, ...], TreeDef, list[Value]]:
+    leaves, tree = flatten(result)
+    found: list[ResultLeaf] = []
+    outputs: list[Value] = []
+    for leaf in leaves:
+        if isinstance(leaf, np.ndarray):
+            leaf = running_recorder().array(leaf)
+        if isinstance(leaf, Tracer) and not is_concrete(leaf):
+            found.append(ResultLeaf(len(outputs), leaf._kind))
+            outputs.append(read(leaf))
+        else:
+            known = leaf._value.copy() if isinstance(leaf, Tracer) and leaf._value is not None else leaf
+            found.append(ResultLeaf(-1, Kind.ARRAY, known))
+    return tuple(found), tree, outputs
+
+
+def _written(recorder: Recorder, outputs: list[Value]) -> tuple[Written, ...]:
+    written: list[Written] = []
+    for position, handle in enumerate(recorder.handles):
+        if handle._version:
+            written.append(Written(position, len(outputs)))
+            outputs.append(read(handle))
+    return tuple(written)
+
+
+# functions under a transform
+
+
+@dataclass(frozen=True, slots=True)
+class Subgraph:
+    """A function recorded inside another one.
+
+    Parameters
+    ----------
+    graph : Graph
+        Its inputs are first one for each leaf handed to ``subtrace``, then one for each capture.
+    captures : tuple of Value
+        Values of the trace around it, in the order of the inputs that stand for them.
+    out_tree : TreeDef
+        The tree of the result.
+    results : tuple of ResultLeaf
+        The leaves of the result.
+    """
+
+    graph: Graph
+    captures: tuple[Value, ...]
+    out_tree: TreeDef
+    results: tuple[ResultLeaf, ...]
+
+    def assemble(self, values: Sequence[Value]) -> Any:
+        """Wrap values of the running trace, one for each output, as the function's result."""
+        leaves = [
+            leaf.static if leaf.output < 0 else wrap(values[leaf.output], leaf.kind)
+            for leaf in self.results
+        ]
+        return unflatten(self.out_tree, leaves)
+
+
+def subtrace(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any] | None = None,
+) -> Subgraph:
+    """Record a function on fresh inputs of the types of the given leaves, inside a running trace.
+
+    Every tracer, array, NumPy scalar and Python float among the leaves of ``(args, kwargs)`` becomes
+    an input, in order.  Nothing is added to the graph around it, except what captures need.
+    """
+    kwargs = dict(kwargs or {})
+    _refuse_generators(function)
+    outer = current()
+    name = getattr(function, "__name__", type(function).__name__)
+    leaves, tree = flatten((args, kwargs))
+    paths = _argument_paths(function, args, kwargs)
+    with enter(Trace(name, outer, outer.recorder, outer.max_nodes)) as inner:
+        given = [
+            _inner_input(inner, leaf, path) if is_traced_leaf(leaf) else leaf
+            for leaf, path in zip(leaves, paths, strict=True)
+        ]
+        inner_args, inner_kwargs = unflatten(tree, given)
+        result = call_function(function, *inner_args, **inner_kwargs)
+        results, out_tree, outputs = _results(result)
+        inner.graph.outputs = [value.id for value in outputs]
+    captures = tuple(Value(outer.graph, id) for id in inner.captures)
+    return Subgraph(inner.graph, captures, out_tree, results)
+
+
+def _inner_input(inner: Trace, leaf: Any, path: str) -> Tracer:
+    tracer = wrap(inner.graph.input(path, leaf_type(leaf, path)), _leaf_kind(leaf), inner)
+    tracer._name = path
+    return tracer
+
+
+def inline_call(graph: Graph, operands: Sequence[Any]) -> list[Value]:
+    """Copy a graph into the running trace, its inputs replaced by operands; return its outputs.
+
+    Operands are tracers, numbers or values of the running trace's graph.
+    """
+    trace = current()
+    trace.mark()
+    values = [x if isinstance(x, Value) else value_of(x) for x in operands]
+    for value in values:
+        if value.graph is not trace.graph:
+            fail(TraceError, "an operand belongs to another trace", repair="pass tracers")
+    return inline(graph, trace.graph, values)
+
