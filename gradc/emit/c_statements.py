@@ -1,0 +1,335 @@
+"""Printing of loop-level statements as C.
+
+A value that the user gave no name and that is read once waits in ``pending`` and is printed where
+it is read, unless the line would grow too long.  Nothing is moved over a write: what still waits
+then is written down as a constant first.
+"""
+
+from collections.abc import Callable
+from functools import singledispatchmethod
+
+import numpy as np
+
+from gradc.emit.c_comments import COLUMNS, Places
+from gradc.emit.c_expressions import Expressions, Pending, filled
+from gradc.emit.c_scope import Scope
+from gradc.emit.c_support import Support
+from gradc.emit.c_templates import Hole, prepare
+from gradc.emit.c_types import (
+    ATOM,
+    BOTH,
+    COMPARE,
+    EITHER,
+    EQUAL,
+    SHIFT,
+    Text,
+    dim_text,
+    literal,
+    memory_type,
+    value_type,
+)
+from gradc.emit.c_uses import count_uses, node_of
+from gradc.emit.lines import Lines
+from gradc.ir.dims import Dim, Symbol
+from gradc.ir.op import op_named
+from gradc.ir.types import BOOL, INT64
+from gradc.kernels import nest
+from gradc.kernels.nest import Buffer, Local, Matrix, Ref, Stage, Stmt
+
+__all__ = ["Statements"]
+
+_OPS = {
+    "sum": "add",
+    "prod": "multiply",
+    "max": "maximum",
+    "min": "minimum",
+    "any": "logical_or",
+    "all": "logical_and",
+}
+_INLINE = 48
+"""Longest text that is moved to where it is read."""
+_TRUTHS = (COMPARE, EQUAL, BOTH, EITHER)
+
+
+class Statements:
+    """Prints the stages of one function into ``lines``."""
+
+    def __init__(self, scope: Scope, support: Support, scratch: bool) -> None:
+        self.lines = Lines()
+        self.headers: set[str] = set()
+        self.calls_library = False
+        self._scope = scope
+        self._support = support
+        self._scratch = scratch
+        self._places = Places(scope.graph)
+        self._said: tuple[str, str] | None = None
+        self._place: tuple[str, str] | None = None
+        self._ex = Expressions(scope, support, self._spill, self._settle)
+
+    def function(self, stages: list[Stage]) -> None:
+        """Print all stages in order, with headings where there are several sections."""
+        self._uses = count_uses([stage.body for stage in stages])
+        headed = len({stage.section for stage in stages}) > 1
+        section = ""
+        for stage in stages:
+            start = len(self.lines)
+            if headed and stage.section != section:
+                self._heading(stage.section)
+                section = stage.section
+            self._block(stage.body)
+            self.lines.note(start, stage.nodes)
+        self._flush()
+
+    def _heading(self, section: str) -> None:
+        self._flush()
+        if len(self.lines):
+            self.lines.add("")
+        self.lines.add(f"/* {section} */")
+        self._said = None
+
+    def _block(self, body: list[Stmt]) -> None:
+        for stmt in body:
+            start = len(self.lines)
+            self._place = self._places.of(stmt)
+            self._ex.room = COLUMNS - self.lines.width_used - 32
+            taken = self._ex.taken = []
+            node = node_of(stmt)
+            self._print(stmt)
+            self.lines.note(start, (*taken, node), self._places.span(node))
+
+    # one statement
+
+    @singledispatchmethod
+    def _print(self, stmt: Stmt) -> None:
+        raise TypeError(f"{type(stmt).__name__} is not a loop-level statement")
+
+    @_print.register
+    def _(self, stmt: nest.Loop) -> None:
+        self._flush()
+        start, stop = self._dim(stmt.start), self._dim(stmt.stop, SHIFT)
+        with self._scope.block(stmt.symbol) as i:
+            step = f"++{i}" if stmt.step == 1 else f"{i} += {stmt.step}"
+            compare = "<" if stmt.step > 0 else ">"
+            with self._braces(f"for (int64_t {i} = {start}; {i} {compare} {stop}; {step}) {{"):
+                self._block(stmt.body)
+
+    @_print.register
+    def _(self, stmt: nest.If) -> None:
+        condition = self._ex.text(stmt.condition).text
+        self._flush()
+        with (
+            self._scope.block(),
+            self._braces(f"if ({condition}) {{", "" if stmt.otherwise else "}"),
+        ):
+            self._block(stmt.then)
+        if stmt.otherwise:
+            with self._scope.block(), self._braces("} else {"):
+                self._block(stmt.otherwise)
+
+    @_print.register
+    def _(self, stmt: nest.Let) -> None:
+        reads = self._uses[stmt.local]
+        if not reads:
+            return
+        text = self._ex.text(stmt.value)
+        waits = reads == 1 and self._scope.is_unnamed(stmt.local) and len(text.text) <= _INLINE
+        if waits:
+            nodes = (*self._ex.taken, stmt.local.node)
+            self._ex.pending[stmt.local] = Pending(text, nodes)
+        else:
+            self._constant(stmt.local, text)
+
+    @_print.register
+    def _(self, stmt: nest.Declare) -> None:
+        value = self._ex.text(stmt.value)
+        name, kind = self._scope.add_local(stmt.local), value_type(stmt.local.dtype)
+        if not stmt.lanes:
+            self._write(f"{kind} {name} = {value.text};")
+        elif isinstance(stmt.value, nest.Number) and not _bits(stmt.value):
+            self._write(f"{kind} {name}[{stmt.lanes}] = {{{value.text}}};")
+        else:
+            self._write(f"{kind} {name}[{stmt.lanes}];")
+            self._loop("lane", stmt.lanes, lambda lane: f"{name}[{lane}] = {value.text};")
+
+    @_print.register
+    def _(self, stmt: nest.Store) -> None:
+        target = self._ex.reference(stmt.ref, self._ex.gathers(stmt.ref))
+        value = self._ex.text(stmt.value)
+        self._flush()
+        self._write(f"{target} = {self._stored(value, stmt.value, stmt.ref)};")
+
+    @_print.register
+    def _(self, stmt: nest.Assign) -> None:
+        value = self._ex.text(stmt.value)
+        self._flush()
+        self._write(f"{self._scope.locals[stmt.local]} = {value.text};")
+
+    @_print.register
+    def _(self, stmt: nest.Accumulate) -> None:
+        old, dtype = self._target(stmt.target)
+        value = self._ex.text(stmt.value)
+        self._flush()
+        self._write(self._combined(old, value, stmt.how, dtype, isinstance(stmt.target, Ref)))
+
+    @_print.register
+    def _(self, stmt: nest.Check) -> None:
+        value = self._ex.text(stmt.value)
+        self._flush()
+        if not value.text.isidentifier():
+            value = self._spill(value, INT64)
+        test = f"{value.text} < 0 || {value.text} >= {self._dim(stmt.extent, SHIFT)}"
+        with self._braces(f"if ({test}) {{"):
+            self._write(f"return {int(stmt.code)};")
+
+    @_print.register
+    def _(self, stmt: nest.Fill) -> None:
+        self._flush()
+        name, size = self._scope.buffer(stmt.buffer), stmt.buffer.type.size
+        if size == 0:
+            return
+        if not _bits(stmt.value):
+            self.headers.add("string.h")
+            self._write(f"memset({name}, 0, {self._bytes(stmt.buffer)});")
+        else:
+            value = literal(stmt.value.value, stmt.value.dtype).text
+            self._loop("i", size, lambda i: f"{name}[{i}] = {value};")
+
+    @_print.register
+    def _(self, stmt: nest.Copy) -> None:
+        self._flush()
+        target, source = self._scope.buffer(stmt.target), self._scope.buffer(stmt.source)
+        if stmt.target.type.size != 0:
+            self.headers.add("string.h")
+            self._write(f"memcpy({target}, {source}, {self._bytes(stmt.target)});")
+
+    @_print.register
+    def _(self, stmt: nest.MatMul) -> None:
+        single = stmt.c.ref.buffer.type.dtype.itemsize == 4
+        name = "gradc_matmulf" if single else "gradc_matmul"
+        self._support.need((name,))
+        self.calls_library = True
+        sizes = ", ".join(self._dim(dim) for dim in (stmt.m, stmt.n, stmt.k))
+        matrices = [self._matrix(matrix) for matrix in (stmt.a, stmt.b, stmt.c)]
+        self._flush()
+        last = f"{int(stmt.accumulate)}, {'scratch' if self._scratch else 'NULL'}"
+        self._call(name, [f"env, {sizes}", *matrices, last])
+
+    # parts of statements
+
+    def _dim(self, dim: Dim, least: int = 0) -> str:
+        return dim_text(dim, self._scope.symbols).within(least)
+
+    def _matrix(self, matrix: Matrix) -> str:
+        gathers = self._ex.gathers(matrix.ref)
+        pointer = self._scope.buffer(matrix.ref.buffer)
+        if gathers or matrix.ref.offset != 0:
+            pointer += f" + {self._ex.offset(matrix.ref, gathers).text}"
+        return f"{pointer}, {self._dim(matrix.row)}, {self._dim(matrix.column)}"
+
+    def _call(self, name: str, groups: list[str]) -> None:
+        """Print a call on one line or, where that is too long, one group of arguments a line."""
+        line = f"{name}({', '.join(groups)});"
+        if len(line) + self.lines.width_used < COLUMNS:
+            self._write(line)
+            return
+        self._write(f"{name}(")
+        with self.lines.indented():
+            self.lines.add(*(group + "," for group in groups[:-1]), groups[-1] + ");")
+
+    def _target(self, target: Local | nest.Lane | Ref) -> tuple[Text, np.dtype]:
+        """Return what an accumulation writes to, and its dtype."""
+        if isinstance(target, Ref):
+            text = self._ex.reference(target, self._ex.gathers(target))
+            return Text(text), target.buffer.type.dtype
+        if isinstance(target, nest.Lane):
+            return self._ex.text(target), target.local.dtype
+        return Text(self._scope.locals[target]), target.dtype
+
+    def _combined(self, old: Text, value: Text, how: str, dtype: np.dtype, stored: bool) -> str:
+        """Print ``old = how(old, value)``, with ``+=`` where C has it."""
+        prepared = prepare(op_named(_OPS[how]), dtype, dtype, self._support.math)
+        self._support.need(prepared.names)
+        pieces = prepared.pieces
+        infix = len(pieces) == 3 and isinstance(pieces[0], Hole) and not prepared.narrow
+        if infix and pieces[1] in (" + ", " * ") and isinstance(pieces[2], Hole):
+            return f"{old.text} {str(pieces[1]).strip()}= {value.text};"
+        read = Text(f"{old.text} != 0", EQUAL) if stored and dtype == BOOL else old
+        return f"{old.text} = {filled(prepared, [read, value]).text};"
+
+    def _stored(self, value: Text, expr: nest.Expr, ref: Ref) -> str:
+        """Print a value for memory; booleans are 0 or 1 there."""
+        plain = isinstance(expr, Local | nest.Number) and value.precedence == ATOM
+        if ref.buffer.type.dtype != BOOL or plain or value.precedence in _TRUTHS:
+            return value.text
+        return f"{value.within(COMPARE + 5)} != 0"
+
+    def _bytes(self, buffer: Buffer) -> str:
+        kind, size = memory_type(buffer.type.dtype), buffer.type.size
+        count = str(size) if isinstance(size, int) else f"(size_t)({self._dim(size)})"
+        return f"{count} * sizeof({kind})"
+
+    def _loop(self, wanted: str, stop: Dim, line: Callable[[str], str]) -> None:
+        with self._scope.block(Symbol(wanted, "index")) as i:
+            stop_text = self._dim(stop, SHIFT)
+            with self._braces(f"for (int64_t {i} = 0; {i} < {stop_text}; ++{i}) {{"):
+                self._write(line(i))
+
+    # writing
+
+    def _braces(self, opening: str, closing: str = "}") -> "_Block":
+        self._announce()
+        return _Block(self, opening, closing)
+
+    def _write(self, line: str) -> None:
+        self._announce()
+        self.lines.add(line)
+
+    def _announce(self) -> None:
+        """Name the user's line once above the first statement of a stretch from it."""
+        if self._place is not None and self._place != self._said:
+            self._said = self._place
+            width = COLUMNS - self.lines.width_used
+            self.lines.add(self._places.text(self._place, width))
+
+    def _constant(self, local: Local, text: Text) -> None:
+        kind = value_type(local.dtype)
+        self._write(f"const {kind} {self._scope.add_local(local)} = {text.text};")
+
+    def _spill(self, text: Text, dtype: np.dtype) -> Text:
+        """Write part of a statement down as a constant of its own."""
+        name = self._scope.namer.fresh("t")
+        self._write(f"const {value_type(dtype)} {name} = {text.text};")
+        return Text(name)
+
+    def _settle(self, local: Local) -> None:
+        waiting = self._ex.pending.pop(local)
+        start = len(self.lines)
+        self._constant(local, waiting.text)
+        self.lines.note(start, waiting.nodes, self._places.span(local.node))
+
+    def _flush(self) -> None:
+        """Write down all constants that still wait."""
+        for local in list(self._ex.pending):
+            self._settle(local)
+
+
+class _Block:
+    """A block in braces whose pending constants are written before it ends."""
+
+    def __init__(self, printer: Statements, opening: str, closing: str) -> None:
+        self._printer, self._opening, self._closing = printer, opening, closing
+
+    def __enter__(self) -> None:
+        self._printer.lines.add(self._opening)
+        self._printer.lines.indent()
+
+    def __exit__(self, *_: object) -> None:
+        self._printer._flush()
+        self._printer.lines.dedent()
+        if self._closing:
+            self._printer.lines.add(self._closing)
+
+
+def _bits(number: nest.Number) -> bool:
+    """Tell whether any bit of the number is set."""
+    return any(np.asarray(number.value, number.dtype).tobytes())

@@ -1,0 +1,218 @@
+"""Which support code a generated file needs, cut out of the headers in ``templates/c/support``.
+
+A header is read as a list of parts: functions, macros, types, conditional blocks.  A part is taken
+only when something that is taken names it, so that the file shows nothing it does not use (and no
+compiler has an unused function to complain about).  C declares before use; hence the first part
+that mentions a name is the one that defines it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from gradc.emit.render import support_text
+
+__all__ = ["HEADERS", "Support", "portable_names"]
+
+HEADERS = (
+    "gradc_env.h",
+    "gradc_math_portable.h",
+    "gradc_sigmoid.h",
+    "gradc_numeric.h",
+    "gradc_integer.h",
+    "gradc_convert.h",
+    "gradc_index.h",
+    "gradc_reduce.h",
+    "gradc_matmul.h",
+)
+_FAST = "gradc_math_fast.h"
+_PORTABLE_SETTINGS = ("#define GRADC_EXP gradc_exp", "#define GRADC_EXPF gradc_expf")
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_INCLUDE = re.compile(r'#include\s+([<"])([^>"]+)[>"]')
+_PROTOTYPE = re.compile(r"GRADC_SIMD_ extern \w+ (\w+)\(")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some lines of a header, the comment above them and the words in them."""
+
+    header: str
+    comment: str
+    text: str
+    words: frozenset[str]
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The words that belong to gradc; a part without any comes with its header."""
+        return frozenset(word for word in self.words if word.lower().startswith("gradc_"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Library:
+    """All parts in order, where each name is defined, and the standard headers of each header."""
+
+    parts: tuple[_Part, ...]
+    owner: dict[str, int]
+    standard: dict[str, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class Support:
+    """What one generated file asks of the support code."""
+
+    math: str
+    names: set[str] = field(default_factory=set)
+
+    def need(self, names: Iterable[str]) -> None:
+        """Ask for functions by name: gradc's own, or the C library's."""
+        self.names.update(names)
+
+    def text(self) -> tuple[list[str], list[str]]:
+        """Return the names of the standard headers and the lines of support code."""
+        library = _library()
+        taken, words = _closure(library, self.names | self._settings_names())
+        used = [library.parts[i] for i in sorted(taken)]
+        standard = {name for part in used for name in library.standard[part.header]}
+        lines = list(_fast_lines(words)) if self.math == "fast" else []
+        lines += self._settings(words)
+        lines += _lines(library, taken)
+        return sorted(standard), lines
+
+    def _settings(self, words: set[str]) -> list[str]:
+        if self.math != "portable" or "GRADC_EXP" not in words:
+            return []
+        return [*_PORTABLE_SETTINGS, ""]
+
+    def _settings_names(self) -> set[str]:
+        sigmoid = any(name.startswith("gradc_sigmoid") for name in self.names)
+        return {"gradc_exp", "gradc_expf"} if sigmoid and self.math == "portable" else set()
+
+
+@cache
+def portable_names() -> frozenset[str]:
+    """Return the functions of the portable math library, such as ``gradc_expf``."""
+    names = re.compile(r"\b(?:double|float) (gradc_\w+[^_\W])\(")
+    return frozenset(
+        name
+        for part in _library().parts
+        if part.header.startswith("gradc_portable")
+        for name in names.findall(part.text)
+    )
+
+
+@cache
+def _library() -> _Library:
+    parts: list[_Part] = []
+    standard: dict[str, tuple[str, ...]] = {}
+    for header in HEADERS:
+        _read(header, parts, standard)
+    owner: dict[str, int] = {}
+    for number, part in enumerate(parts):
+        for word in part.own:
+            owner.setdefault(word, number)
+    return _Library(tuple(parts), owner, standard)
+
+
+def _read(header: str, parts: list[_Part], standard: dict[str, tuple[str, ...]]) -> None:
+    """Append a header's parts after those of the headers that it includes."""
+    if header in standard:
+        return
+    text = _without_guard(support_text(header))
+    included = _INCLUDE.findall(text)
+    standard[header] = tuple(name for bracket, name in included if bracket == "<")
+    for bracket, name in included:
+        if bracket == '"':
+            _read(name, parts, standard)
+    body = "\n".join(line for line in text.splitlines() if not _INCLUDE.match(line))
+    for comment, lines in _split(body.splitlines()):
+        code = "\n".join(lines)
+        words = frozenset(_WORD.findall(_COMMENT.sub(" ", code)))
+        parts.append(_Part(header, comment, code, words))
+
+
+def _without_guard(text: str) -> str:
+    """Drop the comment that describes the header, and the guard around it."""
+    lines = text.strip().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("#ifndef"))
+    return "\n".join(lines[start + 2 : -1])
+
+
+def _split(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Cut a header's body where nothing is open, each part with the comment above its group."""
+    comment, part, depth, in_comment = "", list[str](), 0, False
+    for line in lines:
+        if not part and (in_comment or line.startswith("/*")):
+            comment = f"{comment}\n{line}" if in_comment else line
+            in_comment = "*/" not in line
+            continue
+        if not part and not line:
+            comment = ""
+            continue
+        part.append(line)
+        depth += _opened(line)
+        if depth == 0 and _ends(line):
+            yield comment, part
+            part = []
+    if part:
+        raise ValueError(f"a support header ends inside {part[0]!r}")
+
+
+def _opened(line: str) -> int:
+    bare = _COMMENT.sub(" ", line)
+    if bare.startswith(("#if", "#endif")):
+        return 1 if bare.startswith("#if") else -1
+    return sum(bare.count(c) for c in "{(") - sum(bare.count(c) for c in "})")
+
+
+def _ends(line: str) -> bool:
+    if line.startswith("#"):
+        return not line.endswith("\\")
+    return line.rstrip().endswith(("}", ";", ")"))
+
+
+def _closure(library: _Library, names: set[str]) -> tuple[set[int], set[str]]:
+    """Return the parts that the names need, and every word in them and in the names."""
+    taken: set[int] = set()
+    words: set[str] = set()
+    waiting = sorted(names)
+    while waiting:
+        word = waiting.pop()
+        if word in words:
+            continue
+        words.add(word)
+        owner = library.owner.get(word)
+        if owner is None and word.startswith("gradc_"):
+            raise LookupError(f"no support header defines {word}")
+        if owner is not None and owner not in taken:
+            taken.add(owner)
+            waiting.extend(library.parts[owner].words)
+    headers = {library.parts[i].header for i in taken}
+    taken |= {i for i, part in enumerate(library.parts) if not part.own and part.header in headers}
+    return taken, words
+
+
+def _lines(library: _Library, taken: set[int]) -> Iterator[str]:
+    """Print the parts in their order; a comment stands once above the parts of its group."""
+    before = ""
+    for number in sorted(taken):
+        part = library.parts[number]
+        if part.comment and part.comment != before:
+            yield from part.comment.splitlines()
+        before = part.comment
+        yield from part.text.splitlines()
+        yield ""
+
+
+def _fast_lines(words: set[str]) -> Iterator[str]:
+    """Print the prototypes with vector versions that are wanted, in their conditional frame."""
+    lines = _without_guard(support_text(_FAST)).splitlines()
+    declared = {found.group(1) for line in lines if (found := _PROTOTYPE.match(line))}
+    if not declared & words:
+        return
+    for line in lines:
+        found = _PROTOTYPE.match(line)
+        if line and not _INCLUDE.match(line) and (not found or found.group(1) in words):
+            yield line
+    yield ""

@@ -1,0 +1,90 @@
+"""How often each local of a function is read, and the nodes each statement computes."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from gradc.kernels import nest
+from gradc.kernels.nest import Expr, Local, Stmt
+
+__all__ = ["child_blocks", "children", "count_uses", "node_of", "operands"]
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """Return the direct parts of an expression."""
+    if isinstance(expr, nest.Apply):
+        return expr.args
+    if isinstance(expr, nest.Choose):
+        return (expr.condition, expr.a, expr.b)
+    if isinstance(expr, nest.Load):
+        return tuple(gather for gather, _ in expr.ref.gathers)
+    return ()
+
+
+def operands(stmt: Stmt) -> tuple[Expr, ...]:
+    """Return the expressions that a statement evaluates itself, not those of its blocks."""
+    parts: list[Expr] = []
+    if isinstance(stmt, nest.Let | nest.Declare | nest.Store | nest.Accumulate | nest.Assign):
+        parts.append(stmt.value)
+    if isinstance(stmt, nest.Check):
+        parts.append(stmt.value)
+    if isinstance(stmt, nest.If):
+        parts.append(stmt.condition)
+    if isinstance(stmt, nest.Store):
+        parts += [gather for gather, _ in stmt.ref.gathers]
+    if isinstance(stmt, nest.Accumulate) and isinstance(stmt.target, nest.Ref):
+        parts += [gather for gather, _ in stmt.target.gathers]
+    if isinstance(stmt, nest.MatMul):
+        parts += [g for matrix in (stmt.a, stmt.b, stmt.c) for g, _ in matrix.ref.gathers]
+    return tuple(parts)
+
+
+def child_blocks(stmt: Stmt) -> tuple[list[Stmt], ...]:
+    """Return the blocks inside a statement."""
+    if isinstance(stmt, nest.Loop):
+        return (stmt.body,)
+    return (stmt.then, stmt.otherwise) if isinstance(stmt, nest.If) else ()
+
+
+def node_of(stmt: Stmt) -> int:
+    """Return the graph node that a statement computes, -1 for none."""
+    if isinstance(stmt, nest.Let | nest.Declare | nest.Assign):
+        return stmt.local.node
+    if (
+        isinstance(stmt, nest.Accumulate)
+        and stmt.node < 0
+        and not isinstance(stmt.target, nest.Ref)
+    ):
+        target = stmt.target
+        return target.node if isinstance(target, Local) else target.local.node
+    return getattr(stmt, "node", -1)
+
+
+def count_uses(blocks: list[list[Stmt]]) -> Counter[Local]:
+    """Count the reads of every local, last statement first, passing over constants nobody reads."""
+    uses: Counter[Local] = Counter()
+    for stmt in _backwards(blocks):
+        if isinstance(stmt, nest.Let) and not uses[stmt.local]:
+            continue
+        waiting = list(operands(stmt))
+        while waiting:
+            expr = waiting.pop()
+            if isinstance(expr, Local):
+                uses[expr] += 1
+            elif isinstance(expr, nest.Lane | nest.Combine):
+                uses[expr.local] += 1
+            else:
+                waiting.extend(children(expr))
+    return uses
+
+
+def _backwards(blocks: list[list[Stmt]]) -> Iterator[Stmt]:
+    """Walk all statements from the last to the first, a block's before the statement it is in."""
+    waiting: list[tuple[Stmt, bool]] = [(stmt, False) for block in blocks for stmt in block]
+    while waiting:
+        stmt, opened = waiting.pop()
+        blocks_inside = child_blocks(stmt)
+        if opened or not blocks_inside:
+            yield stmt
+            continue
+        waiting.append((stmt, True))
+        waiting.extend((inner, False) for block in blocks_inside for inner in block)
