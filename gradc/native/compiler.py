@@ -225,9 +225,12 @@ def _probe(command: tuple[str, ...], cache: Cache, timeout: float) -> Toolchain:
     known = _read_memory(memory)
     if known is not None:
         return Toolchain(command, known[0], known[1], memory, known[2], timeout)
-    with cache.building("probe") as folder:
-        version = _ask(command, "--version", folder, timeout) or _content_hash(command[0])
-        machine = _ask(command, "-dumpmachine", folder, timeout).strip()
+    try:
+        with cache.building("probe") as folder:
+            version = _ask(command, "--version", folder, timeout) or _content_hash(command[0])
+            machine = _ask(command, "-dumpmachine", folder, timeout)
+    except OSError as error:
+        raise CompileError(f"cannot work in {cache.root}: {error.strerror}") from error
     toolchain = Toolchain(command, version, machine, memory, None, timeout)
     _write_memory(toolchain)
     return toolchain

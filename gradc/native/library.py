@@ -165,7 +165,7 @@ def _build_somewhere(
         if cache.temporary or not _is_full(cache.root):
             raise
         reason = f"{cache.root}: no space left"
-    return _build(name, make_unit, toolchain, temporary_cache(reason))
+    return _build_somewhere(name, make_unit, toolchain, temporary_cache(reason))
 
 
 def _is_full(folder: Path) -> bool:

@@ -87,12 +87,13 @@ def _wait(process: "subprocess.Popen[bytes]", timeout: float) -> bool:
 
     timer = threading.Timer(timeout, expire)
     timer.daemon = True
-    timer.start()
     try:
+        timer.start()
         _wait_unreaped(process)
     finally:
         timer.cancel()
-        timer.join()
+        if timer.ident is not None:
+            timer.join()
         _end_group(process)
         process.wait()
     return expired.is_set()

@@ -1,1 +1,9 @@
-"""Calling compiled code: what a call needs to know, and the checks around it."""
+"""Calling compiled code: what a call needs to know, and the checks around it.
+
+=============  ==================================================================
+``plan``       ``CallPlan``, ``BufferSlot``: the agreement, kept as JSON
+``call``       ``caller(function, plan) -> Caller``: call it, or bind it
+``arguments``  making an argument fit, or refusing it
+``workspace``  scratch memory per thread
+=============  ==================================================================
+"""

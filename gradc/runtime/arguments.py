@@ -99,6 +99,8 @@ def _number(slot: BufferSlot, value: float) -> Array:
     if type(value) not in _NUMBERS[dtype.kind]:
         raise refusal(slot, value, f"pass a value of dtype {dtype.name}")
     try:
+        if dtype != np.float32:
+            return np.array(value, dtype=dtype)
         with np.errstate(over="ignore"):
             return np.array(value, dtype=dtype)
     except OverflowError as error:

@@ -250,6 +250,17 @@ def test_clean_environment(fresh_process: pytest.MonkeyPatch, tmp_path: Path) ->
     assert (found["LC_ALL"], found["PATH"]) == ("C", os.environ["PATH"])
 
 
+def test_nothing_read_is_run() -> None:
+    package = Path(__file__).resolve().parents[2] / "gradc"
+    unsafe = {"pickle", "marshal", "shelve", "eval", "exec", "__import__"}
+    for path in (*(package / "native").glob("*.py"), *(package / "runtime").glob("*.py")):
+        tree = ast.parse(path.read_text())
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        imports = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import)
+                   for alias in node.names}  # fmt: skip
+        assert not unsafe & (names | imports), path
+
+
 def test_no_shell_in_the_package() -> None:
     package = Path(__file__).resolve().parents[2] / "gradc"
     for path in package.rglob("*.py"):

@@ -145,3 +145,35 @@ def test_loading_a_kernel_leaves_floating_point_alone(cache: Cache) -> None:
     tiny = np.array([1e-310])
     library("denormal", doubling, cache=cache)
     assert (tiny * 1)[0] == 1e-310
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from gradc.errors import CompileError
+from gradc.native.cache import Cache
+from gradc.native.compiler import find_toolchain
+from gradc.native.library import library
+from tests.native.kernels import doubling
+cache = Cache(Path(sys.argv[1]))
+toolchain = find_toolchain(cache)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    library("limited", doubling, toolchain, cache)
+except CompileError:
+    pass
+else:
+    raise AssertionError("no library fits into so little")
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+toolchain.broken = None
+assert library("limited", doubling, toolchain, cache).meta == {}
+"""
+
+
+@pytest.mark.parametrize("size", [100, 1500, 6000])
+def test_files_may_not_grow(cache: Cache, size: int) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", LIMITED, str(cache.root), str(size)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert cache.verify() == []
+    assert not list((cache.root / "building").iterdir())
