@@ -88,8 +88,8 @@ class Operands:
 
     def expanded(self, node: Node) -> Expression:
         """Return the text of a reshape that only inserts axes: ``x[:, None]``."""
-        text, axes = self.read(node.operands[0]), expanded_axes(self._graph, node)
-        if axes is None or len(axes) == node.type.ndim:
+        text, axes = self.read(node.operands[0]), expanded_axes(self._graph, node) or ()
+        if len(axes) == node.type.ndim:
             return Expression(f"np.reshape({text.text}, {shape_text(node.type.shape)})")
         marks = ["None" if axis in axes else ":" for axis in range(node.type.ndim)]
         return Expression(f"{text.at_least(ATOM)}[{', '.join(marks)}]")

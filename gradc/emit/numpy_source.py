@@ -12,14 +12,14 @@ function does so under ``np.errstate(all="ignore")``.
 from gradc.emit.lines import Lines, framed
 from gradc.emit.names import PYTHON, Namer, stem_of
 from gradc.emit.numpy_expressions import ATOM, Expression
-from gradc.emit.numpy_index import is_basic, subscript
 from gradc.emit.numpy_layout import LONGEST, Row, add_rows, wrapped
 from gradc.emit.numpy_literals import array_literal
 from gradc.emit.numpy_operands import Deferred, Operands
-from gradc.emit.numpy_plan import Section, is_fresh, make_plan, memory_of
+from gradc.emit.numpy_plan import Section, expanded_axes, is_fresh, make_plan, memory_of
 from gradc.emit.render import render
 from gradc.emit.source import Source
 from gradc.ir import Array, ArrayType, At, DimExpr, Graph, Kind, Node, Program, Symbol
+from gradc.ops.index_spec import is_basic, subscript
 
 __all__ = ["print_numpy"]
 
@@ -94,7 +94,7 @@ class _Printer:
         return self._rendered(node), self._consume(node.operands, node.id)
 
     def _rendered(self, node: Node) -> Expression:
-        if node.op.name == "reshape":
+        if expanded_axes(self.graph, node):
             return self.operands.expanded(node)
         return self.operands.render(node)
 
@@ -172,18 +172,19 @@ class _Printer:
 
     def _target(self, node: Node, name: str, arrays: list[int]) -> tuple[str, str]:
         """Return what stands before and after the value that is stored."""
-        spec, texts = node.params["spec"], [self.operands.read(id).text for id in arrays]
-        shape = self.graph[node.operands[0]].type.shape
-        index = subscript(spec, shape, texts)
+        spec, shape = node.params["spec"], self.graph[node.operands[0]].type.shape
+        *first, index = subscript(spec, shape, [self.operands.read(id).text for id in arrays])
+        view = name + "".join(f"[{part}]" for part in first)
         if node.op.name == "index_put":
-            return f"{name}[{index}] = ", ""
+            return f"{view}[{index}] = ", ""
         if is_basic(spec):
-            return f"{name}[{index}] += ", ""
-        if len(spec) > 1 and all(isinstance(item, Array | At) for item in spec):
-            index = f"({index})"
-        elif len(spec) > 1:
+            return f"{view}[{index}] += ", ""
+        items = [item for item in spec if not isinstance(item, At)]
+        if not all(isinstance(item, Array) for item in items):
             index = f"np.s_[{index}]"
-        return f"np.add.at({name}, {index}, ", ")"
+        elif len(items) > 1:
+            index = f"({index})"
+        return f"np.add.at({view}, {index}, ", ")"
 
     def _writable(self, node: Node, base: int) -> str:
         """Return a variable that holds ``base`` and that nothing else reads."""

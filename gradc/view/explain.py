@@ -11,6 +11,7 @@ contribution the local derivatives up to the next named value::
 The record is what `autodiff.adjoint` writes down on the joint graph before simplification.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -115,8 +116,10 @@ class _Explainer:
     def _path(self, id: int, term: Term) -> "_Path":
         """Follow a contribution through unnamed values to the next named one."""
         steps: list[Value | float] = []
+        plain = True
         child, slot = term.child, term.slot
         for _ in range(_PATH):
+            plain &= isinstance(self.graph[child].op.derivative, Partials)
             step = self._local(child, slot)
             if step is not None:
                 steps.append(step)
@@ -124,7 +127,7 @@ class _Explainer:
             if child in self.labels or child in self.outputs or len(terms) != 1:
                 break
             child, slot = terms[0].child, terms[0].slot
-        return _Path(term, child, tuple(steps))
+        return _Path(term, child, plain, tuple(steps))
 
     def _local(self, child: int, slot: int) -> Value | float | None:
         """Return the local derivative of an elementwise child, None where it is 1 or none."""
@@ -167,23 +170,40 @@ class _Explainer:
         )
 
     def _contribution(self, id: int, path: "_Path", total: int) -> Contribution:
-        steps = tuple(
-            Step(self.formulas.name(step.id), self.values[step.id])
-            if isinstance(step, Value)
-            else Step(f"{step:g}")
-            for step in path.steps
-        )
+        steps = tuple(self._step(step) for step in path.steps)
+        steps += self._product(id, path, steps)
         via, value = self.formulas.of(path.child), path.term.value.id
         label = self.labels.get(path.child)
         own = value == total and self.labels.get(value) == f"{self.labels[id]}_bar"
         text = self.formulas.of(value) if own else self.formulas.name(value)
         return Contribution(text, f"{label} = {via}" if label else via, steps, self.values[value])
 
+    def _step(self, step: Value | float) -> Step:
+        if isinstance(step, Value):
+            return Step(self.formulas.name(step.id), self.values[step.id])
+        return Step(
+            f"{step:g}", np.asarray(step) if any(v is not None for v in self.values) else None
+        )
+
+    def _product(self, id: int, path: "_Path", steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """Return the product of several local derivatives, where elements meet one to one."""
+        if len(steps) < 2 or not path.elementwise:
+            return ()
+        name = self.formulas.name(path.child)
+        formula = f"d {name} / d {self.labels[id]}" if path.child in self.labels else "product"
+        values = [step.value for step in steps if step.value is not None]
+        with np.errstate(all="ignore"):
+            whole = np.asarray(math.prod(values)) if len(values) == len(steps) else None
+        return (Step(formula, whole),)
+
 
 @dataclass(frozen=True, slots=True)
 class _Path:
+    """A contribution, the next named value on its way, and the local derivatives up to there."""
+
     term: Term
     child: int
+    elementwise: bool
     steps: tuple[Value | float, ...]
 
 

@@ -14,7 +14,7 @@ from gradc.autodiff.adjoint import Adjoints
 from gradc.ir import Graph
 from gradc.ir.interpret import interpret_all
 from gradc.view.formula import label_nodes
-from gradc.view.text import count_text, place, table
+from gradc.view.text import place, table
 
 __all__ = ["StepNorm", "norms", "step_norms"]
 
@@ -39,11 +39,11 @@ def step_norms(
 ) -> list[StepNorm]:
     """Return Euclidean norms along the way back; ``name`` keeps one of the user's names only.
 
-    Inputs and outputs are left out unless they are asked for by name: they are not steps.
+    Inputs are steps only where a later value has the same name, as in ``h = np.tanh(w * h)``.
     """
     labels = label_nodes(graph, adjoints.totals)
-    wanted = [id for id in sorted(adjoints.totals, reverse=True) if id in labels]
-    wanted = [id for id in wanted if _is_step(graph, id, name)]
+    named = [id for id in sorted(adjoints.totals, reverse=True) if id in labels]
+    wanted = _steps(graph, named, name)
     bars = [adjoints.totals[id].id for id in wanted]
     values = _evaluate(graph, [*wanted, *bars], arguments)
     rows: list[StepNorm] = []
@@ -75,10 +75,12 @@ def norms(
     return "\n".join([*table([head, *cells], right=(0, 3, 4, 5)), *_verdict(rows)]) + "\n"
 
 
-def _is_step(graph: Graph, id: int, name: str | None) -> bool:
+def _steps(graph: Graph, named: Sequence[int], name: str | None) -> list[int]:
+    """Choose the rows: by name, or all but the inputs that no later value shares its name with."""
     if name is not None:
-        return graph.names[id] == name
-    return id not in graph.inputs and id not in graph.outputs
+        return [id for id in named if graph.names[id] == name]
+    made = {graph.names[id] for id in named if id not in graph.inputs}
+    return [id for id in named if graph.names[id] in made]
 
 
 def _evaluate(
@@ -110,13 +112,38 @@ def _cells(row: StepNorm) -> tuple[str, ...]:
 
 
 def _verdict(rows: Sequence[StepNorm]) -> list[str]:
-    """Say whether the gradient vanishes or explodes, and by how much a step."""
-    if len(rows) < 2:
-        return []
-    first, last, steps = rows[0].adjoint, rows[-1].adjoint, len(rows) - 1
-    if not first or not np.isfinite(last):
-        return [f"from {first:.4g} to {last:.4g} in {count_text(steps, 'step')}"]
-    whole = last / first
-    word = "vanishing" if whole < _VANISHING else "exploding" if whole > _EXPLODING else "steady"
-    change = f"from {first:.4g} to {last:.4g} in {count_text(steps, 'step')}"
-    return [f"{word}: {change}, a factor of {whole ** (1 / steps):.4g} a step"]
+    """Say whether the gradient vanishes or explodes, between which steps, and by how much."""
+    sizes = [row.adjoint for row in rows]
+    fall, growth = _steepest(sizes, falling=True), _steepest(sizes, falling=False)
+    found = []
+    if fall is not None and sizes[fall[1]] <= _VANISHING * sizes[fall[0]]:
+        found.append(_change("vanishing", rows, *fall))
+    if growth is not None and not sizes[growth[1]] < _EXPLODING * sizes[growth[0]]:
+        found.append(_change("exploding", rows, *growth))
+    if not found and len(rows) > 1:
+        found.append(_change("steady", rows, 0, len(rows) - 1))
+    return found
+
+
+def _steepest(sizes: Sequence[float], *, falling: bool) -> tuple[int, int] | None:
+    """Return the two steps between which the norm falls (or grows) by the largest factor."""
+    best, found, start = 1.0, None, 0
+    for at, size in enumerate(sizes):
+        before = sizes[start]
+        if (size >= before) if falling else (size <= before):
+            start = at
+            continue
+        factor = (size / before) if falling else (before / size)
+        if factor < best:
+            best, found = factor, (start, at)
+    return found
+
+
+def _change(word: str, rows: Sequence[StepNorm], start: int, end: int) -> str:
+    first, last = rows[start], rows[end]
+    text = f"{word}: from {first.adjoint:.4g} at step {first.step}"
+    text += f" to {last.adjoint:.4g} at step {last.step}"
+    if not first.adjoint or not last.adjoint or not np.isfinite(last.adjoint / first.adjoint):
+        return text
+    each = (last.adjoint / first.adjoint) ** (1 / (last.step - first.step))
+    return f"{text}, a factor of {each:.4g} a step"
