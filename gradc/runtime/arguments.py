@@ -11,7 +11,7 @@ Python numbers become 0-d arrays when they fit; everything else is an ``Argument
 """
 
 import threading
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -52,8 +52,11 @@ def conform(slot: BufferSlot, value: object, stats: Stats) -> Array:
     ArgumentError
         When it is not an array or number of the planned dtype and shape.
     """
+    wanted = slot.numpy_dtype
+    if _is_ready(value, wanted, slot.shape):
+        return value
     array = as_array(slot, value)
-    if array.dtype != slot.numpy_dtype and not _same_but_order(array.dtype, slot):
+    if array.dtype != wanted and not _same_but_order(array.dtype, slot):
         raise refusal(slot, value, _dtype_repair(slot, array.dtype))
     if array.shape != slot.shape:
         raise refusal(slot, value, f"pass {slot.label} with shape {slot.shape}")
@@ -62,6 +65,16 @@ def conform(slot: BufferSlot, value: object, stats: Stats) -> Array:
     copied = np.array(array, dtype=slot.numpy_dtype, order="C", copy=True, subok=False)
     stats.count(copied)
     return copied
+
+
+def _is_ready(value: object, dtype: np.dtype[Any], shape: tuple[int, ...]) -> TypeGuard[Array]:
+    """Recognise in a fraction of a microsecond what nearly every argument is."""
+    return (
+        type(value) is np.ndarray
+        and value.dtype is dtype
+        and value.shape == shape
+        and value.flags.carray
+    )
 
 
 def exact(array: Array, slot: BufferSlot) -> bool:
