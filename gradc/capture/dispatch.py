@@ -124,6 +124,7 @@ def refuse(function: Any) -> NoReturn:
     fail(
         UnsupportedError,
         f"{name} of a traced value is not supported",
-        repair=f"the nearest supported function is {near[0]}" if near else
-        "write it with supported NumPy functions, or compute it outside and pass the result in",
+        repair=f"the nearest supported function is {near[0]}"
+        if near
+        else "write it with supported NumPy functions, or compute it outside and pass the result in",
     )

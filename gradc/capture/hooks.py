@@ -147,6 +147,8 @@ def _open(value: Any) -> Any:
 
 
 def _name(value: Any, name: str) -> Any:
+    if type(value) is np.ndarray:
+        value = _open(value)
     if type(value) is Tracer:
         trace = maybe_current()
         if value._name is None:
@@ -230,7 +232,7 @@ def _call_numpy(function: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _call_python(function: FunctionType, args: Any, kwargs: Any) -> Any:
-    if function in TABLE or function.__module__.startswith("numpy."):
+    if function in TABLE or f"{function.__module__}.".startswith("numpy."):
         return _call_numpy(function, args, kwargs)
     return runnable(function)(*args, **kwargs)
 
@@ -292,7 +294,9 @@ def _call_other(function: Any, args: Any, kwargs: Any) -> Any:
     if function is np.random.default_rng:
         return make_generator(args, kwargs)
     if isinstance(function, partial):
-        return call_function(function.func, *function.args, *args, **{**function.keywords, **kwargs})
+        return call_function(
+            function.func, *function.args, *args, **{**function.keywords, **kwargs}
+        )
     if isinstance(function, type):
         return _construct(function, args, kwargs)
     if isinstance(owner, dict | list | tuple) and not args and not kwargs:

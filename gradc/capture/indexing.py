@@ -377,9 +377,9 @@ def add_at(x: Any, index: Any, value: Any) -> None:
     subscript = parse(index, x.shape)
     base = read(x)
     indices = subscript.values
-    target = op_named("index").infer(
-        base.type, *(i.type for i in indices), spec=subscript.spec
-    ).shape
+    target = (
+        op_named("index").infer(base.type, *(i.type for i in indices), spec=subscript.spec).shape
+    )
     part = fitted(value_of(value, None), x, target)
     write(x, op_named("index_add")(base, part, *indices, spec=subscript.spec))
 

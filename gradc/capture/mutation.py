@@ -15,10 +15,11 @@ from gradc.capture.context import Trace, current, fail
 from gradc.capture.layout import UNKNOWN, Layout
 from gradc.capture.tracer import Kind, Tracer, View, describe, make_concrete, wrap
 from gradc.errors import DTypeError, TraceError, UnsupportedError
-from gradc.ir import SUPPORTED_DTYPES, IndexSpec, Shape, Value, op_named
+from gradc.ir import SUPPORTED_DTYPES, Array, IndexSpec, Shape, Slice, Value, op_named
 
 __all__ = [
     "Broadcast",
+    "Diagonal",
     "Permute",
     "Pick",
     "Reshape",
@@ -107,6 +108,30 @@ class Reshape:
     def layout(self, base: Layout, shape: Shape) -> Layout:
         """Return the layout of the view."""
         return self.result
+
+
+@dataclass(frozen=True, slots=True)
+class Diagonal:
+    """The diagonal of the first two axes; such a view cannot be written."""
+
+    offset: int
+
+    def get(self, base: Value) -> Value:
+        """Pick the diagonal."""
+        rows, columns = base.type.extents[:2]
+        below, above = -min(self.offset, 0), max(self.offset, 0)
+        steps = np.arange(max(0, min(rows - below, columns - above)))
+        whole = tuple(Slice(0, n) for n in base.shape[2:])
+        places = (constant(steps + below), constant(steps + above))
+        return op_named("index")(base, *places, spec=(Array(0), Array(1), *whole))
+
+    def concrete(self, base: np.ndarray) -> np.ndarray:
+        """Apply the step to an array."""
+        return np.moveaxis(np.diagonal(base, self.offset), -1, 0)
+
+    def layout(self, base: Layout, shape: Shape) -> Layout:
+        """Return the layout of the view: not followed further."""
+        return UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,9 +150,7 @@ class Recorder:
             return {
                 k: self.know(v, _item_reader(read, k), f"{path}[{k!r}]") for k, v in value.items()
             }
-        items = [
-            self.know(v, _item_reader(read, i), f"{path}[{i}]") for i, v in enumerate(value)
-        ]
+        items = [self.know(v, _item_reader(read, i), f"{path}[{i}]") for i, v in enumerate(value)]
         if hasattr(value, "_fields"):
             return type(value)(*items)
         return items if isinstance(value, list) else tuple(items)
@@ -178,7 +176,12 @@ class Recorder:
         return self.add_input("hidden", hidden, hidden.path, hidden.type, Kind.ARRAY)
 
     def add_input(
-        self, role: Role, what: Any, name: str, type: ArrayType, kind: Kind  # noqa: A002
+        self,
+        role: Role,
+        what: Any,
+        name: str,
+        type: ArrayType,
+        kind: Kind,  # noqa: A002
     ) -> Tracer:
         """Add an input to the outermost graph."""
         assert self.trace is not None

@@ -23,7 +23,7 @@ from inspect import CO_OPTIMIZED
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
-from gradc.capture.scopes import Scope, bound_by_comprehension, bound_by_function, bound_in
+from gradc.capture.scopes import Scope, bound_by_comprehension, bound_by_function
 from gradc.capture.source import FunctionNode, Located, locate
 
 __all__ = ["HOOKS", "bind", "is_rewritten", "rewritten_code"]
@@ -149,7 +149,12 @@ def _compile(
     )
     for class_name in reversed(found.classes[-1:]):  # so that __private names are mangled
         factory = ast.ClassDef(
-            name=class_name, bases=[], keywords=[], body=[factory], decorator_list=[], type_params=[]
+            name=class_name,
+            bases=[],
+            keywords=[],
+            body=[factory],
+            decorator_list=[],
+            type_params=[],
         )
     module = ast.Module(body=[ast.fix_missing_locations(factory)], type_ignores=[])
     flags = code.co_flags & _FUTURE_FLAGS

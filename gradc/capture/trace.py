@@ -313,7 +313,9 @@ def _results(result: Any) -> tuple[tuple[ResultLeaf, ...], TreeDef, list[Value]]
             found.append(ResultLeaf(len(outputs), leaf._kind))
             outputs.append(read(leaf))
         else:
-            known = leaf._value.copy() if isinstance(leaf, Tracer) and leaf._value is not None else leaf
+            known = (
+                leaf._value.copy() if isinstance(leaf, Tracer) and leaf._value is not None else leaf
+            )
             found.append(ResultLeaf(-1, Kind.ARRAY, known))
     return tuple(found), tree, outputs
 
@@ -407,4 +409,3 @@ def inline_call(graph: Graph, operands: Sequence[Any]) -> list[Value]:
         if value.graph is not trace.graph:
             fail(TraceError, "an operand belongs to another trace", repair="pass tracers")
     return inline(graph, trace.graph, values)
-

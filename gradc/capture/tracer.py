@@ -22,7 +22,17 @@ from gradc.capture.layout import Layout
 from gradc.errors import TraceError, UnsupportedError
 from gradc.ir import ArrayType, Shape, Value, known
 
-__all__ = ["Kind", "Tracer", "View", "describe", "is_concrete", "make_concrete", "shape_text", "static", "wrap"]
+__all__ = [
+    "Kind",
+    "Tracer",
+    "View",
+    "describe",
+    "is_concrete",
+    "make_concrete",
+    "shape_text",
+    "static",
+    "wrap",
+]
 
 
 class Kind(IntEnum):

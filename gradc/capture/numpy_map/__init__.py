@@ -2,9 +2,26 @@
 
 from gradc.capture import indexing, ufuncs
 from gradc.capture.numpy_map import (
+    composites,
+    creation,
+    joining,
+    products,
     reductions,
+    selection,
+    shapes,
 )
 
-__all__ = ["indexing", "reductions", "ufuncs"]
+__all__ = [
+    "composites",
+    "creation",
+    "indexing",
+    "joining",
+    "products",
+    "reductions",
+    "selection",
+    "shapes",
+    "ufuncs",
+]
 
 ufuncs.enter_declared_ops()
+composites.enter_outer_methods()

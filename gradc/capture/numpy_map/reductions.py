@@ -209,7 +209,9 @@ def var(
 
 
 @handles(np.std)
-def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *rest: Any, **more: Any) -> Any:
+def std(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *rest: Any, **more: Any
+) -> Any:
     """Return the standard deviation."""
     done = call(np.sqrt, call(np.var, a, axis, dtype, None, *rest, **more))
     return done if out is None else store(out, done)
@@ -310,7 +312,9 @@ def _edge(value: Any, x: Tracer, axis: int) -> Any:
     if value is _NO:
         return None
     handle = as_handle(value)
-    return call(np.broadcast_to, handle, kept_shape(x.shape, (axis,))) if not handle.ndim else handle
+    return (
+        call(np.broadcast_to, handle, kept_shape(x.shape, (axis,))) if not handle.ndim else handle
+    )
 
 
 # methods of ufuncs

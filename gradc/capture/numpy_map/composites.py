@@ -1,0 +1,147 @@
+"""Ufuncs that are written with other ones, and the ``outer`` method of all binary ufuncs."""
+
+from typing import Any
+
+import numpy as np
+
+from gradc.capture.convert import as_handle, has_traced, operand, own, result, unwrap, value_of
+from gradc.capture.dispatch import TABLE
+from gradc.capture.folding import call, handles
+from gradc.capture.tracer import Tracer, wrap
+from gradc.capture.ufuncs import store
+
+
+def _composite(ufunc: Any) -> Any:
+    """Enter a composition that serves a ufunc, with ``out=`` and ``where=``."""
+
+    def enter(compose: Any) -> Any:
+        if ufunc in TABLE:
+            return compose  # an op of its own was declared
+
+        def handler(*inputs: Any, out: Any = None, where: Any = True) -> Any:
+            if out is None and where is not True:
+                raise TypeError("argument where= needs out=")
+            if not has_traced(inputs):
+                done = own(ufunc(*unwrap(list(inputs))))
+            else:
+                done = compose(*map(_floating, inputs))
+            return done if out is None else store(out, done, where)
+
+        return handles(ufunc, views=True)(handler)
+
+    return enter
+
+
+def _floating(x: Any) -> Any:
+    """Give integers the dtype that NumPy computes such functions in."""
+    x = operand(x)
+    if isinstance(x, Tracer | np.generic) and x.dtype.kind in "biu":
+        return result(value_of(x, np.dtype(np.float64)))
+    return x
+
+
+@handles(np.positive)
+def positive(x: Any) -> Any:
+    """Copy."""
+    handle = operand(x)
+    return wrap(value_of(handle), handle._kind)
+
+
+for _ufunc, _factor in (
+    (np.deg2rad, np.pi / 180.0),
+    (np.radians, np.pi / 180.0),
+    (np.rad2deg, 180.0 / np.pi),
+    (np.degrees, 180.0 / np.pi),
+):
+    _composite(_ufunc)(lambda x, f=_factor: call(np.multiply, x, f))
+
+
+@_composite(np.fabs)
+def fabs(x: Any) -> Any:
+    """Absolute value as a float."""
+    return call(np.absolute, x)
+
+
+@_composite(np.reciprocal)
+def reciprocal(x: Any) -> Any:
+    """One over x."""
+    return call(np.divide, 1.0, x)
+
+
+@_composite(np.float_power)
+def float_power(x: Any, y: Any) -> Any:
+    """Power in double precision."""
+    return call(np.power, _double(x), _double(y))
+
+
+def _double(x: Any) -> Any:
+    return result(value_of(x, np.dtype(np.float64)))
+
+
+@_composite(np.logaddexp)
+def logaddexp(x: Any, y: Any) -> Any:
+    """Logarithm of a sum of exponentials."""
+    high = call(np.maximum, x, y)
+    apart = call(np.negative, call(np.absolute, call(np.subtract, x, y)))
+    return high + call(np.log1p, call(np.exp, apart))
+
+
+@_composite(np.logaddexp2)
+def logaddexp2(x: Any, y: Any) -> Any:
+    """The same to base 2."""
+    two = np.log(2.0)
+    return call(
+        np.divide, call(np.logaddexp, call(np.multiply, x, two), call(np.multiply, y, two)), two
+    )
+
+
+@handles(np.sinc)
+def sinc(x: Any) -> Any:
+    """``sin(pi x) / (pi x)``, 1 at 0."""
+    a = as_handle(_floating(x))
+    zero = call(np.equal, a, 0)
+    y = call(np.multiply, np.pi, call(np.where, zero, 1.0, a))
+    done = call(np.where, zero, 1.0, call(np.divide, call(np.sin, y), y))
+    done = done.astype(a.dtype)
+    return done if a.ndim else result(value_of(done))
+
+
+@handles(np.fix)
+def fix(x: Any, out: Any = None) -> Any:
+    """Round towards zero."""
+    done = call(np.trunc, _floating(x))
+    return done if out is None else store(out, done)
+
+
+@handles(np.signbit)
+def signbit(x: Any) -> Any:
+    """Is the sign bit set?"""
+    return call(np.less, call(np.copysign, 1.0, _floating(x)), 0)
+
+
+@handles(np.conjugate)
+def conjugate(x: Any) -> Any:
+    """The value itself: complex numbers are not traced."""
+    return call(np.positive, x)
+
+
+@handles(np.real, views=True)
+def real(val: Any) -> Any:
+    """The value itself: complex numbers are not traced."""
+    return operand(val)
+
+
+def _outer(ufunc: np.ufunc) -> Any:
+    def handler(a: Any, b: Any, /, **kwargs: Any) -> Any:
+        x, y = as_handle(a), as_handle(b)
+        wide = call(np.reshape, x, (*x.shape, *[1] * y.ndim))
+        return call(ufunc, wide, y, **kwargs)
+
+    return handler
+
+
+def enter_outer_methods() -> None:
+    """Enter ``ufunc.outer`` for every binary ufunc in the table."""
+    for function in list(TABLE):
+        if isinstance(function, np.ufunc) and function.nin == 2 and function is not np.matmul:
+            handles((function, "outer"))(_outer(function))
