@@ -4,7 +4,6 @@ A span is captured as a code object and an instruction offset, which costs a thi
 microsecond, and is resolved to file, line and columns only when somebody looks.
 """
 
-import dis
 import linecache
 import sys
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Position", "Span", "caller_span"]
+__all__ = ["Position", "Span", "caller_span", "definition_span"]
 
 _PACKAGE = str(Path(__file__).resolve().parent)
 
@@ -49,9 +48,11 @@ class Span:
     @cached_property
     def position(self) -> Position:
         """Line and columns, resolved from the code object's position table."""
-        return _positions(self.code).get(
-            self.offset, Position(self.code.co_firstlineno, self.code.co_firstlineno, 0, 0)
-        )
+        table = _positions(self.code)
+        unit = self.offset // 2
+        if self.offset and 0 < unit < len(table):
+            return table[unit]
+        return Position(self.code.co_firstlineno, self.code.co_firstlineno, 0, 0)
 
     @property
     def line(self) -> int:
@@ -91,16 +92,13 @@ def _character(line: str, byte_column: int) -> int:
 
 
 @lru_cache(maxsize=512)
-def _positions(code: CodeType) -> dict[int, Position]:
-    table: dict[int, Position] = {}
-    for instruction in dis.get_instructions(code):
-        where = instruction.positions
-        if where is None or where.lineno is None:
-            continue
-        table[instruction.offset] = Position(
-            where.lineno, where.end_lineno or where.lineno, where.col_offset or 0, where.end_col_offset or 0
-        )
-    return table
+def _positions(code: CodeType) -> tuple[Position, ...]:
+    """The position of each two-byte unit of the code, inline caches included."""
+    first = code.co_firstlineno
+    return tuple(
+        Position(line or first, end_line or line or first, column or 0, end_column or 0)
+        for line, end_line, column, end_column in code.co_positions()
+    )
 
 
 def _is_user_code(filename: str) -> bool:
@@ -127,3 +125,11 @@ def caller_span(frame: FrameType | None = None) -> Span | None:
             return Span(frame.f_code, frame.f_lasti)
         frame = frame.f_back
     return None
+
+
+def definition_span(function: object) -> Span | None:
+    """Return the place where a Python function is defined, looking through wrappers."""
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    return Span(code, 0) if isinstance(code, CodeType) else None

@@ -2,8 +2,8 @@
 
     Unit -> signature, names -> statements -> frame (templates/c/module.c.j2) -> Source
 
-Exported names: ``symbol`` (typed), ``symbol_arena`` and, for gradc's own loader, the three of
-``gradc.native.ffi``: ``gradc_entry_call``, ``gradc_abi`` and ``gradc_key``.
+Exported names: ``symbol`` (typed), ``symbol_arena`` and, for gradc's own loader, ``symbol_call`` of
+the generic signature.
 """
 
 from collections.abc import Iterator
@@ -15,23 +15,20 @@ from gradc.emit.c_statements import Statements
 from gradc.emit.c_support import Support
 from gradc.emit.c_tables import table_lines
 from gradc.emit.c_types import dim_text, memory_type
-from gradc.emit.filters import c_comment, c_string
+from gradc.emit.filters import c_comment
 from gradc.emit.lines import framed
 from gradc.emit.render import render
 from gradc.emit.source import Source
 from gradc.kernels.nest import Buffer, Unit
 from gradc.options import Options
 
-__all__ = ["ABI", "print_c", "print_header"]
-
-ABI = 1
-"""Version of the generic entry; the loader in ``gradc.native`` expects the same."""
+__all__ = ["print_c", "print_header"]
 
 _ALWAYS = {"math.h", "stdbool.h", "stddef.h", "stdint.h"}
 
 
 def print_c(
-    unit: Unit, options: Options, *, symbol: str, key: str = "", entry: bool = True
+    unit: Unit, options: Options, *, symbol: str, entry: bool = True
 ) -> Source:
     """Print a lowered program as C.
 
@@ -43,10 +40,8 @@ def print_c(
         ``math`` chooses which functions stand for ``exp`` and its kin.
     symbol : str
         Name of the exported function, a plain C identifier.
-    key : str
-        What ``gradc_key()`` returns: the cache key of this unit.
     entry : bool
-        Print the generic entry too.  Leave it out where several units are linked into one program.
+        Print the generic entry ``symbol_call`` too, by which gradc's own loader calls.
 
     Returns
     -------
@@ -72,7 +67,7 @@ def print_c(
         opening=list(_opening(unit, face, scope, printer.calls_library)),
         body=printer.lines.texts,
         wrapper=_wrapper(face) if printer.calls_library else [],
-        entry=_entry(face, key, printer.calls_library) if entry else [],
+        entry=_entry(face, printer.calls_library) if entry else [],
     )
     return framed(text, printer.lines)
 
@@ -126,13 +121,18 @@ def _about(unit: Unit, face: Signature) -> list[str]:
 
 def _described(unit: Unit, face: Signature, first: str = "") -> list[str]:
     """Print a comment with the meaning of every argument and of the result."""
-    width = max((len(p.name) for p in face.arrays), default=0)
-    rows = [f"{p.name:{width}}  {p.about}" for p in face.arrays]
+    rows = _columns([p.about for p in face.arrays])
     rows += [f"{name}  size" for _, name in face.sizes]
     codes = [f"{code} {message}" for code, (message, _) in enumerate(unit.failures, 1)]
     body = [*rows, "", "Returns 0 when all went well." if not codes else "Returns 0, or:", *codes]
     lines = [f"{face.symbol}", "", *([first, ""] if first else []), *body]
     return ["/* " + lines[0], *(f" * {c_comment(text)}".rstrip() for text in lines[1:]), " */"]
+
+
+def _columns(rows: list[tuple[str, ...]]) -> list[str]:
+    """Align the cells of all rows."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(f"{c:{w}}" for c, w in zip(row, widths, strict=True)) for row in rows]
 
 
 def _prototypes(face: Signature) -> list[str]:
@@ -143,8 +143,8 @@ def _prototypes(face: Signature) -> list[str]:
 def _arena(unit: Unit, face: Signature, scope: Scope) -> list[str]:
     text = dim_text(unit.plan.arena_bytes, scope.symbols).text
     size = text if isinstance(unit.plan.arena_bytes, int) else f"(size_t)({text})"
-    head = function_lines(f"size_t {face.symbol}_arena", face.size_parameters)
-    return [*head, "{", f"    return {size};", "}"]
+    head = function_lines(f"size_t {face.symbol}_arena", face.size_parameters, " {")
+    return [*head, f"    return {size};", "}"]
 
 
 def _head(face: Signature, library: bool) -> list[str]:
@@ -152,8 +152,8 @@ def _head(face: Signature, library: bool) -> list[str]:
     parameters = face.parameters("restrict ")
     if library:
         start = f"static int {face.symbol}_with"
-        return function_lines(start, [*parameters, "const gradc_env *env"])
-    return function_lines(f"int {face.symbol}", parameters)
+        return function_lines(start, [*parameters, "const gradc_env *env"], " {")
+    return function_lines(f"int {face.symbol}", parameters, " {")
 
 
 def _opening(unit: Unit, face: Signature, scope: Scope, library: bool) -> Iterator[str]:
@@ -177,16 +177,16 @@ def _opening(unit: Unit, face: Signature, scope: Scope, library: bool) -> Iterat
 
 
 def _place(offset: str) -> str:
-    return f"((char *)arena + {offset})"
+    return "arena" if offset == "0" else f"((char *)arena + {offset})"
 
 
 def _wrapper(face: Signature) -> list[str]:
-    head = function_lines(f"int {face.symbol}", face.parameters("restrict "))
+    head = function_lines(f"int {face.symbol}", face.parameters("restrict "), " {")
     call = function_lines(f"return {face.symbol}_with", [*face.arguments, "NULL"], ";")
-    return [*head, "{", *(f"    {line}" for line in call), "}"]
+    return [*head, *(f"    {line}" for line in call), "}"]
 
 
-def _entry(face: Signature, key: str, library: bool) -> list[str]:
+def _entry(face: Signature, library: bool) -> list[str]:
     """Print the generic entry: all buffers in one block, then the arena and the environment."""
     count = len(face.arrays)
     arguments = [f"buffers[{number}]" for number in range(count)]
@@ -194,25 +194,11 @@ def _entry(face: Signature, key: str, library: bool) -> list[str]:
     arguments += [f"buffers[{count + 1}]"] if library else []
     name = f"{face.symbol}_with" if library else face.symbol
     call = function_lines(f"return {name}", arguments, ";")
-    entry = "int32_t gradc_entry_call(void *const *buffers, const int64_t *dims)"
+    entry = f"int32_t {face.symbol}_call(void *const *buffers, const int64_t *dims)"
     return [
         f"GRADC_API {entry};",
-        "GRADC_API int32_t gradc_abi(void);",
-        "GRADC_API const char *gradc_key(void);",
-        "",
-        entry,
-        "{",
+        entry + " {",
         *([] if face.sizes else ["    (void)dims;"]),
         *(f"    {line}" for line in call),
-        "}",
-        "",
-        "int32_t gradc_abi(void)",
-        "{",
-        f"    return {ABI};",
-        "}",
-        "",
-        "const char *gradc_key(void)",
-        "{",
-        f"    return {c_string(key)};",
         "}",
     ]

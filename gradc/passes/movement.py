@@ -22,6 +22,12 @@ def broadcast_twice(x: Value, shape: Shape) -> Value | None:
     return inner.broadcast_to(shape) if inner is not None else None
 
 
+@rule("broadcast_to")
+def broadcast_one_element(x: Value, shape: Shape) -> Value | None:
+    """A single element is broadcast as a scalar."""
+    return x.reshape(()).broadcast_to(shape) if x.ndim and x.size == 1 else None
+
+
 @rule("reshape")
 def reshape_twice(x: Value, shape: Shape) -> Value | None:
     """One reshape does the work of two, or of none."""

@@ -1,0 +1,147 @@
+"""``compile`` and ``Function``: what users hold in their hands."""
+
+import functools
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from gradc.options import Options
+
+__all__ = ["Function", "compile", "options_of", "stop_gradient"]
+
+AnyFunction = Callable[..., Any]
+
+
+class Function:
+    """A plain NumPy function, compiled anew for each set of argument types it meets.
+
+    Calling it with arrays runs compiled code; calling it inside a function that is being traced
+    records it there.  Arguments are trees of arrays and numbers: arrays, NumPy scalars and Python
+    floats are inputs; Python ints, truth values, strings and other objects are fixed at compile
+    time, and another value compiles anew.
+
+    Parameters
+    ----------
+    fn : callable
+        The function to record.
+    options : Options
+        How to compile it.
+    name : str, optional
+        Name of the generated function.
+    derived : object, optional
+        For a derivative: the rule with the user's function in ``derived.fn``.
+    """
+
+    def __init__(
+        self,
+        fn: AnyFunction,
+        options: Options,
+        *,
+        name: str | None = None,
+        derived: Any = None,
+    ) -> None:
+        inner = fn if derived is None else derived.fn
+        functools.update_wrapper(self, inner, updated=())
+        self.fn = fn
+        self.options = options
+        self.derived = derived
+        self.__name__ = name or getattr(fn, "__name__", "function")
+        self._dispatch: Any = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the compiled function, compiling it first when these argument types are new."""
+        return (self._dispatch or self._start())(args, kwargs)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind a decorated method to its object."""
+        return self if instance is None else functools.partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<gradc function {self.__name__}>"
+
+    def _start(self) -> Any:
+        """Load the compiler on the first call."""
+        self._dispatch = importlib.import_module("gradc.dispatch").Dispatch(self)
+        return self._dispatch
+
+    def artifact(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the :class:`~gradc.Artifact` for arguments like these."""
+        return (self._dispatch or self._start()).specialised(args, kwargs).artifact
+
+    def bind(self, *args: Any) -> Callable[[], Any]:
+        """Return a function of no arguments that reads these very arrays at each call.
+
+        The results are the same arrays each time, overwritten; for hot loops.  Every leaf must be
+        an array in C order that needs no conversion.
+        """
+        return (self._dispatch or self._start()).bind(args)  # type: ignore[no-any-return]
+
+    def source(self, kind: str, *args: Any, **kwargs: Any) -> str:
+        """Return the generated code for arguments like these: ``"numpy"`` or ``"c"``."""
+        return self.artifact(*args, **kwargs).source(kind)  # type: ignore[no-any-return]
+
+    def graph(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the graph for arguments like these, a ``networkx.MultiDiGraph``."""
+        return self.artifact(*args, **kwargs).graph()
+
+    def explain(self, *args: Any, **kwargs: Any) -> str:
+        """Return, for each named value, its adjoint as the sum of its children's contributions.
+
+        For gradients only; numbers are those at these arguments.
+        """
+        return _explanations().explain(self, args, kwargs)  # type: ignore[no-any-return]
+
+    def norms(self, *args: Any, **kwargs: Any) -> str:
+        """Return the norm of the adjoint of each named value, to see gradients vanish or explode."""
+        return _explanations().norms(self, args, kwargs)  # type: ignore[no-any-return]
+
+    @property
+    def backend(self) -> str:
+        """The backend that calls will use: ``"c"`` or ``"numpy"``."""
+        return importlib.import_module("gradc.pipeline").backend_of(self.options)  # type: ignore[no-any-return]
+
+
+def _explanations() -> Any:
+    return importlib.import_module("gradc.explanations")
+
+
+def compile(fn: AnyFunction | None = None, **options: Any) -> Any:  # noqa: A001
+    """Compile a plain NumPy function; also a decorator, with or without options.
+
+    Parameters
+    ----------
+    fn : callable
+        A function, lambda, method, or gradc ``Function`` (whose options are then changed).
+    **options
+        See :class:`gradc.Options`: ``backend``, ``math``, ``fast_math``, ``blas``, ``max_nodes``.
+
+    Returns
+    -------
+    Function
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> @compile(backend="numpy")
+    ... def norm(x):
+    ...     return np.sqrt(np.sum(x * x))
+    >>> norm(np.array([3.0, 4.0]))
+    np.float64(5.0)
+    """
+    if fn is None:
+        return functools.partial(compile, **options)
+    chosen = options_of(fn, options)
+    if isinstance(fn, Function):
+        return Function(fn.fn, chosen, name=fn.__name__, derived=fn.derived)
+    return Function(fn, chosen)
+
+
+def options_of(fn: AnyFunction, changes: dict[str, Any]) -> Options:
+    """Return the options of a function, with changes."""
+    base = fn.options if isinstance(fn, Function) else Options()
+    return base.but(**changes) if changes else base
+
+
+def stop_gradient(x: Any) -> Any:
+    """Return ``x`` as a constant for differentiation; anywhere else, ``x`` itself."""
+    return importlib.import_module("gradc.derivatives").stop_gradient(x)

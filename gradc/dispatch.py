@@ -1,0 +1,144 @@
+"""From a call to compiled code: which artifact serves these arguments, and how results go back."""
+
+from collections.abc import Callable, Sequence
+from threading import RLock
+from typing import Any
+
+import numpy as np
+
+from gradc.api import Function
+from gradc.artifact import Artifact
+from gradc.capture.hooks import call_function
+from gradc.capture.trace import Recording, is_traced_leaf, is_tracing, leaf_type, trace
+from gradc.capture.trees import LEAF, TreeDef, flatten
+from gradc.errors import ArgumentError
+from gradc.pipeline import compile_recording
+
+__all__ = ["Dispatch", "Specialised"]
+
+_Leaves = Sequence[Any]
+
+
+class Specialised:
+    """One compiled version of a function: a recording with its artifact."""
+
+    __slots__ = ("artifact", "assemble", "is_flat", "recording", "run", "take")
+
+    def __init__(self, recording: Recording, artifact: Artifact) -> None:
+        self.recording = recording
+        self.artifact = artifact
+        self.run = artifact.caller
+        leaves = [one.leaf for one in recording.inputs]
+        self.take = leaves if all(one.role == "argument" for one in recording.inputs) else None
+        self.is_flat = (
+            self.take == list(range(len(leaves)))
+            and not recording.guards
+            and recording.in_tree == ((tuple, None, *[LEAF] * len(leaves)), _NO_KEYWORDS)
+        )
+        self.assemble = recording.assemble
+
+    def __call__(self, leaves: _Leaves) -> Any:
+        """Run for the flat leaves of a call."""
+        if self.take is None:
+            inputs = self.recording.gather(leaves)
+        else:
+            inputs = [leaves[i] for i in self.take]
+        return self.assemble(self.run(inputs))
+
+
+_NO_KEYWORDS: TreeDef = (dict, ())
+
+
+class Dispatch:
+    """All compiled versions of one function.
+
+    Versions are found by the structure of the arguments, the types of the traced leaves and the
+    values of the others; among those, by the guards on what the function closes over.
+    """
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self._versions: dict[Any, list[Specialised]] = {}
+        self._lock = RLock()
+        self._last: Specialised | None = None
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the function; inside another one's trace, record it there."""
+        if is_tracing():
+            return call_function(self.function.fn, *args, **kwargs)
+        leaves, tree = flatten((args, kwargs))
+        return self._version(leaves, tree, args, kwargs)(leaves)
+
+    def specialised(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Specialised:
+        """Return the version for these arguments, compiling it when it is new."""
+        leaves, tree = flatten((args, kwargs))
+        return self._version(leaves, tree, args, kwargs)
+
+    def _version(
+        self, leaves: list[Any], tree: TreeDef, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Specialised:
+        key = (tree, *[_leaf_key(leaf) for leaf in leaves])
+        try:
+            known = self._versions.get(key)
+        except TypeError:
+            raise _unhashable(leaves) from None
+        for version in known or ():
+            if version.recording.fits(leaves):
+                return version
+        with self._lock:
+            for version in self._versions.get(key, ()):
+                if version.recording.fits(leaves):
+                    return version
+            made = self._compile(args, kwargs)
+            self._versions.setdefault(key, []).append(made)
+            return made
+
+    def _compile(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Specialised:
+        options = self.function.options
+        recording = trace(self.function.fn, args, kwargs, max_nodes=options.max_nodes)
+        name = self.function.__name__
+        return Specialised(recording, compile_recording(recording, name, options))
+
+    def bind(self, args: tuple[Any, ...]) -> Callable[[], Any]:
+        """Return a function of no arguments over these very arrays."""
+        version = self.specialised(args, {})
+        leaves, _ = flatten((args, {}))
+        recording = version.recording
+        if any(one.role == "random" for one in recording.inputs):
+            raise ArgumentError(
+                "a function that draws random numbers cannot be bound",
+                repair="draw outside and pass the array, or call it without bind",
+            )
+        run = version.artifact.caller.bind(*recording.gather(leaves))
+        if recording.out_tree == LEAF and recording.results[0].output == 0:
+            return lambda: run()[0]
+        return lambda: recording.assemble(run())
+
+
+def _leaf_key(leaf: Any) -> Any:
+    """Return what decides about compilation: the type of a traced leaf, the value of another."""
+    kind = type(leaf)
+    if kind is np.ndarray:
+        return (leaf.dtype, leaf.shape)
+    if kind is float:
+        return float
+    if is_traced_leaf(leaf):
+        return (kind, leaf_type(leaf))
+    if kind in _PLAIN:
+        return (kind, repr(leaf))
+    return (kind, leaf) if kind.__hash__ is not object.__hash__ else (kind, id(leaf), leaf)
+
+
+_PLAIN = frozenset((int, bool, str, bytes, type(None), complex))
+
+
+def _unhashable(leaves: list[Any]) -> ArgumentError:
+    for leaf in leaves:
+        try:
+            hash(_leaf_key(leaf))
+        except TypeError:
+            return ArgumentError(
+                f"an argument of type {type(leaf).__name__} can be neither traced nor fixed",
+                repair="pass arrays, numbers, or trees of them",
+            )
+    return ArgumentError("the structure of the arguments cannot be hashed")

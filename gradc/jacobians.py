@@ -1,0 +1,130 @@
+"""Full Jacobians: one sweep for each row or column, whichever are fewer, over one shared primal."""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from gradc.arguments import Argnums
+from gradc.autodiff import forward, reverse
+from gradc.capture.trace import inline_call
+from gradc.capture.trees import LEAF
+from gradc.derivatives import AnyFunction, TracedCall, record
+from gradc.errors import DerivativeError, LimitError
+from gradc.ir import At, Graph, Value, is_float, op_named
+from gradc.ir.rebuild import inline, rebuild
+from gradc.passes import simplify
+
+__all__ = ["MAX_SWEEPS", "Jacobian"]
+
+MAX_SWEEPS = 512
+"""Rows or columns that are derived one by one at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jacobian:
+    """All partial derivatives of one array result, shape ``result.shape + argument.shape``."""
+
+    fn: AnyFunction
+    argnums: Argnums = 0
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.fn)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Record the Jacobian in the current trace."""
+        traced = record(self.fn, self.argnums, args, kwargs)
+        graph, wrt = traced.graph, traced.wrt
+        rows = prod(_shape(graph, graph.outputs[0])) if _one_array(traced) else 0
+        columns = sum(prod(_shape(graph, graph.inputs[i])) for i in wrt)
+        if min(rows, columns) > MAX_SWEEPS:
+            raise LimitError(
+                f"a Jacobian of {rows} rows and {columns} columns needs {min(rows, columns)} "
+                f"sweeps, more than {MAX_SWEEPS}",
+                span=traced.span,
+                repair="use gradc.vjp or gradc.jvp for products with it",
+            )
+        sweep = _by_rows if rows <= columns else _by_columns
+        joint = simplify(sweep(graph, wrt))
+        return traced.tree(inline_call(joint, traced.operands))
+
+
+def _one_array(traced: TracedCall) -> bool:
+    """Check that the function returns one floating-point array."""
+    if traced.sub.out_tree == LEAF and traced.types and is_float(traced.types[0].dtype):
+        return True
+    raise DerivativeError(
+        f"jacobian needs one floating-point array, which {traced.name} does not return",
+        span=traced.span,
+        repair="return one array, for instance by np.concatenate",
+    )
+
+
+def _shape(graph: Graph, id: int) -> tuple[int, ...]:  # noqa: A002
+    return graph[id].type.extents
+
+
+def _by_rows(graph: Graph, wrt: Sequence[int]) -> Graph:
+    """Reverse mode, once for each element of the result."""
+    shape = _shape(graph, graph.outputs[0])
+    elements = simplify(_elements(graph, shape))
+    target, inputs = _target(graph)
+    count = len(elements.outputs)
+    rows: list[list[Value]] = []
+    for k in range(count):
+        joint = reverse(elements, wrt, k)
+        rows.append(inline(joint.graph, target, inputs)[joint.values :])
+    for number, position in enumerate(wrt):
+        inner = _shape(graph, graph.inputs[position])
+        flat = [row[number].reshape((1, *inner)) for row in rows]
+        target.outputs.append(_joined(target, flat, 0, (0, *inner)).reshape(shape + inner).id)
+    return target
+
+
+def _elements(graph: Graph, shape: tuple[int, ...]) -> Graph:
+    """Return the graph with each element of its result as an output of its own."""
+    split = rebuild(graph)
+    whole = split.value(split.outputs[0])
+    split.outputs = [
+        op_named("index")(whole, spec=tuple(At(i) for i in place)).id if shape else whole.id
+        for place in product(*map(range, shape))
+    ]
+    return split
+
+
+def _by_columns(graph: Graph, wrt: Sequence[int]) -> Graph:
+    """Forward mode, once for each element of the arguments."""
+    shape = _shape(graph, graph.outputs[0])
+    target, inputs = _target(graph)
+    for position in wrt:
+        inner = _shape(graph, graph.inputs[position])
+        joint = forward(graph, [position])
+        columns = []
+        for k in range(prod(inner)):
+            seed = np.zeros(inner, graph[graph.inputs[position]].type.dtype)
+            seed.flat[k] = 1.0
+            (dot,) = inline(joint.graph, target, [*inputs, target.constant(seed)])[joint.values :]
+            columns.append(dot.reshape((*shape, 1)))
+        whole = _joined(target, columns, len(shape), (*shape, 0))
+        target.outputs.append(whole.reshape(shape + inner).id)
+    return target
+
+
+def _target(graph: Graph) -> tuple[Graph, list[Value]]:
+    """Return a new graph with the same inputs, into which all sweeps go."""
+    target = Graph(graph.name)
+    return target, [
+        target.input(graph[id].params["name"], graph[id].type, graph[id].origin)
+        for id in graph.inputs
+    ]
+
+
+def _joined(target: Graph, parts: list[Value], axis: int, empty: tuple[int, ...]) -> Value:
+    if not parts:
+        return target.constant(np.zeros(empty))
+    return parts[0] if len(parts) == 1 else op_named("concatenate")(*parts, axis=axis)

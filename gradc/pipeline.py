@@ -1,0 +1,146 @@
+"""The compiler on one page: from a recorded function to something that can be called.
+
+    recording -> simplify -> Program -> NumPy source -> callable
+                                     -> loops -> C -> library -> callable
+"""
+
+import importlib
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from gradc.artifact import Artifact
+from gradc.capture.trace import Recording
+from gradc.errors import CompileError, CompilerNotFound, GradcWarning
+from gradc.ir import Graph, Port, Program
+from gradc.ir.digest import digest
+from gradc.native import blas
+from gradc.native.compiler import Toolchain, find_toolchain
+from gradc.native.library import Unit, library
+from gradc.options import Options
+from gradc.passes import Step, simplify
+from gradc.runtime.call import caller
+from gradc.runtime.plan import CallPlan
+from gradc.runtime.python_source import load_function
+
+__all__ = ["backend_of", "compile_recording", "make_program", "plain_name"]
+
+
+def compile_recording(recording: Recording, name: str, options: Options) -> Artifact:
+    """Compile what a trace recorded, under the name of the generated function."""
+    log: list[Step] = []
+    program = make_program(recording, name, options, log)
+    written = tuple((one.output, one.input) for one in recording.written)
+    toolchain = _toolchain(options)
+    if toolchain is not None:
+        try:
+            return _native(program, written, options, toolchain, log)
+        except CompileError as error:
+            if options.backend == "c":
+                raise
+            _warn_once(f"the C compiler failed, so the NumPy backend is used: {error.headline}")
+    return _interpreted(program, written, options, log)
+
+
+def make_program(
+    recording: Recording, name: str, options: Options, log: list[Step] | None = None
+) -> Program:
+    """Simplify a recorded graph and name its inputs and outputs."""
+    graph = simplify(recording.graph, final=True, fast_math=options.fast_math, log=log)
+    graph.name = name
+    inputs = [Port(plain_name(one.name), one.type, one.role, one.name) for one in recording.inputs]
+    written = {one.output for one in recording.written}
+    outputs = [
+        Port(_result_name(graph, id), graph[id].type, "written" if k in written else "result")
+        for k, id in enumerate(graph.outputs)
+    ]
+    return Program(name, graph, tuple(_unique(inputs)), tuple(_unique(outputs)))
+
+
+def plain_name(path: str) -> str:
+    """Make an identifier of a path: ``params['w1']`` becomes ``params_w1``."""
+    return re.sub(r"\W+", "_", path).strip("_") or "x"
+
+
+def _result_name(graph: Graph, id: int) -> str:  # noqa: A002
+    return plain_name(graph.names.get(id, "result")) + ("_out" if id in graph.inputs else "")
+
+
+def _unique(ports: list[Port]) -> Iterator[Port]:
+    """Number the names that occur twice."""
+    seen: Counter[str] = Counter()
+    for port in ports:
+        seen[port.name] += 1
+        count = seen[port.name]
+        yield port if count == 1 else replace(port, name=f"{port.name}_{count}")
+
+
+def backend_of(options: Options) -> str:
+    """Return the backend that these options lead to on this machine."""
+    return "numpy" if _toolchain(options) is None else "c"
+
+
+def _toolchain(options: Options) -> Toolchain | None:
+    """Return the C compiler to use; None for the NumPy backend."""
+    if options.backend == "numpy":
+        return None
+    try:
+        return find_toolchain()
+    except CompilerNotFound:
+        if options.backend == "c":
+            raise
+        _warn_once("no C compiler was found, so the NumPy backend is used")
+        return None
+
+
+_warned: set[str] = set()
+
+
+def _warn_once(message: str) -> None:
+    if message not in _warned:
+        _warned.add(message)
+        warnings.warn(message, GradcWarning, stacklevel=2)
+
+
+def _native(
+    program: Program,
+    written: tuple[tuple[int, int], ...],
+    options: Options,
+    toolchain: Toolchain,
+    log: list[Step],
+) -> Artifact:
+    """Find the library in the cache, or print C and compile it."""
+    key = f"{digest(program.graph)} {program} {written} {options}"
+
+    def make_unit() -> Unit:
+        return _printing().native_unit(program, written, options)
+
+    loaded = library(key, make_unit, toolchain)
+    plan = CallPlan.from_json(loaded.meta["plan"])
+    facts = {
+        "backend": "c",
+        "compiler": toolchain.describe(),
+        "math": options.math,
+        "blas": blas.describe() if plan.environment else "not needed",
+        "arena": f"{plan.arena_bytes} bytes",
+    }
+    return Artifact(program, options, "c", caller(loaded.entry, plan), facts, log)
+
+
+def _interpreted(
+    program: Program, written: tuple[tuple[int, int], ...], options: Options, log: list[Step]
+) -> Artifact:
+    """Print NumPy source and load it."""
+    printing = _printing()
+    source = printing.numpy_source(program)
+    function = load_function(source.text, program.name)
+    plan = printing.call_plan(program, written)
+    return Artifact(program, options, "numpy", caller(function, plan), {"backend": "numpy"}, log)
+
+
+def _printing() -> Any:
+    """The printers and templates, which a call that finds its library in the cache never needs."""
+    return importlib.import_module("gradc.printing")

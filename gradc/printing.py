@@ -1,0 +1,101 @@
+"""From a program to text and call plan: everything that a cache hit does without."""
+
+import re
+from collections.abc import Sequence
+
+from gradc.emit.c_source import print_c, print_header
+from gradc.emit.numpy_source import print_numpy
+from gradc.emit.source import Source
+from gradc.ir import Port, Program
+from gradc.kernels.lower import lower
+from gradc.kernels.nest import MatMul, Stmt
+from gradc.kernels.nest import Unit as Loops
+from gradc.native.library import Unit
+from gradc.options import Options
+from gradc.runtime.plan import BufferSlot, CallPlan, Check
+from gradc.spans import Span
+
+__all__ = ["c_header", "c_source", "call_plan", "native_unit", "numpy_source", "symbol_of"]
+
+_LONG = 3000
+"""Statements above which a unit is compiled with less optimisation: it would take minutes."""
+
+
+def numpy_source(program: Program) -> Source:
+    """Print a program as a NumPy module."""
+    return print_numpy(program)
+
+
+def c_source(program: Program, options: Options) -> Source:
+    """Print a program as a C translation unit."""
+    return print_c(lower(program, options), options, symbol=symbol_of(program.name))
+
+
+def c_header(program: Program, options: Options) -> str:
+    """Print the header that goes with :func:`c_source`."""
+    return print_header(lower(program, options), symbol_of(program.name))
+
+
+def symbol_of(name: str) -> str:
+    """Return a name that C takes for an exported function."""
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)[:48].strip("_") or "function"
+    return plain if plain[0].isalpha() else f"f_{plain}"
+
+
+def native_unit(program: Program, written: Sequence[tuple[int, int]], options: Options) -> Unit:
+    """Lower and print a program, with the plan by which it is called."""
+    loops = lower(program, options)
+    symbol = symbol_of(program.name)
+    source = print_c(loops, options, symbol=symbol)
+    plan = call_plan(program, written, loops)
+    optimise = 1 if _statements(loops) > _LONG else 3
+    return Unit(source.text, f"{symbol}_call", {"plan": plan.to_json()}, optimise)
+
+
+def call_plan(
+    program: Program, written: Sequence[tuple[int, int]], loops: Loops | None = None
+) -> CallPlan:
+    """Return how a program is called, in C when its loops are given."""
+    checks = {
+        code: Check(_failure(message, span))
+        for code, (message, span) in enumerate(loops.failures if loops else (), 1)
+    }
+    return CallPlan(
+        symbol_of(program.name),
+        tuple(_slot(port) for port in program.inputs),
+        tuple(_slot(port) for port in program.outputs),
+        arena_bytes=loops.plan.arena_bytes if loops else 0,
+        checks=checks,
+        write_back=tuple(written),
+        environment=loops is not None and _calls_blas(loops),
+    )
+
+
+def _slot(port: Port) -> BufferSlot:
+    kind = port.type
+    return BufferSlot(port.name, kind.dtype.str[1:], kind.extents, port.role, path=port.path)
+
+
+def _failure(message: str, span: Span | None) -> str:
+    where = [] if span is None else ["  " + line for line in span.excerpt()]
+    return "\n".join([message, *where])
+
+
+def _calls_blas(loops: Loops) -> bool:
+    return any(isinstance(s, MatMul) for stage in loops.stages for s in _walk(stage.body))
+
+
+def _statements(loops: Loops) -> int:
+    return sum(1 for stage in loops.stages for _ in _walk(stage.body))
+
+
+def _walk(body: Sequence[Stmt]) -> Sequence[Stmt]:
+    """Return all statements, those inside loops and branches included."""
+    found: list[Stmt] = []
+    pending = list(reversed(body))
+    while pending:
+        statement = pending.pop()
+        found.append(statement)
+        for part in ("body", "then", "otherwise"):
+            pending += reversed(getattr(statement, part, ()))
+    return found

@@ -1,0 +1,151 @@
+"""Derivatives as functions: ``grad``, ``value_and_grad``, ``vjp``, ``jvp``, ``jacobian``, ``hvp``.
+
+Each transform makes a :class:`~gradc.api.Function`.  While another function is being traced, it is
+inlined there, so transforms nest, and a training step with its gradient is one compiled function.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gradc.api import Function, options_of
+from gradc.derivatives import Argnums, Forward, Gradient, Hvp
+from gradc.jacobians import Jacobian
+from gradc.errors import ArgumentError
+from gradc.pullbacks import pullback_function
+
+__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+
+AnyFunction = Callable[..., Any]
+
+
+def grad(
+    fn: AnyFunction, argnums: Argnums = 0, *, has_aux: bool = False, **options: Any
+) -> Function:
+    """Return the gradient of a scalar function.
+
+    Parameters
+    ----------
+    fn : callable
+        A plain NumPy function (or a gradc ``Function``) that returns one floating-point number, or
+        ``(number, aux)`` with ``has_aux``.
+    argnums : int, str or sequence of those
+        Which arguments to differentiate by, by position or name.
+    has_aux : bool
+        The function also returns something that is passed through: the result is
+        ``(gradient, aux)``.
+    **options
+        See :class:`gradc.Options`.
+
+    Returns
+    -------
+    Function
+        Takes the arguments of ``fn``; returns a tree like the argument, or a tuple of such trees
+        when ``argnums`` is a sequence.
+
+    Raises
+    ------
+    DerivativeError
+        At the call: the result is no scalar, or does not depend on an argument asked for.
+
+    Examples
+    --------
+    >>> grad(lambda x: (3 * x + 1) ** 2, backend="numpy")(1.0)
+    np.float64(24.0)
+    """
+    return _derived(fn, Gradient(fn, argnums, has_aux, with_value=False), "grad", options)
+
+
+def value_and_grad(
+    fn: AnyFunction, argnums: Argnums = 0, *, has_aux: bool = False, **options: Any
+) -> Function:
+    """Return value and gradient of a scalar function, computed together.
+
+    Takes what :func:`grad` takes; the result is ``(value, gradient)``, or ``((value, aux),
+    gradient)`` with ``has_aux``.
+    """
+    rule = Gradient(fn, argnums, has_aux, with_value=True)
+    return _derived(fn, rule, "value_and_grad", options)
+
+
+def jacobian(fn: AnyFunction, argnums: Argnums = 0, **options: Any) -> Function:
+    """Return the matrix of all partial derivatives of an array function.
+
+    For a result of shape ``s`` and an argument of shape ``t`` the Jacobian has shape ``s + t``.  It
+    is computed by rows (reverse mode) or by columns (forward mode), whichever are fewer.
+    """
+    return _derived(fn, Jacobian(fn, argnums), "jacobian", options)
+
+
+def hessian(fn: AnyFunction, argnums: int | str = 0, **options: Any) -> Function:
+    """Return the matrix of second derivatives of a scalar function, shape ``t + t``."""
+    return _derived(fn, Jacobian(grad(fn, argnums), argnums), "hessian", options)
+
+
+def hvp(
+    fn: AnyFunction,
+    primals: Sequence[Any] | None = None,
+    tangents: Sequence[Any] | None = None,
+    **options: Any,
+) -> Any:
+    """Return the product of the Hessian of a scalar function by a vector.
+
+    ``hvp(fn, (x, ...), (v, ...))`` gives the derivative along ``v`` of the gradient by the first
+    argument, without the matrix.  ``hvp(fn)`` alone returns the function of ``primals, tangents``.
+    """
+    made = _remembered(fn, "hvp", options, lambda: _derived(fn, Hvp(fn), "hvp", options))
+    return made if primals is None else made(tuple(primals), _paired("hvp", primals, tangents))
+
+
+def jvp(
+    fn: AnyFunction,
+    primals: Sequence[Any] | None = None,
+    tangents: Sequence[Any] | None = None,
+    **options: Any,
+) -> Any:
+    """Return value and directional derivative: the Jacobian times a vector, by forward mode.
+
+    ``jvp(fn, (x, y), (x_dot, y_dot))`` gives ``(value, value_dot)``.  ``jvp(fn)`` alone returns the
+    function of ``primals, tangents``.
+    """
+    made = _remembered(fn, "jvp", options, lambda: _derived(fn, Forward(fn), "jvp", options))
+    return made if primals is None else made(tuple(primals), _paired("jvp", primals, tangents))
+
+
+def vjp(fn: AnyFunction, *primals: Any, **options: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return the value and a pullback: cotangents times the Jacobian, by reverse mode.
+
+    ``value, pullback = vjp(fn, x, y)``; ``pullback(value_bar)`` gives ``(x_bar, y_bar)``.  What the
+    backward part needs of the forward part is kept between the two.
+    """
+    forward = _remembered(fn, "vjp", options, lambda: pullback_function(fn, options_of(fn, options)))
+    value, residuals, pullback = forward(*primals)
+    return value, lambda ct: pullback(residuals, ct)
+
+
+def _remembered(
+    fn: AnyFunction, kind: str, options: dict[str, Any], make: Callable[[], Function]
+) -> Function:
+    """Return the same compiled function when a transform is applied to ``fn`` again."""
+    try:
+        known: dict[Any, Function] = fn.__dict__.setdefault("_gradc_transforms", {})
+    except AttributeError:  # a builtin or a bound method: nothing is kept
+        return make()
+    key = (kind, *sorted(options.items()))
+    if key not in known:
+        known[key] = make()
+    return known[key]
+
+
+def _paired(name: str, primals: Sequence[Any], tangents: Sequence[Any] | None) -> tuple[Any, ...]:
+    if tangents is None or len(tangents) != len(primals):
+        count = 0 if tangents is None else len(tangents)
+        raise ArgumentError(
+            f"{name} got {len(primals)} arguments and {count} tangents",
+            repair="pass one tangent for each argument",
+        )
+    return tuple(tangents)
+
+
+def _derived(fn: AnyFunction, rule: Any, suffix: str, options: dict[str, Any]) -> Function:
+    name = f"{getattr(fn, '__name__', 'function')}_{suffix}"
+    return Function(rule, options_of(fn, options), name=name, derived=rule)
