@@ -84,7 +84,7 @@ negative = elementwise(
     evaluate=np.negative,
     traces=(np.negative,),
     precedence=80,
-    doc="-x",
+    doc="The number with the other sign.",
 )
 reciprocal = elementwise(
     "reciprocal",

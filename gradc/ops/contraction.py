@@ -2,8 +2,8 @@
 
     out[out_labels] = sum over the other labels of a[a_labels] * b[b_labels]
 
-Every label of an operand is in the other operand or in the result, so the transpose is a
-contraction too.  Known patterns are printed and evaluated as ``a @ b``, ``np.outer`` or ``np.tensordot``.
+Every label of an operand is in the other operand or in the result, so the transpose is one too.
+Known patterns are printed and evaluated as ``a @ b``, ``np.outer`` or ``np.tensordot``.
 """
 
 from collections.abc import Sequence

@@ -8,7 +8,7 @@ import numpy as np
 from gradc.ir.op import op_named
 from gradc.ir.value import Value
 from gradc.ops.declare import elementwise, reals
-from gradc.ops.rules import choose, constant_array, is_greater, is_zero, without_zeros
+from gradc.ops.rules import choose, constant_number, is_constant, is_greater, is_zero, without_zeros
 
 __all__ = ["exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "logaddexp", "power", "sigmoid"]
 
@@ -17,12 +17,10 @@ _LN10 = math.log(10.0)
 
 
 def _power_partials(z: Value, x: Value, y: Value) -> Sequence[Value | float | None]:
-    fixed = constant_array(y)
-    if fixed is None:
-        return _by_base(x, y), _by_exponent(z, x)
-    if fixed.size and (fixed == fixed.flat[0]).all():
-        return _by_base_of_constant(x, fixed.flat[0].item()), None
-    return _by_base(x, y), None
+    number = constant_number(y)
+    if number is not None:
+        return _by_base_of_constant(x, number), None
+    return _by_base(x, y), None if is_constant(y) else _by_exponent(z, x)
 
 
 def _by_base_of_constant(x: Value, exponent: float) -> Value | float | None:

@@ -155,7 +155,8 @@ def _item_text(item: IndexItem, extent: Dim, arrays: Sequence[str]) -> str:
     if isinstance(item, Array):
         return arrays[item.slot]
     if isinstance(item, At):
-        return "-1" if item.position != 0 and extent - item.position == 1 else str(item.position)
+        last = item.position not in (0, 1) and extent - item.position == 1
+        return "-1" if last else str(item.position)
     assert isinstance(item, Slice)
     return _slice_text(item, extent)
 

@@ -141,6 +141,8 @@ def _pad_evaluate(x: np.ndarray, low: tuple[int, ...], high: tuple[int, ...]) ->
 
 
 def _pad_numpy(texts: _Texts, types: _Types, params: _Params) -> str:
+    if not types[0].ndim:
+        return texts[0]
     widths = [shape_text(pair) for pair in zip(params["low"], params["high"], strict=True)]
     text = widths[0] if len(widths) == 1 else f"({', '.join(widths)})"
     return f"np.pad({texts[0]}, {text})"

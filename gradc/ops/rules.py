@@ -1,7 +1,5 @@
 """Small pieces that derivative rules are written with."""
 
-from typing import Any
-
 import numpy as np
 
 from gradc.ir.dims import Dim
@@ -12,6 +10,7 @@ from gradc.ir.value import Value
 __all__ = [
     "choose",
     "constant_array",
+    "constant_number",
     "exclusive",
     "flip",
     "is_constant",
@@ -41,7 +40,9 @@ def constant_array(x: Value) -> np.ndarray | None:
     while len(node.operands) == 1 and node.op.name in (*_TRANSPARENT, "index"):
         chain.append(node)
         node = x.graph[node.operands[0]]
-    if node.op.name not in ("constant", "iota") or not _static(node.params.values()):
+    if node.op.name not in ("constant", "iota"):
+        return None
+    if not all(isinstance(d, int) for step in (node, *chain) for d in step.type.shape):
         return None
     array = np.asarray(node.op.evaluate(**node.params))
     for step in reversed(chain):
@@ -49,8 +50,17 @@ def constant_array(x: Value) -> np.ndarray | None:
     return array
 
 
-def _static(params: Any) -> bool:
-    return all(not hasattr(value, "symbols") for value in params)
+def constant_number(x: Value) -> float | int | None:
+    """Return the one number that a literal holds at every place, None for anything else."""
+    node = x.node
+    while node.op.name in _TRANSPARENT:
+        node = x.graph[node.operands[0]]
+    if node.op.kind is not Kind.CONSTANT or not node.type.size:
+        return None
+    array = node.params["value"].array
+    first = array.flat[0]
+    same = array.size == 1 or (array == first).all()
+    return first.astype(x.dtype).item() if same else None
 
 
 def choose(condition: Value, a: Value | float, b: Value | float, like: Value) -> Value:
