@@ -1,0 +1,223 @@
+"""Pack all temporaries into one arena by the stages in which they are alive."""
+
+from collections.abc import Iterator
+
+from gradc.ir import Program
+from gradc.kernels.nest import (
+    Accumulate,
+    Buffer,
+    BufferPlan,
+    Copy,
+    Fill,
+    MatMul,
+    Ref,
+    Stage,
+    Stmt,
+    Store,
+)
+from gradc.kernels.walk import loads, nested, statements
+
+__all__ = ["ALIGNMENT", "lifetimes", "matmul_scratch", "plan_buffers", "touched", "uses"]
+
+ALIGNMENT = 64
+"""Bytes; one cache line and the longest vector."""
+
+_ROWS, _DEPTH, _COLUMNS = 128, 256, 512
+_TILE_ROWS, _TILE_COLUMNS = 4, 16
+
+
+def uses(statement: Stmt) -> Iterator[tuple[Buffer, bool]]:
+    """Yield (buffer, is it written) for what one statement touches itself."""
+    for ref in loads(statement):
+        yield ref.buffer, False
+    if isinstance(statement, Store):
+        yield statement.ref.buffer, True
+    elif isinstance(statement, Accumulate) and isinstance(statement.target, Ref):
+        yield statement.target.buffer, True
+    elif isinstance(statement, Fill):
+        yield statement.buffer, True
+    elif isinstance(statement, Copy):
+        yield statement.source, False
+        yield statement.target, True
+    elif isinstance(statement, MatMul):
+        yield statement.a.ref.buffer, False
+        yield statement.b.ref.buffer, False
+        yield statement.c.ref.buffer, True
+
+
+def touched(stage: Stage) -> dict[Buffer, None]:
+    """Return the buffers of a stage in the order of first use."""
+    return {buffer: None for s in statements(stage.body) for buffer, _ in uses(s)}
+
+
+def lifetimes(stages: list[Stage]) -> dict[Buffer, tuple[int, int]]:
+    """Return the first and the last stage of every temporary, in the order of first use."""
+    spans: dict[Buffer, tuple[int, int]] = {}
+    for place, stage in enumerate(stages):
+        for buffer in touched(stage):
+            if buffer.kind == "temporary":
+                first, _ = spans.get(buffer, (place, place))
+                spans[buffer] = (first, place)
+    return spans
+
+
+def plan_buffers(program: Program, stages: list[Stage]) -> tuple[list[Buffer], BufferPlan]:
+    """Return all buffers of a program, and where the temporaries lie."""
+    spans = lifetimes(stages)
+    arena = _Arena()
+    closing: dict[int, list[Buffer]] = {}
+    opening: dict[int, list[Buffer]] = {}
+    for buffer, (first, last) in spans.items():
+        opening.setdefault(first, []).append(buffer)
+        closing.setdefault(last, []).append(buffer)
+    for place, stage in enumerate(stages):
+        fresh = opening.get(place, [])
+        dying = [b for b in closing.get(place, []) if spans[b][0] < place]
+        for buffer in fresh:
+            heir = next((old for old in dying if can_share(stage, old, buffer)), None)
+            if heir is None:
+                arena.take(buffer)
+            else:
+                dying.remove(heir)
+                arena.inherit(buffer, heir)
+        for buffer in closing.get(place, []):
+            arena.give_back(buffer)
+    start = _up(arena.size)
+    scratch = max((matmul_scratch(s) for st in stages for s in _products(st)), default=0)
+    plan = BufferPlan(arena.offsets, start + scratch, (start, scratch))
+    return _all_buffers(program, stages), plan
+
+
+def _all_buffers(program: Program, stages: list[Stage]) -> list[Buffer]:
+    found: dict[Buffer, None] = {}
+    for stage in stages:
+        found.update(touched(stage))
+    order = {"input": 0, "output": 1, "constant": 2, "temporary": 3}
+    return sorted(found, key=lambda b: (order[b.kind], max(b.position, 0)))
+
+
+def _up(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def _nbytes(buffer: Buffer) -> int:
+    size = buffer.type.nbytes
+    assert isinstance(size, int)
+    return _up(max(size, 1))
+
+
+class _Arena:
+    """Free ranges of bytes, best fit first."""
+
+    def __init__(self) -> None:
+        self.offsets: dict[Buffer, int] = {}
+        self.size = 0
+        self._free: list[tuple[int, int]] = []
+        self._moved: set[Buffer] = set()
+
+    def take(self, buffer: Buffer) -> None:
+        """Place a buffer in the smallest free range that holds it."""
+        need = _nbytes(buffer)
+        fitting = [(length, start) for start, length in self._free if length >= need]
+        if not fitting:
+            self._extend(buffer, need)
+            return
+        length, start = min(fitting)
+        self._free.remove((start, length))
+        if length > need:
+            self._free.append((start + need, length - need))
+        self.offsets[buffer] = start
+
+    def _extend(self, buffer: Buffer, need: int) -> None:
+        last = next((r for r in self._free if sum(r) == self.size), None)
+        start = self.size
+        if last is not None:
+            self._free.remove(last)
+            start = last[0]
+        self.size = start + need
+        self.offsets[buffer] = start
+
+    def inherit(self, buffer: Buffer, old: Buffer) -> None:
+        """Place a buffer where another one ends its life."""
+        self.offsets[buffer] = self.offsets[old]
+        self._moved.add(old)
+
+    def give_back(self, buffer: Buffer) -> None:
+        """Free a buffer's range, joined with free neighbours."""
+        if buffer in self._moved:
+            return
+        start, length = self.offsets[buffer], _nbytes(buffer)
+        joined = [r for r in self._free if r[0] + r[1] == start or r[0] == start + length]
+        for r in joined:
+            self._free.remove(r)
+        first = min([start, *(r[0] for r in joined)])
+        self._free.append((first, length + sum(r[1] for r in joined)))
+
+
+# in place
+
+
+def can_share(stage: Stage, old: Buffer, new: Buffer) -> bool:
+    """May a value take the place of one that dies in the stage that makes it?
+
+    Yes if wherever the old one is read, the new one is written to the same element later in the
+    same turn.
+    """
+    if old.type.dtype.itemsize != new.type.dtype.itemsize or old.type.size != new.type.size:
+        return False
+    pending = [stage.body]
+    while pending:
+        body = pending.pop()
+        if not _body_shares(body, old, new):
+            return False
+        pending.extend(inner for s in body for inner in nested(s))
+    return True
+
+
+def _body_shares(body: list[Stmt], old: Buffer, new: Buffer) -> bool:
+    reads: set[object] = set()
+    written: object = None
+    for statement in body:
+        for ref in loads(statement):
+            if ref.buffer is old:
+                if ref.gathers or written is not None:
+                    return False
+                reads.add(ref.offset)
+            elif ref.buffer is new:
+                return False
+        if isinstance(statement, Store) and statement.ref.buffer is new:
+            if statement.ref.gathers or written is not None:
+                return False
+            written = statement.ref.offset
+        elif any(b is old or (b is new and w) for b, w in uses(statement) if w or b is old):
+            if not isinstance(statement, Store) and not _only_loads(statement, old, new):
+                return False
+    return not reads or (reads == {written})
+
+
+def _only_loads(statement: Stmt, old: Buffer, new: Buffer) -> bool:
+    """Does the statement touch both buffers through plain loads only?"""
+    if isinstance(statement, Fill | Copy | MatMul):
+        return False
+    return not any(w and b in (old, new) for b, w in uses(statement))
+
+
+# matrix products
+
+
+def _products(stage: Stage) -> Iterator[MatMul]:
+    return (s for s in statements(stage.body) if isinstance(s, MatMul))
+
+
+def matmul_scratch(product: MatMul) -> int:
+    """Return the bytes that the blocked product packs its operands into.
+
+    At least what ``gradc_gemm_scratch`` in ``templates/c/support/gradc_gemm.h`` says: strips of
+    both operands, their edges filled up to whole tiles.
+    """
+    m, n, k = product.m, product.n, product.k
+    if not (isinstance(m, int) and isinstance(n, int) and isinstance(k, int)):
+        raise ValueError("the sizes of a product are not known before the call")
+    larger, depth = max(m, n), min(k, _DEPTH)
+    rows, cols = min(larger, _ROWS) + _TILE_ROWS, min(larger, _COLUMNS) + _TILE_COLUMNS
+    return (rows + cols) * depth * product.c.ref.buffer.type.dtype.itemsize + ALIGNMENT

@@ -1,0 +1,72 @@
+"""What a contraction is: batched matrix product, or a loop nest over its labels."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gradc.ir import Dim, Graph, Node, product
+
+__all__ = ["LOOP_FLOPS", "Contraction", "Labels", "analyse", "prefers_matmul"]
+
+Labels: TypeAlias = tuple[int, ...]
+
+LOOP_FLOPS = 4096
+"""Products with at most this many multiplications are written as plain loops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contraction:
+    """Labels of a contraction by role, each in the order of the loops.
+
+    ``batch`` is in both operands and the result, ``m`` in a and the result, ``n`` in b and the
+    result, ``k`` in both operands only.  ``loops`` holds all labels in the order in which a plain
+    loop nest walks them.
+    """
+
+    a: Labels
+    b: Labels
+    out: Labels
+    batch: Labels
+    m: Labels
+    n: Labels
+    k: Labels
+    loops: Labels
+    extents: dict[int, Dim]
+
+    def size(self, labels: Labels) -> Dim:
+        """Return the number of index tuples over some labels."""
+        return product(self.extents[label] for label in labels)
+
+
+def analyse(graph: Graph, node: Node) -> Contraction:
+    """Classify the labels of a ``contract`` node."""
+    a: Labels = tuple(node.params["a_labels"])
+    b: Labels = tuple(node.params["b_labels"])
+    out: Labels = tuple(node.params["out_labels"])
+    left, right = (graph[i].type.shape for i in node.operands)
+    extents = dict(zip((*a, *b), (*left, *right), strict=True))
+    first, second = (b, a) if len(b) > len(a) else (a, b)
+    loops = tuple(dict.fromkeys((*first, *second)))
+    return Contraction(
+        a,
+        b,
+        out,
+        batch=tuple(label for label in out if label in a and label in b),
+        m=tuple(label for label in out if label in a and label not in b),
+        n=tuple(label for label in out if label in b and label not in a),
+        k=tuple(label for label in dict.fromkeys(a) if label in b and label not in out),
+        loops=loops,
+        extents=extents,
+    )
+
+
+def prefers_matmul(plan: Contraction, node: Node) -> bool:
+    """Is the product large enough, and a matrix product at all?"""
+    if node.type.dtype.kind != "f" or len(set(plan.a)) < len(plan.a):
+        return False
+    if len(set(plan.b)) < len(plan.b):
+        return False
+    sizes = [plan.size(labels) for labels in (plan.m, plan.n, plan.k)]
+    if not all(isinstance(size, int) for size in sizes):
+        return all(size != 1 for size in sizes)
+    m, n, k = (int(size) for size in sizes)  # type: ignore[arg-type]
+    return m > 1 and n > 1 and k >= 4 and m * n * k > LOOP_FLOPS

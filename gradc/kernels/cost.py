@@ -1,0 +1,99 @@
+"""Counts that say what a unit will cost: never times."""
+
+from dataclasses import dataclass
+
+from gradc.ir import Kind
+from gradc.kernels.nest import (
+    Apply,
+    Copy,
+    Fill,
+    Load,
+    Loop,
+    MatMul,
+    Stage,
+    Stmt,
+    Store,
+    Unit,
+)
+from gradc.kernels.walk import expressions, nested, subexpressions
+
+__all__ = ["Cost", "count"]
+
+
+@dataclass(slots=True)
+class Cost:
+    """What a unit does.
+
+    Attributes
+    ----------
+    stages, sweeps : int
+        Stages, and outermost loops, fills, copies and products in them.
+    loads, stores : int
+        Elements read and written by loops, fills and copies.
+    calls, flops : int
+        Math functions and other operations evaluated by loops; products count in ``flops``.
+    products : int
+        Matrix products.
+    arena : int
+        Bytes of temporary memory.
+    """
+
+    stages: int = 0
+    sweeps: int = 0
+    loads: int = 0
+    stores: int = 0
+    calls: int = 0
+    flops: int = 0
+    products: int = 0
+    arena: int = 0
+
+
+def count(unit: Unit) -> Cost:
+    """Count what a unit does when its extents are known."""
+    cost = Cost(stages=len(unit.stages), arena=unit.plan.arena_bytes)
+    for stage in unit.stages:
+        cost.sweeps += _sweeps(stage)
+        _body(stage.body, 1, cost)
+    return cost
+
+
+def _sweeps(stage: Stage) -> int:
+    return sum(isinstance(s, Loop | Fill | Copy | MatMul) for s in stage.body)
+
+
+def _body(body: list[Stmt], times: int, cost: Cost) -> None:
+    for statement in body:
+        turns = times * (_turns(statement) if isinstance(statement, Loop) else 1)
+        for inner in nested(statement):
+            _body(inner, turns, cost)
+        _statement(statement, times, cost)
+
+
+def _turns(loop: Loop) -> int:
+    assert isinstance(loop.start, int) and isinstance(loop.stop, int)
+    return max(0, -(-(loop.stop - loop.start) // loop.step))
+
+
+def _statement(statement: Stmt, times: int, cost: Cost) -> None:
+    for expr in expressions(statement):
+        for part in subexpressions(expr):
+            cost.loads += times * isinstance(part, Load)
+            if isinstance(part, Apply):
+                _apply(part, times, cost)
+    if isinstance(statement, Store):
+        cost.stores += times
+    elif isinstance(statement, Fill):
+        cost.stores += times * int(statement.buffer.type.size)  # type: ignore[arg-type]
+    elif isinstance(statement, Copy):
+        cost.loads += times * int(statement.target.type.size)  # type: ignore[arg-type]
+        cost.stores += times * int(statement.target.type.size)  # type: ignore[arg-type]
+    elif isinstance(statement, MatMul):
+        cost.products += times
+        cost.flops += 2 * times * int(statement.m * statement.n * statement.k)  # type: ignore[arg-type]
+
+
+def _apply(part: Apply, times: int, cost: Cost) -> None:
+    text = part.op.c if isinstance(part.op.c, str) else str(part.op.c)
+    math = part.op.kind is Kind.ELEMENTWISE and "@(" in text
+    cost.calls += times * math
+    cost.flops += times * (not math)

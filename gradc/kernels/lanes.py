@@ -1,0 +1,85 @@
+"""Reductions in sixteen lanes: a fixed order of additions that vectorises.
+
+total = 0                       total = 0
+for i < n: total += f(i)        lanes[16] = 0
+for i < n - n % 16 step 16:
+for l < 16: lanes[l] += f(i + l)
+for l < n % 16: lanes[l] += f(n - n % 16 + l)
+total += combined lanes
+"""
+
+from gradc.ir import Dim, Symbol
+from gradc.kernels.lower_loops import start_value
+from gradc.kernels.nest import (
+    LANES,
+    Accumulate,
+    Combine,
+    Declare,
+    Lane,
+    Let,
+    Local,
+    Loop,
+    Stmt,
+    Store,
+)
+from gradc.kernels.walk import map_statement, replace_symbols
+
+__all__ = ["use_lanes"]
+
+_LANED = ("sum", "prod", "max", "min")
+LANE = Symbol("lane", "index")
+
+
+def use_lanes(loop: Loop) -> list[Stmt]:
+    """Return the loop with every reduction into a scalar spread over lanes."""
+    totals = _totals(loop)
+    if not totals or not _long(loop):
+        return [loop]
+    assert isinstance(loop.start, int) and isinstance(loop.stop, int)
+    lanes = {local: Local(local.dtype, local.name, local.node) for local in totals}
+    rest = (loop.stop - loop.start) % LANES
+    split = loop.stop - rest
+    here = loop.symbol.expr() + LANE.expr()
+    main = Loop(LANE, 0, LANES, _turn(loop, here, lanes))
+    result: list[Stmt] = [
+        Declare(lanes[local], start_value(how, local.dtype), LANES) for local, how in totals.items()
+    ]
+    result.append(Loop(loop.symbol, loop.start, split, [main], LANES))
+    if rest:
+        result.append(Loop(LANE, 0, rest, _turn(loop, LANE.expr() + split, lanes)))
+    result += [
+        Accumulate(local, how, Combine(how, lanes[local]), local.node)
+        for local, how in totals.items()
+    ]
+    return result
+
+
+def _totals(loop: Loop) -> dict[Local, str]:
+    """Return the scalars that the loop reduces into, if that is all that it carries."""
+    if not all(isinstance(s, Let | Store | Accumulate) for s in loop.body):
+        return {}
+    return {
+        s.target: s.how
+        for s in loop.body
+        if isinstance(s, Accumulate)
+        and isinstance(s.target, Local)
+        and s.how in _LANED
+        and s.target.dtype.kind == "f"
+    }
+
+
+def _long(loop: Loop) -> bool:
+    static = isinstance(loop.start, int) and isinstance(loop.stop, int)
+    return static and loop.step == 1 and loop.stop - loop.start >= LANES
+
+
+def _turn(loop: Loop, here: Dim, lanes: dict[Local, Local]) -> list[Stmt]:
+    change = replace_symbols({loop.symbol: here})
+    result: list[Stmt] = []
+    for statement in loop.body:
+        moved = map_statement(statement, change)
+        if isinstance(moved, Accumulate) and moved.target in lanes:
+            target = Lane(lanes[moved.target], LANE)
+            moved = Accumulate(target, moved.how, moved.value, moved.node)
+        result.append(moved)
+    return result

@@ -1,0 +1,132 @@
+"""Where each value lives: in memory, in a local, or nowhere but inside an expression."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from gradc.ir import ArrayType, Kind, Node, Program, product
+from gradc.kernels.contraction import Contraction
+from gradc.kernels.index import View, row_major_strides
+
+__all__ = ["Form", "Placement", "is_scalar", "op_cost"]
+
+
+class Form(Enum):
+    """How a stored value is computed."""
+
+    MAP = "map"  # element by element over its own shape
+    REDUCE = "reduce"  # a sweep over more axes than the result has
+    MATMUL = "matmul"  # matrix products
+    SCAN = "scan"  # running sums and products
+    ARG = "arg"  # position of an extremum
+    SCATTER = "scatter"  # a copy that is written into
+    ASSEMBLE = "assemble"  # a sum of many paddings, added one by one
+
+
+SWEEPS = (Form.MAP, Form.REDUCE)
+"""Forms whose nests can be fused."""
+
+
+def is_scalar(kind: ArrayType) -> bool:
+    """Has the type one element?"""
+    return all(extent == 1 for extent in kind.shape)
+
+
+@dataclass(slots=True, eq=False)
+class Placement:
+    """The decisions of ``place``.
+
+    Attributes
+    ----------
+    form : dict
+        Nodes that are computed once and kept (roots); every other live node is an input, a
+        constant, a view or is inlined where it is used.
+    views : dict
+        Affine view of stored memory, for inputs, constants, roots and views of them.
+    memory : set
+        Roots that must lie in memory because something walks over them by address.
+    cost, pieces : dict
+        For inlined nodes: work of computing one element again; paddings met on the way.
+    terms : dict
+        Addends of ``ASSEMBLE`` roots.
+    written : dict
+        Results that are a reshaped root: the root writes them.
+    """
+
+    program: Program
+    nodes: list[Node]
+    consumers: dict[int, list[int]]
+    outputs: frozenset[int]
+    form: dict[int, Form] = field(default_factory=dict)
+    views: dict[int, View] = field(default_factory=dict)
+    memory: set[int] = field(default_factory=set)
+    cost: dict[int, int] = field(default_factory=dict)
+    pieces: dict[int, int] = field(default_factory=dict)
+    terms: dict[int, list[int]] = field(default_factory=dict)
+    contractions: dict[int, Contraction] = field(default_factory=dict)
+    written: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, program: Program) -> "Placement":
+        """Return an empty placement that knows who uses whom."""
+        nodes = program.nodes
+        consumers: dict[int, list[int]] = {node.id: [] for node in nodes}
+        for node in nodes:
+            for operand in dict.fromkeys(node.operands):
+                consumers[operand].append(node.id)
+        return cls(program, nodes, consumers, frozenset(program.graph.outputs))
+
+    def node(self, id: int) -> Node:
+        """Return a node's record."""
+        return self.program.graph[id]
+
+    def shared(self, id: int) -> bool:
+        """Do several nodes use the value?"""
+        return len(self.consumers[id]) > 1
+
+    def private(self, id: int) -> bool:
+        """Is the value used by one node only, and not a result?"""
+        return len(self.consumers[id]) == 1 and id not in self.outputs
+
+    def keep(self, id: int, form: Form = Form.MAP) -> None:
+        """Make a node a root."""
+        if id in self.form:
+            return
+        self.form[id] = form
+        self.views[id] = View(id, 0, row_major_strides(self.node(id).type.shape))
+        self.cost[id] = 1
+        self.pieces[id] = 0
+
+    def keep_in_memory(self, id: int) -> View:
+        """Make the value addressable and return its view."""
+        if id not in self.views:
+            self.keep(id)
+        view = self.views[id]
+        self.memory.add(view.base)
+        return view
+
+    def is_uniform(self, id: int) -> bool:
+        """Are all elements of a constant the same bits?"""
+        value = self.node(id).params["value"]
+        item = value.array.dtype.itemsize
+        return len(value.data) == 0 or value.data == value.data[:item] * int(
+            product(value.shape)  # type: ignore[call-overload]
+        )
+
+
+_FREE = ("fabs", "floor", "ceil", "trunc", "rint", "copysign", "fmin", "fmax")
+
+
+def op_cost(node: Node) -> int:
+    """Weigh one elementwise operation: 1 for an addition, 5 a division, 20 a math function."""
+    c = node.op.c
+    text = c if isinstance(c, str) else (c or {}).get(_operand_kind(node), "")
+    if node.op.kind is not Kind.ELEMENTWISE:
+        return 1
+    calls = [part.split()[-1].lstrip("(-") if part.split() else "" for part in text.split("@(")]
+    if any(call and not call.endswith(_FREE) for call in calls[:-1]) or "gradc_sig" in text:
+        return 20
+    return 5 if "/" in text else 1
+
+
+def _operand_kind(node: Node) -> str:
+    return node.type.dtype.kind

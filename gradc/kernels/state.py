@@ -1,0 +1,91 @@
+"""What the lowering of all groups shares: buffers, scalars, checks."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradc.ir import INT64, ArrayType, Dim, Kind, Program
+from gradc.kernels.nest import Buffer, Expr, Load, Number, Ref
+from gradc.kernels.placement import Placement
+from gradc.spans import Span
+
+__all__ = ["State", "number"]
+
+
+def number(value: Any, dtype: Any) -> Number:
+    """Return a literal whose value is a plain Python number."""
+    dtype = np.dtype(dtype)
+    return Number(np.asarray(value, dtype=dtype).item(), dtype)
+
+
+@dataclass(slots=True, eq=False)
+class State:
+    """Buffers by node, scalars by node, and status codes.
+
+    Attributes
+    ----------
+    buffers : dict
+        The memory of inputs, constants and roots that have any.
+    scalars : dict
+        Expressions (locals or numbers) of one-element roots computed so far.
+    outside : set
+        Roots that some other group reads.
+    """
+
+    program: Program
+    placement: Placement
+    buffers: dict[int, Buffer] = field(default_factory=dict)
+    scalars: dict[int, Expr] = field(default_factory=dict)
+    outside: set[int] = field(default_factory=set)
+    failures: list[tuple[str, Span | None]] = field(default_factory=list)
+    checked: set[tuple[int, Dim]] = field(default_factory=set)
+    indices: dict[tuple[int, Dim], Buffer] = field(default_factory=dict)
+
+    def name(self, id: int) -> str:
+        """Return the user's name of a node, or nothing."""
+        return self.program.graph.names.get(id, "")
+
+    def dtype(self, id: int) -> np.dtype:
+        """Return a node's element type."""
+        return self.program.graph[id].type.dtype
+
+    def load(self, id: int, offset: Dim) -> Expr:
+        """Read one element of stored memory."""
+        known = self.scalars.get(id)
+        if known is not None:
+            return known
+        node = self.program.graph[id]
+        if node.op.kind is Kind.CONSTANT:
+            flat = node.params["value"].array.reshape(-1)
+            if self.placement.is_uniform(id):
+                return number(flat[0] if flat.size else 0, flat.dtype)
+            if isinstance(offset, int):
+                return number(flat[offset], flat.dtype)
+        return Load(Ref(self.buffer(id), offset))
+
+    def buffer(self, id: int) -> Buffer:
+        """Return the memory of a node; constants get theirs when they are first needed."""
+        found = self.buffers.get(id)
+        if found is None:
+            node = self.program.graph[id]
+            assert node.op.kind is Kind.CONSTANT, f"{node} has no memory"
+            data = np.array(node.params["value"].array)
+            found = Buffer("constant", node.type, self.name(id), node=id, data=data)
+            self.buffers[id] = found
+        return found
+
+    def constant_index(self, id: int, data: np.ndarray, extent: Dim) -> Buffer:
+        """Return memory with the wrapped positions of a constant index array."""
+        key = (id, extent)
+        if key not in self.indices:
+            kind = ArrayType(INT64, data.shape)
+            self.indices[key] = Buffer("constant", kind, self.name(id), node=id, data=data)
+        return self.indices[key]
+
+    def fail(self, message: str, span: Span | None) -> int:
+        """Return the status code of a failure, the same for the same message and place."""
+        failure = (message, span)
+        if failure not in self.failures:
+            self.failures.append(failure)
+        return self.failures.index(failure) + 1

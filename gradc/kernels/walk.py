@@ -1,0 +1,175 @@
+"""Walking and rewriting loop-level programs."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from gradc.ir.dims import Dim, Symbol, substitute
+from gradc.kernels.nest import (
+    Accumulate,
+    Apply,
+    Assign,
+    Check,
+    Choose,
+    Copy,
+    Declare,
+    Expr,
+    Fill,
+    If,
+    Index,
+    Let,
+    Load,
+    Loop,
+    MatMul,
+    Matrix,
+    Ref,
+    Stmt,
+    Store,
+)
+
+__all__ = [
+    "DimMap",
+    "expressions",
+    "loads",
+    "map_statement",
+    "nested",
+    "replace_symbols",
+    "statements",
+    "subexpressions",
+]
+
+DimMap: TypeAlias = Callable[[Dim], Dim]
+
+
+# reading
+
+
+def nested(statement: Stmt) -> list[list[Stmt]]:
+    """Return the statement lists inside a statement."""
+    if isinstance(statement, Loop):
+        return [statement.body]
+    if isinstance(statement, If):
+        return [statement.then, statement.otherwise]
+    return []
+
+
+def statements(body: Sequence[Stmt]) -> Iterator[Stmt]:
+    """Yield all statements, outer ones first, in textual order."""
+    stack = list(reversed(body))
+    while stack:
+        statement = stack.pop()
+        yield statement
+        for inner in reversed(nested(statement)):
+            stack.extend(reversed(inner))
+
+
+def expressions(statement: Stmt) -> tuple[Expr, ...]:
+    """Return the expressions that a statement evaluates itself."""
+    if isinstance(statement, Let | Declare | Assign | Check):
+        return (statement.value,)
+    if isinstance(statement, Store):
+        return (statement.value, *(e for e, _ in statement.ref.gathers))
+    if isinstance(statement, Accumulate):
+        target = statement.target
+        gathers = target.gathers if isinstance(target, Ref) else ()
+        return (statement.value, *(e for e, _ in gathers))
+    return (statement.condition,) if isinstance(statement, If) else ()
+
+
+def subexpressions(expr: Expr) -> Iterator[Expr]:
+    """Yield an expression and everything inside it."""
+    stack = [expr]
+    while stack:
+        here = stack.pop()
+        yield here
+        if isinstance(here, Apply):
+            stack.extend(reversed(here.args))
+        elif isinstance(here, Choose):
+            stack.extend((here.b, here.a, here.condition))
+        elif isinstance(here, Load):
+            stack.extend(e for e, _ in here.ref.gathers)
+
+
+def loads(statement: Stmt) -> Iterator[Ref]:
+    """Yield the references that a statement itself reads through expressions."""
+    for expr in expressions(statement):
+        for part in subexpressions(expr):
+            if isinstance(part, Load):
+                yield part.ref
+
+
+# rewriting
+
+
+def replace_symbols(values: Mapping[Symbol, Dim]) -> DimMap:
+    """Return the function that replaces symbols in a dim."""
+
+    def change(dim: Dim) -> Dim:
+        if isinstance(dim, int) or not any(s in values for s in dim.symbols):
+            return dim
+        return substitute(dim, values)
+
+    return change
+
+
+def map_statement(statement: Stmt, change: DimMap) -> Stmt:
+    """Copy a statement with every dim sent through ``change``."""
+    if isinstance(statement, Loop):
+        body = [map_statement(s, change) for s in statement.body]
+        start, stop = change(statement.start), change(statement.stop)
+        return Loop(statement.symbol, start, stop, body, statement.step)
+    if isinstance(statement, If):
+        return If(
+            _expr(statement.condition, change),
+            [map_statement(s, change) for s in statement.then],
+            [map_statement(s, change) for s in statement.otherwise],
+        )
+    return _simple(statement, change)
+
+
+def _simple(statement: Stmt, change: DimMap) -> Stmt:
+    match statement:
+        case Let(local, value):
+            return Let(local, _expr(value, change))
+        case Declare(local, value, lanes):
+            return Declare(local, _expr(value, change), lanes)
+        case Assign(local, value):
+            return Assign(local, _expr(value, change))
+        case Store(ref, value, node):
+            return Store(_ref(ref, change), _expr(value, change), node)
+        case Accumulate(target, how, value, node):
+            moved = _ref(target, change) if isinstance(target, Ref) else target
+            return Accumulate(moved, how, _expr(value, change), node)
+        case Check(value, extent, code):
+            return Check(_expr(value, change), change(extent), code)
+        case MatMul():
+            return _matmul(statement, change)
+    assert isinstance(statement, Fill | Copy)
+    return statement
+
+
+def _matmul(statement: MatMul, change: DimMap) -> MatMul:
+    def matrix(part: Matrix) -> Matrix:
+        return Matrix(_ref(part.ref, change), change(part.row), change(part.column))
+
+    m, n, k = change(statement.m), change(statement.n), change(statement.k)
+    a, b, c = matrix(statement.a), matrix(statement.b), matrix(statement.c)
+    return MatMul(m, n, k, a, b, c, statement.accumulate, statement.node)
+
+
+def _ref(ref: Ref, change: DimMap) -> Ref:
+    gathers = tuple((_expr(e, change), change(stride)) for e, stride in ref.gathers)
+    return Ref(ref.buffer, change(ref.offset), gathers)
+
+
+def _expr(expr: Expr, change: DimMap) -> Expr:
+    """Rewrite an expression; expressions are small, so recursion is safe."""
+    if isinstance(expr, Load):
+        return Load(_ref(expr.ref, change))
+    if isinstance(expr, Index):
+        return Index(change(expr.dim))
+    if isinstance(expr, Apply):
+        args = tuple(_expr(a, change) for a in expr.args)
+        return Apply(expr.op, args, expr.dtype, expr.operand_dtype, expr.params)
+    if isinstance(expr, Choose):
+        return Choose(_expr(expr.condition, change), _expr(expr.a, change), _expr(expr.b, change))
+    return expr
