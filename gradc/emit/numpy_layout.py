@@ -13,7 +13,8 @@ __all__ = ["LONGEST", "Row", "add_rows", "wrapped"]
 LONGEST = 88
 """Columns that a line of code may take before what stands inside it gets a statement."""
 _BESIDE = 60
-_EXCERPT = 72
+_EXCERPT = 24
+_WHOLE = 130
 
 
 @dataclass(slots=True)
@@ -30,23 +31,32 @@ def add_rows(lines: Lines, rows: Sequence[Row]) -> None:
 
     The text stands once for each stretch of statements that come from the same line.
     """
+    comments = _comments(rows)
     texts = [wrapped(row.code, lines.width_used) for row in rows]
-    column = max((len(t[0]) for t in texts if len(t[0]) <= _BESIDE), default=0)
-    before = None
-    for row, (first, *more) in zip(rows, texts, strict=True):
-        here = (row.span.filename, row.span.line) if row.span else None
-        comment = _comment(row.span) if row.span and here != before else ""
-        before = here or before
+    lengths = [len(text[0]) for text, comment in zip(texts, comments, strict=True) if comment]
+    column = max((length for length in lengths if length <= _BESIDE), default=0)
+    for row, (first, *more), comment in zip(rows, texts, comments, strict=True):
         start = len(lines)
         lines.add(f"{first:<{column}}  {comment}" if comment else first, *more)
         lines.note(start, row.nodes, row.span)
 
 
-def _comment(span: Span) -> str:
+def _comments(rows: Sequence[Row]) -> list[str]:
+    """Return the text beside each row, empty where the row above comes from the same line."""
+    found, before = [], None
+    for row in rows:
+        here = (row.span.filename, row.span.line) if row.span else before
+        found.append(_comment(row.span, len(row.code)) if row.span and here != before else "")
+        before = here
+    return found
+
+
+def _comment(span: Span, beside: int) -> str:
     place = f"# {PurePath(span.filename).name}:{span.line}"
     source = span.source_line
-    if len(source) > _EXCERPT:
-        source = source[: _EXCERPT - 4] + " ..."
+    room = max(_WHOLE - max(beside, _BESIDE // 2) - len(place), _EXCERPT)
+    if len(source) > room:
+        source = source[: room - 4] + " ..."
     return py_comment(f"{place}  {source}".rstrip())
 
 

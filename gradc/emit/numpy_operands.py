@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradc.emit.numpy_expressions import ATOM, Expression, fill, op_template
-from gradc.emit.numpy_literals import filled, number, shape_text, typed_number
+from gradc.emit.numpy_literals import array_literal, filled, number, shape_text, typed_number
 from gradc.emit.numpy_plan import Plan, expanded_axes, leads_with_ones
 from gradc.ir import BOOL, FLOAT64, INT64, Graph, Kind, Node, broadcast_shapes
 
@@ -58,11 +58,11 @@ class Operands:
         return sorted(found, key=lambda id: -len(self.deferred[id].expression.text))
 
     def scalar(self, id: int) -> np.generic | None:
-        """Return the number that a node is, if it is a 0-d constant."""
+        """Return the number that a node is, if it is a constant of one element without a name."""
         node = self._graph[id]
-        if node.op.kind is not Kind.CONSTANT or node.type.shape:
+        if node.op.kind is not Kind.CONSTANT or node.type.size != 1 or id in self.names:
             return None
-        value: np.generic = node.params["value"].array[()]
+        value: np.generic = node.params["value"].array.reshape(())[()]
         return value
 
     def read(self, id: int) -> Expression:
@@ -71,8 +71,11 @@ class Operands:
             return Expression(self.names[id])
         if id in self.deferred:
             return self.deferred[id].expression
-        scalar = self.scalar(id)
-        return self._free(self._graph[id]) if scalar is None else typed_number(scalar)
+        node = self._graph[id]
+        if node.op.kind is not Kind.CONSTANT:
+            return self._free(node)
+        array = node.params["value"].array
+        return array_literal(array) if array.shape else typed_number(array[()])
 
     def _free(self, node: Node) -> Expression:
         """Return the text of a transparent node."""
@@ -126,22 +129,20 @@ class Operands:
         """Return operand texts, leaving out the broadcasts that NumPy does by itself."""
         graph = self._graph
         bare = [self.bare(id) for id in node.operands]
-        if broadcast_shapes(*(graph[id].type.shape for id in bare)) != node.type.shape:
-            bare[0] = node.operands[0]
+        numbers = [self.scalar(id) for id in bare]
+        sizes = zip(bare, numbers, strict=True)
+        shapes = [graph[id].type.shape if n is None else () for id, n in sizes]
+        if broadcast_shapes(*shapes) != node.type.shape:
+            bare[0], numbers[0] = node.operands[0], None
+        dtypes = [graph[id].type.dtype for id in bare]
         texts: list[Expression] = []
-        for position, id in enumerate(bare):
-            scalar = self.scalar(id)
-            if scalar is None:
-                texts.append(self.read(id))
-            elif self._takes_dtype(node, bare, position, scalar):
-                texts.append(number(scalar))
-            else:
-                texts.append(typed_number(scalar))
+        for at, (id, scalar) in enumerate(zip(bare, numbers, strict=True)):
+            others = [d for i, d in enumerate(dtypes) if i < at or numbers[i] is None]
+            texts.append(self.read(id) if scalar is None else _literal(node, scalar, others))
         return texts
 
-    def _takes_dtype(self, node: Node, bare: list[int], position: int, scalar: np.generic) -> bool:
-        """Tell whether a Python number gets its dtype from another operand, or has it anyway."""
-        if node.op.name == "select" and scalar.dtype in _DEFAULT_DTYPES:
-            return True
-        others = [id for at, id in enumerate(bare) if at < position or self.scalar(id) is None]
-        return any(self._graph[id].type.dtype == scalar.dtype for id in others)
+
+def _literal(node: Node, scalar: np.generic, others: list[np.dtype]) -> Expression:
+    """Return a number; it may be Python's where it gets its dtype from others, or has it anyway."""
+    has_it = node.op.name == "select" and scalar.dtype in _DEFAULT_DTYPES
+    return number(scalar) if has_it or scalar.dtype in others else typed_number(scalar)

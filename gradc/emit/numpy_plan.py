@@ -162,7 +162,7 @@ def _is_filled(graph: Graph, node: Node) -> bool:
     if node.op.name != "broadcast_to":
         return False
     inner = graph[node.operands[0]]
-    return inner.op.kind is Kind.CONSTANT and not inner.type.shape
+    return inner.op.kind is Kind.CONSTANT and inner.type.size == 1 and inner.id not in graph.names
 
 
 def is_fresh(graph: Graph, id: int) -> bool:

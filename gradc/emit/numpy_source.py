@@ -143,11 +143,12 @@ class _Printer:
 
     def _constant(self, node: Node) -> None:
         """Write an array constant: inside its reader, as a statement, or above the function."""
-        if not node.type.shape:
+        named = node.id in self.graph.names
+        if not node.type.shape or (node.type.size == 1 and not named):
             return
         expression = array_literal(node.params["value"].array)
         small = len(expression.text)
-        once = self.plan.reads[node.id] == 1 and node.id not in self.graph.names
+        once = self.plan.reads[node.id] == 1 and not named
         if once and small <= _SHORT_TABLE:
             self.operands.deferred[node.id] = Deferred(expression, (node.id,))
             return

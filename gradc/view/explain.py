@@ -29,6 +29,7 @@ from gradc.view.text import place, short, table
 __all__ = ["Contribution", "Explained", "Step", "explain", "explained"]
 
 _PATH = 12
+_LONGEST = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,9 @@ class _Explainer:
         label = self.labels.get(path.child)
         own = value == total and self.labels.get(value) == f"{self.labels[id]}_bar"
         text = self.formulas.of(value) if own else self.formulas.name(value)
-        return Contribution(text, f"{label} = {via}" if label else via, steps, self.values[value])
+        return Contribution(
+            text, _cut(f"{label} = {via}" if label else via), steps, self.values[value]
+        )
 
     def _step(self, step: Value | float) -> Step:
         if isinstance(step, Value):
@@ -239,6 +242,10 @@ def _rows(found: Explained) -> Iterator[tuple[str, str, str]]:
             yield " " * len(lead) + step.formula, "local derivative", _number(step.value)
     if found.adjoint is not None:
         yield "total", "", _number(found.adjoint)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
 
 
 def _number(value: np.ndarray | None) -> str:

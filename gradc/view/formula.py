@@ -7,7 +7,7 @@ that would be too long is given by its number in the graph, as in ``%12``.
 from collections.abc import Mapping
 
 from gradc.emit.numpy_expressions import NUMBER, UNARY, Expression, fill, op_template
-from gradc.ir import Graph, Kind, Node, Value
+from gradc.ir import Dim, Graph, Kind, Node, Shape, Value
 from gradc.view.text import plain, short
 
 __all__ = ["Formulas", "label_nodes"]
@@ -98,18 +98,29 @@ class Formulas:
         label = self._labels.get(id)
         return Expression(label) if label else self._known[id]
 
+    def _same_but_ones(self, node: Node) -> bool:
+        """Tell whether a node only puts in or takes out axes of length 1."""
+        if node.op.name != "reshape":
+            return False
+        before = self._graph[node.operands[0]].type.shape
+        return _without_ones(before) == _without_ones(node.type.shape)
+
     def _formula(self, node: Node) -> Expression:
         operands = [self._operand(id) for id in node.operands]
         if node.op.kind is Kind.CONSTANT:
             return _constant(node)
         if node.op.kind is Kind.INPUT:
             return Expression(self._labels.get(node.id) or plain(node.params["name"]))
-        if node.op.name in _SHAPES:
+        if node.op.name in _SHAPES or self._same_but_ones(node):
             return operands[0]
         if node.op.name in ("index_put", "index_add"):
             return Expression(f"{node.op.name}({', '.join(o.text for o in operands)})")
         types = [self._graph[id].type for id in node.operands]
         return fill(op_template(node.op, types, node.params), operands)
+
+
+def _without_ones(shape: Shape) -> list[Dim]:
+    return [dim for dim in shape if dim != 1]
 
 
 def _constant(node: Node) -> Expression:

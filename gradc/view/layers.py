@@ -67,15 +67,23 @@ def arrange(sizes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int
 
 
 def _ranks(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """Return each node's layer: below its operands, and sources just above their users."""
+    """Return each node's layer: below its operands, and what has one user just above it.
+
+    The latter holds for sources and for what is made of such nodes only.
+    """
     rank = [0] * count
     for start, end in sorted(edges, key=lambda edge: edge[1]):
         rank[end] = max(rank[end], rank[start] + 1)
-    fed = {end for _, end in edges}
-    users: dict[int, int] = {}
-    for start, end in edges:
-        users[start] = min(users.get(start, rank[end]), rank[end])
-    return [users[n] - 1 if n not in fed and n in users else r for n, r in enumerate(rank)]
+    users: list[set[int]] = [set() for _ in range(count)]
+    tied = [False] * count
+    for start, end in sorted(edges):
+        users[start].add(end)
+    for start, end in sorted(edges):
+        tied[end] = tied[end] or tied[start] or len(users[start]) > 1
+    for node in reversed(range(count)):
+        if users[node] and not tied[node]:
+            rank[node] = min(rank[user] for user in users[node]) - 1
+    return rank
 
 
 def _with_bends(

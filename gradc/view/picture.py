@@ -1,11 +1,14 @@
 """What a drawing of a graph shows: which nodes, with which words and colours.
 
-Number literals are drawn once for each use.  A graph of more than `LARGEST` nodes is drawn by its
+Numbers, spread out or not, are drawn once for each use.
+A graph of more than `LARGEST` nodes is drawn by its
 named values: an edge then stands for all unnamed steps between two of them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from gradc.ir import Graph, Kind, Node
 from gradc.view.formula import Formulas, label_nodes
@@ -54,7 +57,7 @@ class Picture:
 def picture(graph: Graph, *, largest: int | None = LARGEST) -> Picture:
     """Choose what to draw; ``largest=None`` draws every live node."""
     live = [node for node, keep in zip(graph.nodes, graph.live(), strict=True) if keep]
-    live = [node for node in live if not _is_number(node)]
+    live = [node for node in live if node.id in graph.outputs or _number(graph, node.id) is None]
     if largest is None or len(live) <= largest:
         return _whole(graph, live)
     shown = _landmarks(graph, live, largest)
@@ -62,18 +65,23 @@ def picture(graph: Graph, *, largest: int | None = LARGEST) -> Picture:
     return _outline(graph, live, shown, note)
 
 
-def _is_number(node: Node) -> bool:
-    return node.op.kind is Kind.CONSTANT and not node.type.shape
+def _number(graph: Graph, id: int) -> np.ndarray | None:
+    """Return the number that all elements of a value are known to be."""
+    node = graph[id]
+    while node.op.name in ("broadcast_to", "reshape"):
+        node = graph[node.operands[0]]
+    if node.op.kind is not Kind.CONSTANT or node.type.size != 1:
+        return None
+    number: np.ndarray = node.params["value"].array.reshape(())
+    return number
 
 
 def _whole(graph: Graph, live: Sequence[Node]) -> Picture:
     drawn = _Drawing(graph)
     for node in live:
-        slots = [
-            (drawn.literal(graph[id], node, slot) if _is_number(graph[id]) else drawn.at[id], slot)
-            for slot, id in enumerate(node.operands)
-        ]
-        drawn.box(node, slots if len(slots) > 1 else [(start, None) for start, _ in slots])
+        starts = [drawn.operand(node, slot) for slot in range(len(node.operands))]
+        slots = [None] if len(starts) == 1 else range(len(starts))
+        drawn.box(node, list(zip(starts, slots, strict=True)))
     return drawn.picture("")
 
 
@@ -122,10 +130,15 @@ class _Drawing:
         output = node.id in self.graph.outputs
         self.boxes.append(Box(f"n{node.id}", lines, _role(node), bool(name), output, title))
 
-    def literal(self, node: Node, user: Node, slot: int) -> int:
-        text = short(node.params["value"].array)
-        key = f"c{user.id}_{slot}"
-        self.boxes.append(Box(key, (text,), "constant", False, False, f"{text}  {node.type}"))
+    def operand(self, user: Node, slot: int) -> int:
+        """Return the box of an operand; a number gets one of its own."""
+        id = user.operands[slot]
+        number = _number(self.graph, id)
+        if id in self.at or number is None:
+            return self.at[id]
+        text = short(number)
+        title = f"{text}  {self.graph[id].type}"
+        self.boxes.append(Box(f"c{user.id}_{slot}", (text,), "constant", False, False, title))
         return len(self.boxes) - 1
 
     def picture(self, note: str) -> Picture:

@@ -12,7 +12,7 @@ from gradc.spans import Span
 __all__ = ["bytes_text", "count_text", "place", "plain", "short", "table"]
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
-_SHOWN = 6
+_SHOWN = 4
 
 
 def plain(text: str) -> str:
