@@ -32,16 +32,15 @@ _OPERATORS = {operator.getitem: "indexing", operator.setitem: "assignment to a s
 _late: list[Callable[[Any], Callable[..., Any] | None]] = []
 
 
-def on_missing(find: Callable[[Any], Callable[..., Any] | None]) -> None:
+def on_missing(find: Callable[[Any], Callable[..., Any] | None], first: bool = False) -> None:
     """Register a search for callables that are not in the table, such as ops declared later."""
-    _late.append(find)
+    _late.insert(0 if first else len(_late), find)
 
 
 def _find(function: Any) -> Callable[..., Any]:
     for search in _late:
         handler = search(function)
         if handler is not None:
-            TABLE[function] = handler
             return handler
     refuse(function)
 

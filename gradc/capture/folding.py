@@ -8,7 +8,7 @@ import numpy as np
 
 from gradc.capture.context import current
 from gradc.capture.convert import has_traced, own, unwrap
-from gradc.capture.dispatch import TABLE, apply, label
+from gradc.capture.dispatch import TABLE, apply, label, on_missing, refuse
 
 __all__ = ["call", "handles", "opaque"]
 
@@ -44,6 +44,20 @@ def _folding(function: Any, handler: Callable[..., Any]) -> Callable[..., Any]:
         return handler(*args, **kwargs)
 
     return folded
+
+
+def _constants_only(function: Any) -> Callable[..., Any]:
+    """Evaluate a function that is not in the table, unless an operand is traced."""
+
+    def handler(*args: Any, **kwargs: Any) -> Any:
+        if has_traced(args) or has_traced(kwargs):
+            refuse(function)
+        return opaque(function, args, kwargs)
+
+    return handler
+
+
+on_missing(_constants_only)
 
 
 def opaque(function: Any, args: Any, kwargs: Any) -> Any:

@@ -14,7 +14,7 @@ from gradc.capture.dispatch import apply
 from gradc.capture.mutation import read, write
 from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.errors import ShapeError, UnsupportedError
-from gradc.ir import Shape, Value, op_named
+from gradc.ir import INT64, Array, Shape, Slice, Value, op_named
 
 __all__ = ["Masked", "masked_assign", "masked_read"]
 
@@ -120,7 +120,7 @@ def masked_assign(x: Tracer, mask: Tracer, value: Any) -> None:
             value.refuse("assigned under another mask")
         new = value_of(value.full)
     else:
-        new = _spread(value_of(as_handle(value)), x.shape, mask.ndim)
+        new = _spread(value_of(as_handle(value)), x.shape, mask.ndim, read(mask))
     new = cast_to(new, x.dtype).broadcast_to(x.shape)
     write(x, op_named("select")(whole, new, read(x)))
 
@@ -133,19 +133,26 @@ def _whole_mask(x: Tracer, mask: Tracer) -> Value:
     return value.reshape((*value.shape, *[1] * trailing)).broadcast_to(x.shape)
 
 
-def _spread(value: Value, shape: Shape, rank: int) -> Value:
-    """Broadcast along the masked axes; one row for each True element cannot be known."""
+def _spread(value: Value, shape: Shape, rank: int, mask: Value) -> Value:
+    """Lay out what is assigned: one value for all, or one row for each True element in order."""
     trailing = shape[rank:]
     extra = len(value.shape) - len(trailing)
     if extra > 0 and all(n == 1 for n in value.shape[:extra]):
         value = value.reshape(value.shape[extra:])
         extra = 0
-    if extra > 0:
-        fail(
-            UnsupportedError,
-            "assigning an array element by element under a traced mask is not supported",
-            repair=_REPAIR,
-        )
     if any(a not in (1, b) for a, b in zip(value.shape[::-1], trailing[::-1], strict=False)):
         fail(ShapeError, f"could not broadcast {value.shape} into rows of shape {trailing}")
-    return value
+    return _dealt(value, shape, rank, mask) if extra == 1 else value
+
+
+def _dealt(rows: Value, shape: Shape, rank: int, mask: Value) -> Value:
+    """Give the k-th True element the k-th row: its number is a running sum of the mask."""
+    count = rows.shape[0]
+    flat = mask.reshape((mask.size,)).cast(INT64)
+    number = op_named("cumsum")(flat, axis=0, reverse=False)
+    last = op_named("minimum")(op_named("maximum")(number, 1), count)
+    place = op_named("subtract")(last, 1)
+    spec = (Array(0), *[Slice(0, n) for n in rows.shape[1:]])
+    dealt = op_named("index")(rows, place, spec=spec)
+    wide = dealt.broadcast_to((mask.size, *shape[rank:]))
+    return wide.reshape((*shape[:rank], *shape[rank:]))

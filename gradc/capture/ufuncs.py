@@ -201,7 +201,7 @@ def _declared(function: Any) -> Any:
         return None  # not hashable, hence no op
 
 
-on_missing(_declared)
+on_missing(_declared, first=True)
 
 
 def enter_declared_ops() -> None:

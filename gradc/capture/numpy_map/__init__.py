@@ -7,6 +7,7 @@ from gradc.capture.numpy_map import (
     joining,
     products,
     reductions,
+    samples,
     selection,
     shapes,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "joining",
     "products",
     "reductions",
+    "samples",
     "selection",
     "shapes",
     "ufuncs",

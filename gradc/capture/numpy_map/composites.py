@@ -119,6 +119,26 @@ def signbit(x: Any) -> Any:
     return call(np.less, call(np.copysign, 1.0, _floating(x)), 0)
 
 
+def _shift(ufunc: Any, compose: Any) -> None:
+    """Enter a shift by a known number of bits, which is a product or quotient with a power of 2."""
+
+    def handler(x: Any, by: Any) -> Any:
+        bits = np.asarray(unwrap(by)) if not has_traced(by) else None
+        width = as_handle(x).itemsize * 8
+        if bits is None or bits.ndim or not 0 <= int(bits) < width - 1:
+            raise TypeError(f"argument x2 must be a known number of bits below {width - 1}")
+        if np.result_type(as_handle(x).dtype, by if isinstance(by, int) else bits.dtype).kind not in "iu":
+            raise TypeError("shifts take integers")
+        power = 2 ** int(bits)
+        return call(compose, x, power if isinstance(by, int) else bits.dtype.type(power))
+
+    handles(ufunc)(handler)
+
+
+_shift(np.left_shift, np.multiply)
+_shift(np.right_shift, np.floor_divide)
+
+
 @handles(np.conjugate)
 def conjugate(x: Any) -> Any:
     """The value itself: complex numbers are not traced."""

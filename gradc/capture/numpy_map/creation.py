@@ -18,7 +18,7 @@ from gradc.capture.convert import (
     unwrap,
     value_of,
 )
-from gradc.capture.folding import call, handles
+from gradc.capture.folding import call, handles, opaque
 from gradc.capture.layout import like_operands
 from gradc.capture.mutation import (
     Diagonal,
@@ -204,7 +204,7 @@ def full_like(
 @handles(np.empty, views=True)
 def empty(*args: Any, **kwargs: Any) -> Tracer:
     """Return zeros: what ``np.empty`` holds is not defined."""
-    return call(np.zeros, *args, **kwargs)  # type: ignore[no-any-return]
+    return opaque(np.zeros, args, kwargs)  # type: ignore[no-any-return]
 
 
 @handles(np.full)

@@ -124,6 +124,22 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     return done if out is None else store(out, done)
 
 
+@handles(np.ix_)
+def ix_(*args: Any) -> tuple[Any, ...]:
+    """Make an open mesh of index arrays."""
+    rank = len(args)
+    parts = []
+    for i, arg in enumerate(args):
+        index = as_handle(arg)
+        if index.ndim != 1:
+            raise ValueError("Cross index must be 1 dimensional")
+        if index.dtype.kind == "b":
+            (index,) = call(np.nonzero, index)
+        shape = tuple(index.size if j == i else 1 for j in range(rank))
+        parts.append(call(np.reshape, index, shape))
+    return tuple(parts)
+
+
 def _along_axis(x: Tracer, indices: Any, axis: int) -> tuple[Any, ...]:
     index = as_handle(indices)
     if index.ndim != x.ndim:
