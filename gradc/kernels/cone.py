@@ -25,6 +25,9 @@ def reads(p: Placement, id: int) -> dict[int, bool]:
 
     The value tells whether every read is pointwise: at the very index of the root's own loops.
     """
+    copied = p.copies.get(id)
+    if copied is not None:
+        return {copied.base: _is_identity(p, id, copied)}
     found: dict[int, bool] = {}
     seen: set[tuple[int, bool]] = set()
     stack = list(_starts(p, id))

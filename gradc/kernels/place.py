@@ -151,19 +151,12 @@ def _view(p: Placement, node: Node) -> None:
     shape = p.node(source).type.shape
     own = view_of(node, shape, view)
     if own is None:
-        if source in p.form or p.node(source).op.kind is Kind.INPUT:
-            raise AssertionError(f"no view of contiguous memory for {node}")
-        _drop_view(p, source)
+        assert source not in p.form, f"no view of contiguous memory for {node}"
+        p.keep(source)
         own = view_of(node, shape, p.views[source])
     assert own is not None
     p.views[node.id] = own
     _inline(p, node, p.cost[source], 0)
-
-
-def _drop_view(p: Placement, id: int) -> None:
-    """Copy what a view shows into memory of its own."""
-    del p.views[id]
-    p.keep(id)
 
 
 def _force_source(p: Placement, node: Node, source: int) -> None:

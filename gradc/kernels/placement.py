@@ -42,6 +42,8 @@ class Placement:
         constant, a view or is inlined where it is used.
     views : dict
         Affine view of stored memory, for inputs, constants, roots and views of them.
+    copies : dict
+        What a root that only copies a view shows.
     memory : set
         Roots that must lie in memory because something walks over them by address.
     cost, pieces : dict
@@ -58,6 +60,7 @@ class Placement:
     outputs: frozenset[int]
     form: dict[int, Form] = field(default_factory=dict)
     views: dict[int, View] = field(default_factory=dict)
+    copies: dict[int, View] = field(default_factory=dict)
     memory: set[int] = field(default_factory=set)
     cost: dict[int, int] = field(default_factory=dict)
     pieces: dict[int, int] = field(default_factory=dict)
@@ -92,6 +95,8 @@ class Placement:
         if id in self.form:
             return
         self.form[id] = form
+        if id in self.views:
+            self.copies[id] = self.views[id]
         self.views[id] = View(id, 0, row_major_strides(self.node(id).type.shape))
         self.cost[id] = 1
         self.pieces[id] = 0

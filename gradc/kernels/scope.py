@@ -14,7 +14,7 @@ import numpy as np
 
 from gradc.ir import Array, Dim, DimExpr, Kind, Node, Symbol, op_named
 from gradc.kernels.gather import pick, wrapped
-from gradc.kernels.index import IndexTuple, through
+from gradc.kernels.index import IndexTuple, View, through
 from gradc.kernels.nest import Apply, Choose, Expr, Index, Let, Load, Local, Number, Ref, Stmt
 from gradc.kernels.segments import Ranges, part_of
 from gradc.kernels.state import State, number
@@ -94,8 +94,7 @@ class Scope:
         while True:
             view = place.views.get(id)
             if view is not None:
-                mine = self.own.get(view.base)
-                return (view.base, view.at(index)) if mine is None else (view.base, mine)
+                return self._stored(view, index)
             node = place.node(id)
             if not _only_moves(node):
                 return id, index
@@ -103,6 +102,11 @@ class Scope:
             if step is None:
                 return -1, node.type.dtype.str
             id, index = step
+
+    def _stored(self, view: View, index: IndexTuple) -> Key:
+        """Name an element of a view: computed in this nest, or loaded."""
+        mine = self.own.get(view.base)
+        return view.base, view.at(index) if mine is None else mine
 
     def _behind(self, node: Node, index: IndexTuple) -> tuple[int, IndexTuple] | None:
         if node.op.name in ("pad", "concatenate"):
@@ -122,6 +126,8 @@ class Scope:
             return [self.resolve(operand, index) for operand in node.operands]
         if node.op.kind is Kind.CONTRACTION:
             return self._factors(node, index)
+        if id in self.place.copies:
+            return [self._stored(self.place.copies[id], index)]
         if _only_moves(node):
             step = self._behind(node, index)
             return [self.resolve(*step) if step else (-1, node.type.dtype.str)]
@@ -188,7 +194,7 @@ class Scope:
         entry = self._leaf(id, index) if not needs else self._apply(id, needs)
         if entry.compound and (uses > 1 or entry.size > LONGEST or self._is_named(id)):
             self._bind(entry)
-        self.levels[entry.depth].memo[key] = entry
+        self.levels[max(entry.depth, self._index_depth(index))].memo[key] = entry
 
     def _is_named(self, id: int) -> bool:
         return bool(self.state.name(id))
@@ -203,6 +209,12 @@ class Scope:
         if not isinstance(dim, DimExpr):
             return 0
         return max((self.depths.get(symbol, 0) for symbol in dim.symbols), default=0)
+
+    def _index_depth(self, index: Any) -> int:
+        """Return how far in a value may be remembered: its paddings depend on the whole index."""
+        if isinstance(index, tuple):
+            return max((self.depth(position) for position in index), default=0)
+        return 0 if isinstance(index, str) else self.depth(index)
 
     def _leaf(self, id: int, index: Any) -> Entry:
         if id < 0:

@@ -79,7 +79,7 @@ def cuts(
             continue
         seen.add(item)
         id, index = item
-        if id in p.views and id not in kept:
+        if id in p.copies or (id in p.views and id not in kept):
             continue
         node = p.node(id)
         for axis, edges in _edges(p, node):
