@@ -65,6 +65,15 @@ class Span:
         return linecache.getline(self.filename, self.line).strip()
 
     @property
+    def text(self) -> str:
+        """The expression itself; empty when it is not on one line or the file is not at hand."""
+        where = self.position
+        if where.line != where.end_line:
+            return ""
+        line = linecache.getline(self.filename, where.line).encode()
+        return line[where.column : where.end_column].decode(errors="ignore")
+
+    @property
     def location(self) -> str:
         """``model.py:12 in loss``."""
         return f"{Path(self.filename).name}:{self.line} in {self.function}"
