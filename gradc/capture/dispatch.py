@@ -53,9 +53,10 @@ def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     except GradcError as error:
         if error.span is None:
             error.span = caller_span()
+            error.operands = error.operands or _operands(args)
         raise
     except (TypeError, ValueError, IndexError, OverflowError, NotImplementedError) as error:
-        raise _explained(_called(function, args), error) from None
+        raise _explained(_called(function, args), error, _operands(args)) from None
 
 
 def _called(function: Any, args: Sequence[Any]) -> Any:
@@ -71,7 +72,18 @@ _KINDS: tuple[tuple[type[Exception], type[GradcError]], ...] = (
 )
 
 
-def _explained(function: Any, error: Exception) -> GradcError:
+def _operands(args: Sequence[Any]) -> tuple[tuple[str, str], ...]:
+    """Describe the traced values among the arguments."""
+    found: list[tuple[str, str]] = []
+    for arg in args:
+        items = arg if isinstance(arg, list | tuple) else (arg,)
+        found += [item.described() for item in items if hasattr(type(item), "described")]
+    return tuple(dict.fromkeys(found))
+
+
+def _explained(
+    function: Any, error: Exception, operands: tuple[tuple[str, str], ...]
+) -> GradcError:
     """Turn a complaint of NumPy or Python into an error at the user's line."""
     text = str(error)
     if isinstance(error, TypeError) and "argument" in text:
@@ -81,7 +93,7 @@ def _explained(function: Any, error: Exception) -> GradcError:
             repair="leave the argument out, or compute the same with supported ones",
         )
     kind = next((g for e, g in _KINDS if isinstance(error, e)), UnsupportedError)
-    return kind(f"{label(function)}: {text}", span=caller_span())
+    return kind(f"{label(function)}: {text}", span=caller_span(), operands=operands)
 
 
 def _argument_text(text: str) -> str:

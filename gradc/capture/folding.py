@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from gradc.capture.context import current
+from gradc.capture.context import current, fail
 from gradc.capture.convert import has_traced, own, unwrap
 from gradc.capture.dispatch import TABLE, apply, label, on_missing, refuse
+from gradc.errors import TraceError
 
 __all__ = ["call", "handles", "opaque"]
 
@@ -51,10 +52,23 @@ def _constants_only(function: Any) -> Callable[..., Any]:
 
     def handler(*args: Any, **kwargs: Any) -> Any:
         if has_traced(args) or has_traced(kwargs):
+            _refuse_size(function)
             refuse(function)
         return opaque(function, args, kwargs)
 
     return handler
+
+
+_SIZED = (np.zeros, np.ones, np.arange, np.eye, np.identity, np.tri, np.indices)
+
+
+def _refuse_size(function: Any) -> None:
+    if function in _SIZED:
+        fail(
+            TraceError,
+            f"{label(function)} needs numbers that are known while the function is recorded",
+            repair="take sizes from shapes (x.shape[0]) or from integer arguments",
+        )
 
 
 on_missing(_constants_only)

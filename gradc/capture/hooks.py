@@ -17,7 +17,7 @@ import numpy as np
 from gradc.capture.builtin_calls import BUILTINS
 from gradc.capture.context import Trace, fail, maybe_current
 from gradc.capture.convert import has_traced
-from gradc.capture.dispatch import TABLE, apply, refuse
+from gradc.capture.dispatch import TABLE, apply
 from gradc.capture.folding import opaque
 from gradc.capture.masked import Masked
 from gradc.capture.random_draws import draw, is_generator, make_generator
@@ -224,10 +224,7 @@ def _call_numpy(function: Any, args: Any, kwargs: Any) -> Any:
     if function in TABLE:
         return apply(function, args, kwargs)
     if has_traced(args) or has_traced(kwargs):
-        if type(function) is np.ufunc:
-            return apply(function, args, kwargs)
-        if not isinstance(function, type):
-            refuse(function)
+        return apply(function, args, kwargs)
     return opaque(function, args, kwargs)
 
 
@@ -282,6 +279,8 @@ def _keyword_reader(function: FunctionType, name: str) -> Reader:
 
 def _call_method(method: MethodType, args: Any, kwargs: Any) -> Any:
     function = method.__func__
+    if is_generator(method.__self__):
+        return draw(method.__self__, method.__name__, _opened(args), kwargs)
     if type(method.__self__) is Tracer or not isinstance(function, FunctionType):
         return method(*args, **kwargs)
     return runnable(function)(method.__self__, *args, **kwargs)

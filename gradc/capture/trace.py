@@ -16,6 +16,7 @@ from gradc.capture.context import Trace, current, enter, fail, maybe_current
 from gradc.capture.convert import recorder as running_recorder
 from gradc.capture.convert import value_of
 from gradc.capture.hooks import call_function, static_reader
+from gradc.capture.masked import Masked
 from gradc.capture.mutation import read
 from gradc.capture.random_draws import Draw, draw_all
 from gradc.capture.recorder import Guard, Hidden, Leaves, Recorder
@@ -307,6 +308,8 @@ def _results(result: Any) -> tuple[tuple[ResultLeaf, ...], TreeDef, list[Value]]
     found: list[ResultLeaf] = []
     outputs: list[Value] = []
     for leaf in leaves:
+        if isinstance(leaf, Masked):
+            leaf.refuse("returned")
         if isinstance(leaf, np.ndarray):
             leaf = running_recorder().array(leaf)
         if isinstance(leaf, Tracer) and not is_concrete(leaf):

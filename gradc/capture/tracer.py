@@ -20,7 +20,7 @@ from gradc.capture.context import Trace, current, fail
 from gradc.capture.dispatch import apply
 from gradc.capture.layout import Layout
 from gradc.errors import TraceError, UnsupportedError
-from gradc.ir import ArrayType, Shape, Value, known
+from gradc.ir import ArrayType, Node, Shape, Value, known
 
 __all__ = [
     "Kind",
@@ -193,7 +193,7 @@ class Tracer:
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or not hasattr(np.ndarray, name):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise AttributeError(f"a traced array has no attribute {name!r}")
         fail(
             UnsupportedError,
             f"attribute {name!r} of a traced array is not supported",
@@ -323,6 +323,10 @@ class Tracer:
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return apply(function, args, kwargs)
 
+    def described(self) -> tuple[str, str]:
+        """Return name and type for a message."""
+        return describe(self)
+
     # copies
 
     def __copy__(self) -> Any:
@@ -437,9 +441,16 @@ def describe(tracer: Tracer) -> tuple[str, str]:
     if trace is None or tracer._id < 0:
         return tracer._name or "value", f"{tracer._type} (constant)"
     node = trace.graph.nodes[tracer._id]
-    name = trace.graph.names.get(tracer._id) or tracer._name or "value"
+    name = trace.graph.names.get(tracer._id) or tracer._name or _written_as(node)
     role = " (argument)" if node.op.name == "input" else ""
     return name, f"{tracer._type}{role}"
+
+
+def _written_as(node: Node) -> str:
+    """Return the user's own text for an unnamed value, when it is short."""
+    span = node.origin.span
+    text = "" if span is None else span.text
+    return text if 0 < len(text) <= 40 else "value"
 
 
 def shape_text(shape: Shape) -> str:

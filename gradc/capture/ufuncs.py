@@ -163,7 +163,7 @@ def _result_layout(operands: list[Any], shape: Shape) -> Any:
 def _operator(ufunc: np.ufunc, *inputs: Any) -> Any:
     for x in inputs:
         if not isinstance(x, Tracer | int | float | np.generic | np.ndarray | list | tuple):
-            return NotImplemented
+            return _foreign(ufunc, x)
     if ufunc is np.power:
         return _power(*inputs)
     if ufunc is np.positive:
@@ -174,6 +174,13 @@ def _operator(ufunc: np.ufunc, *inputs: Any) -> Any:
 
 
 TABLE[Tracer.operate] = _operator
+
+
+def _foreign(ufunc: np.ufunc, x: Any) -> Any:
+    """Leave other classes to their own operators; text and None have none that would help."""
+    if isinstance(x, str | bytes | dict | type(None)) and ufunc not in (np.equal, np.not_equal):
+        raise TypeError(f"an operand is {x!r}, not a number or an array")
+    return NotImplemented
 
 
 def _is_scalar(x: Any) -> bool:
