@@ -136,7 +136,7 @@ absolute = elementwise(
     "x",
     partials=lambda z, x: (op_named("sign")(x),),
     numpy="np.abs({x})",
-    c={"f": "fabs@({x})", "i": "gradc_absolute_{t}({x})", "u": "{x}"},
+    c={"f": "fabs@({x})", "i": "gradc_absolute_{t}({x})", "ub": "{x}"},
     evaluate=np.absolute,
     traces=(np.absolute,),
     samples=reals(avoid=(0.0,)),

@@ -9,7 +9,7 @@ from gradc.errors import DTypeError, ShapeError
 from gradc.ir.op import Linear, Op, op_named
 from gradc.ir.types import BOOL, ArrayType
 from gradc.ir.value import Value
-from gradc.ops.declare import Samples, bools, elementwise, integers, reals, same_type
+from gradc.ops.declare import Samples, elementwise, integers, reals, same_type
 from gradc.ops.rules import choose, is_constant, is_greater, mask
 
 __all__ = [
@@ -71,17 +71,19 @@ def _logical(ufunc: np.ufunc, c: str, doc: str) -> Op:
         ufunc.__name__,
         operands,
         numpy=f"np.{ufunc.__name__}({texts})",
-        c={"b": c},
+        c=c,
+        takes=_ALL,
         evaluate=ufunc,
+        result="bool",
         traces=(ufunc,),
-        samples=bools(),
+        samples=Samples(-1, 1, ("?", "i8", "f8")),
         doc=doc,
     )
 
 
-logical_and = _logical(np.logical_and, "({x} && {y})", "Both hold.")
+logical_and = _logical(np.logical_and, "({x} && {y})", "Both hold; numbers hold unless they are 0.")
 logical_or = _logical(np.logical_or, "({x} || {y})", "At least one holds.")
-logical_xor = _logical(np.logical_xor, "({x} != {y})", "Exactly one holds.")
+logical_xor = _logical(np.logical_xor, "(!{x} != !{y})", "Exactly one holds.")
 logical_not = _logical(np.logical_not, "(!{x})", "It does not hold.")
 
 
@@ -115,13 +117,13 @@ invert = elementwise(
 )
 
 
-def _predicate(ufunc: np.ufunc, doc: str) -> Op:
+def _predicate(ufunc: np.ufunc, whole: str, doc: str) -> Op:
     name = ufunc.__name__
     return elementwise(
         name,
         "x",
         numpy=f"np.{name}({{x}})",
-        c=f"({name}({{x}}) != 0)",
+        c={"f": f"({name}({{x}}) != 0)", "iub": whole},
         evaluate=ufunc,
         result="bool",
         traces=(ufunc,),
@@ -129,9 +131,9 @@ def _predicate(ufunc: np.ufunc, doc: str) -> Op:
     )
 
 
-isnan = _predicate(np.isnan, "Is it not a number?")
-isinf = _predicate(np.isinf, "Is it infinite?")
-isfinite = _predicate(np.isfinite, "Is it neither infinite nor NaN?")
+isnan = _predicate(np.isnan, "(({x} & 0) != 0)", "Is it not a number?")
+isinf = _predicate(np.isinf, "(({x} & 0) != 0)", "Is it infinite?")
+isfinite = _predicate(np.isfinite, "(({x} & 0) == 0)", "Is it neither infinite nor NaN?")
 
 
 # choices

@@ -124,11 +124,12 @@ def _as_slice(item: Slice) -> slice:
 
 
 def subscript(spec: IndexSpec, shape: Shape, arrays: Sequence[str]) -> tuple[str, ...]:
-    """Return what stands between brackets: ``("1:, None",)``, or two where positions come first.
+    """Return what stands between brackets: ``("1:, None",)``; two if positions come first.
 
-    ``x[0][:, i]`` and ``x[0, :, i]`` differ in NumPy: beside index arrays a position counts as one.
+    ``x[0][:, i]`` and ``x[0, :, i]`` differ in NumPy, which counts a position as an index array
+    when there is one; ``x[0, i]`` means the same either way.
     """
-    if is_basic(spec) or not any(isinstance(item, At) for item in spec):
+    if is_basic(spec) or _in_one_run(spec) or not any(isinstance(item, At) for item in spec):
         return (_subscript(spec, shape, arrays),)
     on_axes = [item for item in spec if not isinstance(item, NewAxis)]
     first = tuple(
@@ -138,6 +139,12 @@ def subscript(spec: IndexSpec, shape: Shape, arrays: Sequence[str]) -> tuple[str
     left = [dim for item, dim in zip(on_axes, shape, strict=True) if not isinstance(item, At)]
     rest = tuple(item for item in spec if not isinstance(item, At))
     return _subscript(first, shape, arrays), _subscript(rest, tuple(left), arrays)
+
+
+def _in_one_run(spec: IndexSpec) -> bool:
+    """Tell whether positions and index arrays stand next to each other."""
+    counted = [i for i, item in enumerate(spec) if isinstance(item, At | Array)]
+    return counted[-1] - counted[0] + 1 == len(counted)
 
 
 def _subscript(spec: IndexSpec, shape: Shape, arrays: Sequence[str]) -> str:

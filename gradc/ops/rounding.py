@@ -14,14 +14,17 @@ from gradc.ops.declare import elementwise, reals
 __all__ = ["cast", "ceil", "floor", "rint", "trunc"]
 
 
-def _rounding(ufunc: np.ufunc, doc: str) -> Op:
+_WHOLE = {"iub": "{x}"}
+
+
+def _rounding(ufunc: np.ufunc, whole: dict[str, str], doc: str) -> Op:
     name = ufunc.__name__
     return elementwise(
         name,
         "x",
         derivative=ZERO_DERIVATIVE,
         numpy=f"np.{name}({{x}})",
-        c=f"{name}@({{x}})",
+        c={"f": f"{name}@({{x}})", **whole},
         evaluate=ufunc,
         traces=(ufunc,),
         samples=reals(avoid=(-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)),
@@ -29,10 +32,10 @@ def _rounding(ufunc: np.ufunc, doc: str) -> Op:
     )
 
 
-floor = _rounding(np.floor, "The next whole number downwards.")
-ceil = _rounding(np.ceil, "The next whole number upwards.")
-trunc = _rounding(np.trunc, "The next whole number towards zero.")
-rint = _rounding(np.rint, "The nearest whole number, ties to even.")
+floor = _rounding(np.floor, _WHOLE, "The next whole number downwards.")
+ceil = _rounding(np.ceil, _WHOLE, "The next whole number upwards.")
+trunc = _rounding(np.trunc, _WHOLE, "The next whole number towards zero.")
+rint = _rounding(np.rint, {}, "The nearest whole number, ties to even.")
 
 
 def _cast_infer(x: ArrayType, dtype: np.dtype) -> ArrayType:

@@ -199,6 +199,7 @@ def test_extents_and_positions_may_be_symbolic():
         ((), (), ("...",)),
         ((Slice(0, 2), Array(0)), (2, 3), (":, k",)),
         ((At(1), Slice(0, 3), Array(0)), (2, 3, 4), ("1", ":, k")),
+        ((Slice(0, 2), At(1), Array(0)), (2, 3, 4), (":, 1, k",)),
     ],
 )
 def test_subscripts_read_as_a_person_writes_them(spec, shape, wanted):

@@ -19,7 +19,6 @@ N = Symbol("n").expr()
         (ops.add, (F3, F4), {}, ShapeError, "add needs equal shapes, got f8[3] and f8[4]"),
         (ops.add, (F3, I3), {}, DTypeError, "add needs equal dtypes, got f8[3] and i8[3]"),
         (ops.exp, (I3,), {}, DTypeError, "exp takes floating-point numbers, got i8[3]"),
-        (ops.logical_and, (I3, I3), {}, DTypeError, "logical_and takes truth values, got i8[3]"),
         (
             *(ops.bitwise_or, (F3, F3), {}, DTypeError),
             "bitwise_or takes integers or truth values, got f8[3]",
