@@ -43,7 +43,7 @@ def typed_number(value: np.generic) -> Expression:
 def filled(shape: Shape, value: np.generic) -> Expression:
     """Return an array of one number: ``np.zeros``, ``np.ones`` or ``np.full``."""
     kind = "" if value.dtype == FLOAT64 else f", dtype={dtype_text(value.dtype)}"
-    where = shape_text(shape)
+    where = str(shape[0]) if len(shape) == 1 else shape_text(shape)
     text = _digits(value)
     if text in ("0.0", "0", "False"):
         return Expression(f"np.zeros({where}{kind})")

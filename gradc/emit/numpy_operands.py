@@ -79,9 +79,11 @@ class Operands:
 
     def _free(self, node: Node) -> Expression:
         """Return the text of a transparent node."""
+        return self.spread(node) if node.op.name == "broadcast_to" else self.expanded(node)
+
+    def spread(self, node: Node) -> Expression:
+        """Return the text of a broadcast that NumPy does not do by itself."""
         inner = node.operands[0]
-        if node.op.name != "broadcast_to":
-            return self.expanded(node)
         scalar = self.scalar(inner)
         if scalar is not None:
             return filled(node.type.shape, scalar)

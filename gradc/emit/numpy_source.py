@@ -90,10 +90,14 @@ class _Printer:
         if kept is not None:
             return kept
         expression = self._rendered(node)
-        self._shorten(len(expression.text) - room, node.operands)
-        return self._rendered(node), self._consume(node.operands, node.id)
+        if len(expression.text) > room:
+            self._shorten(len(expression.text) - room, node.operands)
+            expression = self._rendered(node)
+        return expression, self._consume(node.operands, node.id)
 
     def _rendered(self, node: Node) -> Expression:
+        if node.op.name == "broadcast_to":
+            return self.operands.spread(node)
         if expanded_axes(self.graph, node):
             return self.operands.expanded(node)
         return self.operands.render(node)
@@ -130,7 +134,8 @@ class _Printer:
 
     def _fresh_name(self, node: Node) -> str:
         wanted = self.graph.names.get(node.id) or self.wishes.get(node.id, "")
-        return self.namer.value(wanted, stem_of(node.op))
+        made = self.graph[node.operands[0]] if self.plan.keeps[node.id] else node
+        return self.namer.value(wanted, stem_of(made.op))
 
     def _assign(
         self, node: Node, name: str, expression: Expression, nodes: tuple[int, ...]
@@ -180,8 +185,8 @@ class _Printer:
             return f"{view}[{index}] = ", ""
         if is_basic(spec):
             return f"{view}[{index}] += ", ""
-        items = [item for item in spec if not isinstance(item, At)]
-        if not all(isinstance(item, Array) for item in items):
+        items = [item for item in spec if not (first and isinstance(item, At))]
+        if not all(isinstance(item, Array | At) for item in items):
             index = f"np.s_[{index}]"
         elif len(items) > 1:
             index = f"({index})"
@@ -218,7 +223,7 @@ class _Printer:
         code = ", ".join(texts) or "()"
         nodes = self._consume(outputs)
         code = f"return ({code})" if len(code) > LONGEST else f"return {code}"
-        span = self.graph[outputs[-1]].origin.span if nodes else None
+        span = self.graph[max(nodes)].origin.span if nodes else None
         self.last.append(Row(code, nodes, span))
 
     # the frame

@@ -1,8 +1,7 @@
 """What a drawing of a graph shows: which nodes, with which words and colours.
 
-Numbers, spread out or not, are drawn once for each use.
-A graph of more than `LARGEST` nodes is drawn by its
-named values: an edge then stands for all unnamed steps between two of them.
+Numbers, spread out or not, are drawn once for each use.  A graph of more than `LARGEST` nodes is
+drawn by its named values: an edge then stands for all unnamed steps between two of them.
 """
 
 from collections.abc import Sequence
