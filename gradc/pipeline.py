@@ -14,6 +14,8 @@ from typing import Any
 
 from gradc.artifact import Artifact
 from gradc.capture.trace import Recording
+from gradc.emit.c_names import C
+from gradc.emit.names import PYTHON
 from gradc.errors import CompileError, CompilerNotFound, GradcWarning
 from gradc.ir import Graph, Port, Program
 from gradc.ir.digest import digest
@@ -50,7 +52,7 @@ def make_program(
 ) -> Program:
     """Simplify a recorded graph and name its inputs and outputs."""
     graph = simplify(recording.graph, final=True, fast_math=options.fast_math, log=log)
-    graph.name = name
+    graph.name = name = function_name(name)
     inputs = [Port(plain_name(one.name), one.type, one.role, one.name) for one in recording.inputs]
     written = {one.output for one in recording.written}
     outputs = [
@@ -58,6 +60,13 @@ def make_program(
         for k, id in enumerate(graph.outputs)
     ]
     return Program(name, graph, tuple(_unique(inputs)), tuple(_unique(outputs)))
+
+
+def function_name(name: str) -> str:
+    """Return a name that both languages take for an exported function."""
+    plain = re.sub(r"[^A-Za-z0-9_]+", "_", name)[:48].strip("_") or "function"
+    plain = plain if plain[0].isalpha() else f"f_{plain}"
+    return f"{plain}_" if PYTHON.safe(plain) != plain or C.safe(plain) != plain else plain
 
 
 def plain_name(path: str) -> str:

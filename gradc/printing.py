@@ -1,6 +1,5 @@
 """From a program to text and call plan: everything that a cache hit does without."""
 
-import re
 from collections.abc import Sequence
 
 from gradc.emit.c_source import print_c, print_header
@@ -15,7 +14,7 @@ from gradc.options import Options
 from gradc.runtime.plan import BufferSlot, CallPlan, Check
 from gradc.spans import Span
 
-__all__ = ["c_header", "c_source", "call_plan", "native_unit", "numpy_source", "symbol_of"]
+__all__ = ["c_header", "c_source", "call_plan", "native_unit", "numpy_source"]
 
 _LONG = 3000
 """Statements above which a unit is compiled with less optimisation: it would take minutes."""
@@ -28,28 +27,21 @@ def numpy_source(program: Program) -> Source:
 
 def c_source(program: Program, options: Options) -> Source:
     """Print a program as a C translation unit."""
-    return print_c(lower(program, options), options, symbol=symbol_of(program.name))
+    return print_c(lower(program, options), options, symbol=program.name)
 
 
 def c_header(program: Program, options: Options) -> str:
     """Print the header that goes with :func:`c_source`."""
-    return print_header(lower(program, options), symbol_of(program.name))
-
-
-def symbol_of(name: str) -> str:
-    """Return a name that C takes for an exported function."""
-    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)[:48].strip("_") or "function"
-    return plain if plain[0].isalpha() else f"f_{plain}"
+    return print_header(lower(program, options), program.name)
 
 
 def native_unit(program: Program, written: Sequence[tuple[int, int]], options: Options) -> Unit:
     """Lower and print a program, with the plan by which it is called."""
     loops = lower(program, options)
-    symbol = symbol_of(program.name)
-    source = print_c(loops, options, symbol=symbol)
+    source = print_c(loops, options, symbol=program.name)
     plan = call_plan(program, written, loops)
     optimise = 1 if _statements(loops) > _LONG else 3
-    return Unit(source.text, f"{symbol}_call", {"plan": plan.to_json()}, optimise)
+    return Unit(source.text, f"{program.name}_call", {"plan": plan.to_json()}, optimise)
 
 
 def call_plan(
@@ -61,7 +53,7 @@ def call_plan(
         for code, (message, span) in enumerate(loops.failures if loops else (), 1)
     }
     return CallPlan(
-        symbol_of(program.name),
+        program.name,
         tuple(_slot(port) for port in program.inputs),
         tuple(_slot(port) for port in program.outputs),
         arena_bytes=loops.plan.arena_bytes if loops else 0,

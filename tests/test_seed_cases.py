@@ -208,7 +208,8 @@ def test_15_sigmoid_reuses_its_output(backend):
     gradient = gradc.grad(sigmoid, backend=backend)
     assert gradient(0.0) == 0.25
     source = gradient.source("numpy", 0.0)
-    assert source.count("np.exp") == 1, source
+    code = "\n".join(line.partition("#")[0] for line in source.splitlines())
+    assert code.count("np.exp") == 1, source
 
 
 def test_16_mean_squared_error(backend):
@@ -377,7 +378,7 @@ def test_23_mistakes_are_named(backend):
 
     x = np.array([1.0, 2.0])
     cases = [
-        (to_number, (1.0,), TraceError, "float(x)"),
+        (to_number, (np.float64(1.0),), TraceError, "float(x)"),
         (item, (np.array(1.0),), TraceError, "x.item()"),
         (through_argmax, (x,), DerivativeError, "np.argmax(x)"),
         (vector, (x,), DerivativeError, "scalar"),

@@ -39,6 +39,7 @@ TIMEOUT = 60.0
 
 _BASE_FLAGS = (
     "-std=c99", "-fPIC", "-shared", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden",
+    "-DGRADC_API=",
 )  # fmt: skip
 _NATIVE = "-march=native"
 _TRIVIAL = "int gradc_trivial(void);\nint gradc_trivial(void) { return 0; }\n"
