@@ -169,8 +169,7 @@ select = elementwise(
 
 def _halved(x: Value, y: Value, wins: Value) -> Value:
     """Return 1 where x wins, and a half at a tie."""
-    tie = mask(op_named("equal")(x, y), x) * 0.5
-    return choose(wins, 1.0, tie, x)
+    return choose(wins, 1.0, choose(op_named("equal")(x, y), 0.5, 0.0, x), x)
 
 
 def _extreme_partials(wins: Callable[[Value, Value], Value]) -> Callable[..., Any]:
