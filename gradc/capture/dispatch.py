@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from gradc.capture.context import fail
+from gradc.capture.context import current, fail
 from gradc.errors import (
     ArgumentError,
     DTypeError,
@@ -48,6 +48,7 @@ def _find(function: Any) -> Callable[..., Any]:
 def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Record a call; refuse by name what is not in the table."""
     handler = TABLE.get(function) or _find(function)
+    current().mark()
     try:
         return handler(*args, **kwargs)
     except GradcError as error:

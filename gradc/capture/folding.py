@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from gradc.capture.context import current, fail
+from gradc.capture.context import fail
 from gradc.capture.convert import has_traced, own, unwrap
 from gradc.capture.dispatch import TABLE, apply, label, on_missing, refuse
 from gradc.errors import TraceError
@@ -41,7 +41,6 @@ def _folding(function: Any, handler: Callable[..., Any]) -> Callable[..., Any]:
     def folded(*args: Any, **kwargs: Any) -> Any:
         if kwargs.get("out") is None and not has_traced(args) and not has_traced(kwargs):
             return opaque(function, args, kwargs)
-        current().mark()
         return handler(*args, **kwargs)
 
     return folded

@@ -20,7 +20,7 @@ from gradc.capture.convert import has_traced
 from gradc.capture.dispatch import TABLE, apply
 from gradc.capture.folding import opaque
 from gradc.capture.masked import Masked
-from gradc.capture.random_draws import draw, is_generator, make_generator
+from gradc.capture.random_draws import draw, is_generator, make_generator, refuse_state
 from gradc.capture.recorder import Leaves, Reader, Recorder
 from gradc.capture.rewrite import bind, is_rewritten, rewritten_code
 from gradc.capture.tracer import Tracer, describe, is_concrete
@@ -292,6 +292,7 @@ def _call_other(function: Any, args: Any, kwargs: Any) -> Any:
         return draw(owner, function.__name__, _opened(args), kwargs)
     if function is np.random.default_rng:
         return make_generator(args, kwargs)
+    refuse_state(function)
     if isinstance(function, partial):
         return call_function(
             function.func, *function.args, *args, **{**function.keywords, **kwargs}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.capture.context import current, fail
+from gradc.capture.context import fail
 from gradc.capture.convert import as_handle, cast_to, has_traced, own, unwrap, value_of
 from gradc.capture.dispatch import TABLE
 from gradc.capture.masked import Masked, masked_assign, masked_read
@@ -237,7 +237,6 @@ def _align(subscript: Subscript) -> None:
 
 
 def _getitem(x: Tracer, index: Any) -> Any:
-    current().mark()
     if x._kind is not Kind.ARRAY:
         return _scalar_item(x, index)
     mask = _traced_mask(index)
@@ -309,7 +308,6 @@ def _traced_mask(index: Any) -> Tracer | None:
 
 
 def _setitem(x: Tracer, index: Any, value: Any) -> None:
-    current().mark()
     if x._kind is not Kind.ARRAY:
         raise TypeError("a NumPy scalar does not support item assignment")
     mask = _traced_mask(index)
@@ -371,7 +369,6 @@ def _broadcasts(shape: Shape, target: Shape) -> bool:
 
 def add_at(x: Any, index: Any, value: Any) -> None:
     """``np.add.at``: add, counting an element as often as it is indexed."""
-    current().mark()
     if not isinstance(x, Tracer):
         raise TypeError("argument a must be an array of the function")
     subscript = parse(index, x.shape)

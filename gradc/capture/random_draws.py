@@ -18,7 +18,7 @@ from gradc.capture.tracer import Kind, Tracer
 from gradc.errors import UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType
 
-__all__ = ["Draw", "Source", "draw", "draw_all", "is_generator", "make_generator"]
+__all__ = ["Draw", "Source", "draw", "draw_all", "is_generator", "make_generator", "refuse_state"]
 
 _GENERATORS = (np.random.Generator, np.random.RandomState)
 _METHODS = frozenset(
@@ -82,6 +82,16 @@ def make_generator(args: Any, kwargs: Any) -> np.random.Generator:
     return generator
 
 
+def refuse_state(function: Any) -> None:
+    """Refuse functions that set or read the state of the global generator."""
+    if getattr(function, "__module__", "") == np.random.seed.__module__:
+        fail(
+            UnsupportedError,
+            f"np.random.{function.__name__} inside a recorded function is not supported",
+            repair="seed the generator before the call, or make one with np.random.default_rng",
+        )
+
+
 def draw(owner: Any, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Record one draw."""
     current().mark()
@@ -130,7 +140,18 @@ def _source(owner: Any) -> Source:
     known = current().recorder.reader(owner)
     if known is not None:
         return Source(id(owner), *known)
-    return Source(id(owner), lambda leaves: owner, "generator")
+    if owner is _GLOBAL_STATE:
+        return Source(id(owner), lambda leaves: owner, "np.random")
+    fail(
+        UnsupportedError,
+        "a draw from a generator that comes from nowhere gradc can find again at the next call",
+        repair="pass the generator as an argument, keep it in a global, or make it with "
+        "np.random.default_rng(seed)",
+    )
+
+
+_GLOBAL_STATE = np.random.normal.__self__  # type: ignore[attr-defined]
+"""The generator behind ``np.random.normal`` and its kin."""
 
 
 # families whose parameters may be traced

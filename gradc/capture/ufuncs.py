@@ -100,7 +100,6 @@ def elementwise(ufunc: Any, inputs: Any, dtype: Any = None, weak: bool = False) 
     if op is None:
         return TABLE[ufunc](*operands)
     trace = current()
-    trace.mark()
     loop = _loop(ufunc, tuple(map(_kind_of, operands)), None if dtype is None else np.dtype(dtype))
     values = [value_of(x, d) for x, d in zip(operands, loop, strict=False)]
     _check_mixed(ufunc, values)
