@@ -20,6 +20,7 @@ from gradc.emit.c_types import (
     TERNARY,
     UNARY,
     Text,
+    commented,
     dim_text,
     literal,
     value_type,
@@ -31,6 +32,8 @@ from gradc.kernels.nest import Expr, Local, Ref
 
 __all__ = ["Expressions", "Pending", "dtype_of", "filled"]
 
+_REPEATED = 12
+"""Longest operand that is written twice."""
 _LANES = {"f8": "", "f4": "f", "i8": "_i64"}
 
 
@@ -115,7 +118,7 @@ class Expressions:
 
     def _leaf(self, expr: Expr) -> Text:
         if isinstance(expr, nest.Number):
-            return literal(expr.value, expr.dtype)
+            return commented(literal(expr.value, expr.dtype), expr.value)
         if isinstance(expr, nest.Index):
             return dim_text(expr.dim, self.scope.symbols)
         if isinstance(expr, nest.Lane):
@@ -148,10 +151,23 @@ class Expressions:
         self.support.need(prepared.names)
         if prepared.passes:
             return operands[0]
+        if expr.op.name.startswith("logical_") and expr.operand_dtype.kind == "f":
+            operands = [self._cast(text, expr.operand_dtype, BOOL) for text in operands]
+        if prepared.repeats and not lazy:
+            operands = self._once(expr, operands, prepared)
         text = filled(prepared, operands)
         if len(text.text) > self.room and not lazy:
             text = filled(prepared, self._shorten(expr, operands, len(text.text) - self.room))
         return _truth(text, prepared) if expr.dtype == BOOL else text
+
+    def _once(self, expr: nest.Apply, operands: list[Text], prepared: Prepared) -> list[Text]:
+        """Turn operands that a template repeats into constants unless they are short."""
+        return [
+            self.spill(text, dtype_of(expr.args[slot]))
+            if slot in prepared.repeats and len(text.text) > _REPEATED
+            else text
+            for slot, text in enumerate(operands)
+        ]
 
     def _shorten(self, expr: nest.Apply, operands: list[Text], excess: int) -> list[Text]:
         """Turn the longest operands into constants until ``excess`` characters are saved."""

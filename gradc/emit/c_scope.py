@@ -35,7 +35,8 @@ class Scope:
     def keep_buffer(self, buffer: Buffer, name: str) -> None:
         """Note the name that a parameter has already."""
         self.buffers[buffer] = name
-        self._stored.add(buffer.node)
+        if buffer.node >= 0:
+            self._stored.add(buffer.node)
 
     def add_buffer(self, buffer: Buffer) -> None:
         """Name a temporary after the value it holds, a constant table with ``_table``."""

@@ -32,12 +32,10 @@ class Parameter:
         return f"{'' if self.output else 'const '}{kind} *{restrict}{self.name}"
 
     @property
-    def about(self) -> str:
-        """Describe the argument: shape, direction and, where it differs, the user's path."""
-        shape = "scalar" if not self.port.type.shape else ""
-        words = [str(self.port.type), "out" if self.output else "in", shape]
+    def about(self) -> tuple[str, str, str, str]:
+        """Describe the argument: name, type, direction and, where it differs, the user's path."""
         path = self.port.path if self.port.path != self.name else ""
-        return "  ".join(word for word in (*words, path) if word)
+        return self.name, str(self.port.type), "out" if self.output else "in", path
 
 
 @dataclass(frozen=True, slots=True)

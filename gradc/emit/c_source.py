@@ -27,9 +27,7 @@ __all__ = ["print_c", "print_header"]
 _ALWAYS = {"math.h", "stdbool.h", "stddef.h", "stdint.h"}
 
 
-def print_c(
-    unit: Unit, options: Options, *, symbol: str, entry: bool = True
-) -> Source:
+def print_c(unit: Unit, options: Options, *, symbol: str, entry: bool = True) -> Source:
     """Print a lowered program as C.
 
     Parameters

@@ -258,10 +258,13 @@ class Statements:
 
     def _stored(self, value: Text, expr: nest.Expr, ref: Ref) -> str:
         """Print a value for memory; booleans are 0 or 1 there."""
-        plain = isinstance(expr, Local | nest.Number) and value.precedence == ATOM
-        if ref.buffer.type.dtype != BOOL or plain or value.precedence in _TRUTHS:
+        if ref.buffer.type.dtype != BOOL:
             return value.text
-        return f"{value.within(COMPARE + 5)} != 0"
+        plain = isinstance(expr, Local | nest.Number) and value.precedence == ATOM
+        if not plain and value.precedence not in _TRUTHS and value.text[0] != "!":
+            value = Text(f"{value.within(COMPARE + 5)} != 0", EQUAL)
+        # gcc folds ``isnan(x) != 0`` to an int before it looks at the conversion
+        return f"(uint8_t)({value.text})" if "(" in value.text else value.text
 
     def _bytes(self, buffer: Buffer) -> str:
         kind, size = memory_type(buffer.type.dtype), buffer.type.size

@@ -59,7 +59,8 @@ class Prepared:
     """A template for given dtypes: literal texts and holes in turn.
 
     ``widen`` is the type that operands are cast to before, ``narrow`` the one the result is cast to
-    (empty: none).  ``passes`` says that the result is the operand itself.
+    (empty: none).  ``passes`` says that the result is the operand itself; ``repeats`` holds the
+    operands that are read more than once.
     """
 
     pieces: tuple[str | Hole, ...]
@@ -68,6 +69,7 @@ class Prepared:
     widen: str = ""
     narrow: str = ""
     passes: bool = False
+    repeats: frozenset[int] = frozenset()
 
 
 @lru_cache(maxsize=4096)
@@ -79,17 +81,23 @@ def prepare(op: Op, operand: np.dtype, result: np.dtype, math: str) -> Prepared:
     UnsupportedError
         The op has no C template for this dtype.
     """
-    template = _template_for(op, operand)
+    template = _bare(_template_for(op, operand))
     wide = _wide(operand)
     text = template.replace("{t}", suffix(wide))
     text = _complete(text, operand if operand.kind == "f" else result, math)
     pieces, precedence = _parse(text, op)
     infix = precedence < 100
     widen, narrow = _casts(operand, result, wide, infix, "{t}" in template)
-    passes = pieces in (("", Hole(0, 0), ""), (Hole(0, 0),))
-    names = tuple(_WORD.findall(text))
+    slots = [piece.slot for piece in pieces if isinstance(piece, Hole)]
+    passes = pieces == (Hole(0, 0),)
     return Prepared(
-        pieces, precedence, names, "" if passes else widen, "" if passes else narrow, passes
+        pieces,
+        precedence,
+        names=tuple(_WORD.findall(text)),
+        widen="" if passes else widen,
+        narrow="" if passes else narrow,
+        passes=passes,
+        repeats=frozenset(slot for slot in slots if slots.count(slot) > 1),
     )
 
 
@@ -100,6 +108,16 @@ def _template_for(op: Op, operand: np.dtype) -> str:
             f"{op.name} of {operand} has no C form", repair='use the option backend="numpy"'
         )
     return template
+
+
+def _bare(template: str) -> str:
+    """Drop parentheses around a whole template: the printer adds those that are needed."""
+    depth = 0
+    for place, char in enumerate(template):
+        depth += (char == "(") - (char == ")")
+        if depth == 0 and place < len(template) - 1:
+            return template
+    return _bare(template[1:-1])
 
 
 def _wide(dtype: np.dtype) -> np.dtype:

@@ -16,6 +16,7 @@ __all__ = [
     "TERNARY",
     "UNARY",
     "Text",
+    "commented",
     "dim_text",
     "literal",
     "memory_type",
@@ -88,6 +89,17 @@ def literal(value: Any, dtype: np.dtype) -> Text:
     if dtype.kind == "b":
         return Text("true" if value else "false")
     return _integer(int(value), dtype)
+
+
+def commented(number: Text, value: Any) -> Text:
+    """Add the decimal to a hexadecimal float.
+
+    >>> commented(literal(0.1, np.dtype("f8")), 0.1).text
+    '0x1.999999999999ap-4 /* 0.1 */'
+    """
+    if "0x" not in number.text:
+        return number
+    return Text(f"{number.text} /* {float(value):.6g} */", number.precedence)
 
 
 def _integer(value: int, dtype: np.dtype) -> Text:
