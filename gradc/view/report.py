@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from gradc.ir import ArrayType, Dim, Graph, Node, Port, Program, residuals
+from gradc.ir import ArrayType, Dim, Graph, Kind, Node, Port, Program, residuals
 from gradc.view.formula import Formulas, label_nodes
 from gradc.view.text import bytes_text, count_text, place, plain, table
 
@@ -92,8 +92,11 @@ def _ops(nodes: Iterable[Node]) -> list[str]:
 
 
 def residual_report(program: Program) -> str:
-    """Say which primal values the backward part reads, their shapes and bytes."""
-    stored = residuals(program)
+    """Say which primal values the backward part reads, their shapes and bytes.
+
+    A broadcast or a reshape is not stored, but what it is made from.
+    """
+    stored = _stored(program)
     if not stored:
         return "residuals: none\n"
     graph = program.graph
@@ -107,6 +110,16 @@ def residual_report(program: Program) -> str:
         lines.append(f"  and {count_text(len(stored) - _STORED, 'more value')}")
     head = f"residuals, kept for the adjoint part: {count_text(len(stored), 'value')}"
     return "\n".join([f"{head}, {bytes_text(total)}", *lines]) + "\n"
+
+
+def _stored(program: Program) -> list[Node]:
+    graph, found = program.graph, set()
+    for node in residuals(program):
+        while node.op.name in ("broadcast_to", "reshape"):
+            node = graph[node.operands[0]]
+        if node.op.kind not in (Kind.INPUT, Kind.CONSTANT):
+            found.add(node.id)
+    return [graph[id] for id in sorted(found)]
 
 
 def _residual(formulas: Formulas, node: Node) -> tuple[str, str, str, str]:
