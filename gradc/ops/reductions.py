@@ -12,7 +12,7 @@ from gradc.ir.types import INT64, ArrayType
 from gradc.ir.value import Value
 from gradc.ops.axes import axis_text, check_axes, check_axis, drop_axes, dtype_text
 from gradc.ops.declare import Samples, bools, operation, reals
-from gradc.ops.rules import choose, exclusive, flip, mask
+from gradc.ops.rules import before, choose, flip, mask
 
 __all__ = [
     "argmax",
@@ -99,12 +99,11 @@ def _others(x: Value, axes: tuple[int, ...]) -> Value:
     turned = x.transpose(order)
     flat = turned.reshape((*turned.shape[: len(kept)], product(x.shape[a] for a in axes)))
     axis = len(kept)
-    after = flip(exclusive(flip(flat, axis), axis), axis)
-    return (
-        (exclusive(flat, axis) * after)
-        .reshape(turned.shape)
-        .transpose([order.index(i) for i in range(x.ndim)])
-    )
+    running = op_named("cumprod")
+    earlier = before(running(flat, axis=axis), axis)
+    later = flip(before(running(flip(flat, axis), axis=axis), axis), axis)
+    others = (earlier * later).reshape(turned.shape)
+    return others.transpose([order.index(i) for i in range(x.ndim)])
 
 
 def _prod_vjp(ct: Value, out: Value, x: Value, axes: tuple[int, ...]) -> Sequence[Value | None]:

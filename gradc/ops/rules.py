@@ -8,10 +8,10 @@ from gradc.ir.op import Kind, op_named
 from gradc.ir.value import Value
 
 __all__ = [
+    "before",
     "choose",
     "constant_array",
     "constant_number",
-    "exclusive",
     "flip",
     "is_constant",
     "is_greater",
@@ -109,12 +109,12 @@ def shift(x: Value, axis: int, by: int) -> Value:
     return op_named("pad")(kept, low=low, high=(0,) * x.ndim)
 
 
-def exclusive(x: Value, axis: int) -> Value:
-    """Return the product of the elements before each one along an axis; 1 for the first."""
-    extent = x.shape[axis]
+def before(products: Value, axis: int) -> Value:
+    """Turn running products into those of the elements before each one; 1 for the first."""
+    extent = products.shape[axis]
     if extent in (0, 1):
-        return x.full_like(1.0)
-    kept = op_named("cumprod")(take_slice(x, axis, 0, extent - 1), axis=axis)
-    first = x.graph.literal(1.0, x.dtype)
-    one = first.broadcast_to(tuple(1 if i == axis else d for i, d in enumerate(x.shape)))
+        return products.full_like(1.0)
+    kept = take_slice(products, axis, 0, extent - 1)
+    first = products.graph.literal(1.0, products.dtype)
+    one = first.broadcast_to(tuple(1 if i == axis else d for i, d in enumerate(products.shape)))
     return op_named("concatenate")(one, kept, axis=axis)

@@ -12,7 +12,7 @@ from gradc.ir.types import ArrayType
 from gradc.ir.value import Value
 from gradc.ops.axes import check_axis, dtype_text
 from gradc.ops.declare import operation, reals
-from gradc.ops.rules import choose, exclusive, flip, shift
+from gradc.ops.rules import before, choose, flip, shift
 
 __all__ = ["cumprod", "cumsum", "recurrence"]
 
@@ -104,7 +104,7 @@ def _cumprod_vjp(ct: Value, out: Value, x: Value, axis: int) -> Sequence[Value |
     """Return ``prod(x[:i]) * g[i]`` where ``g[i] = ct[i] + x[i + 1] * g[i + 1]``."""
     reverse = flip(x, axis)
     return (
-        exclusive(x, axis) * flip(recurrence(_delayed(reverse, axis), flip(ct, axis), axis), axis),
+        before(out, axis) * flip(recurrence(_delayed(reverse, axis), flip(ct, axis), axis), axis),
     )
 
 
@@ -115,7 +115,7 @@ def _delayed(x: Value, axis: int) -> Value:
 
 def _cumprod_jvp(tangents: Sequence[Value | None], out: Value, x: Value, axis: int) -> Value | None:
     (dot,) = tangents
-    return None if dot is None else recurrence(x, dot * exclusive(x, axis), axis)
+    return None if dot is None else recurrence(x, dot * before(out, axis), axis)
 
 
 def _cumprod_numpy(texts: Sequence[str], types: Sequence[ArrayType], params: dict[str, Any]) -> str:
