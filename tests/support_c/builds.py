@@ -9,18 +9,8 @@ from pathlib import Path
 import numpy as np
 
 SUPPORT = Path(__file__).parents[2] / "templates" / "c" / "support"
-WARNINGS = [
-    "-std=c99",
-    "-pedantic",
-    "-Wall",
-    "-Wextra",
-    "-Wconversion",
-    "-Wshadow",
-    "-Wdouble-promotion",
-    "-Wstrict-prototypes",
-    "-Werror",
-    "-Wno-unused-function",
-]
+WARNINGS = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow"]
+WARNINGS += ["-Wdouble-promotion", "-Wstrict-prototypes", "-Werror", "-Wno-unused-function"]
 BASE = ["-std=c99", "-fPIC", "-shared", "-ffp-contract=off", "-fno-math-errno"]
 FAST = ["-O3", "-march=native"]
 PLAIN = ["-O0"]
@@ -96,7 +86,7 @@ class Library:
 
 
 def build(folder: Path, text: str, loops: list[Loop], compiler: str, *flags: str) -> Library:
-    """Compile a driver: `text` (its includes and own functions) and one C loop for each of `loops`."""
+    """Compile `text` (includes, own functions) and one C loop for each of `loops`."""
     stem = f"driver-{len(list(folder.iterdir()))}"
     source, library = folder / f"{stem}.c", folder / f"{stem}.so"
     source.write_text(text + "".join(loop.text() for loop in loops))

@@ -30,12 +30,13 @@ static inline uint16_t gradc_to_u16(double x) {
     return (uint16_t)((uint32_t)gradc_to_i32(x) & 0xffff);
 }
 static inline uint8_t gradc_to_u8(double x) { return (uint8_t)((uint32_t)gradc_to_i32(x) & 0xff); }
+/* Small negative numbers wrap; out of range and NaN: as the processor's signed conversions give for
+ * x and x - 2^31 or x - 2^63. NumPy itself gives other values for some of them, depending on their
+ * place in the array. */
 static inline uint32_t gradc_to_u32(double x) {
-    return (uint32_t)((uint64_t)gradc_to_i64(x) & UINT64_C(0xffffffff));
+    uint32_t high = (uint32_t)gradc_to_i32(x - 0x1p31) ^ UINT32_C(0x80000000);
+    return x >= 0x1p31 ? high : (uint32_t)gradc_to_i32(x);
 }
-
-/* Negative numbers wrap; at 2^64 and above, and for NaN, 2^63 or 0 as the processor's own sequence
- * gives. */
 static inline uint64_t gradc_to_u64(double x) {
     uint64_t high = (uint64_t)gradc_to_i64(x - 0x1p63) ^ UINT64_C(0x8000000000000000);
     return x >= 0x1p63 ? high : (uint64_t)gradc_to_i64(x);
