@@ -5,7 +5,6 @@ own.  A value of an outer trace met there becomes an input of the inner graph, a
 operand when the inner graph is put to use.
 """
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -13,6 +12,7 @@ from typing import Any, NoReturn
 from gradc.errors import GradcError, LimitError, TraceError
 from gradc.ir import Graph, Origin, Value
 from gradc.spans import caller_span
+from gradc.tracing import STATE
 
 __all__ = ["Trace", "current", "enter", "fail", "maybe_current"]
 
@@ -88,21 +88,15 @@ class Trace:
         return found
 
 
-class _Stack(threading.local):
-    trace: Trace | None = None
-
-
-_stack = _Stack()
-
-
 def maybe_current() -> Trace | None:
     """Return the innermost open trace of this thread, if any."""
-    return _stack.trace
+    trace: Trace | None = STATE.trace
+    return trace
 
 
 def current() -> Trace:
     """Return the innermost open trace; an error names the misuse when there is none."""
-    trace = _stack.trace
+    trace: Trace | None = STATE.trace
     if trace is None:
         fail(
             TraceError,
@@ -115,11 +109,11 @@ def current() -> Trace:
 @contextmanager
 def enter(trace: Trace) -> Iterator[Trace]:
     """Record into ``trace`` inside the block."""
-    before, _stack.trace = _stack.trace, trace
+    before, STATE.trace = STATE.trace, trace
     try:
         yield trace
     finally:
-        _stack.trace = before
+        STATE.trace = before
         trace.open = False
 
 

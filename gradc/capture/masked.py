@@ -15,6 +15,7 @@ from gradc.capture.mutation import read, write
 from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.errors import ShapeError, UnsupportedError
 from gradc.ir import INT64, Array, Shape, Slice, Value, op_named
+from gradc.spans import Span, caller_span
 
 __all__ = ["Masked", "masked_assign", "masked_read"]
 
@@ -34,11 +35,11 @@ class Masked:
         self.full = full
         self.mask = mask
 
-    def refuse(self, what: str) -> NoReturn:
+    def refuse(self, what: str, span: Span | None = None) -> NoReturn:
         """Raise the error for a use that needs the number of elements."""
-        fail(
-            UnsupportedError,
+        raise UnsupportedError(
             f"elements under a traced mask cannot be {what}",
+            span=span or caller_span(),
             repair=_REPAIR,
         )
 

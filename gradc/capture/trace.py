@@ -245,7 +245,7 @@ def trace(
         given = _inputs(recorder, leaves, _argument_paths(function, args, kwargs))
         traced_args, traced_kwargs = unflatten(in_tree, given)
         result = call_function(function, *traced_args, **traced_kwargs)
-        results, out_tree, outputs = _results(result)
+        results, out_tree, outputs = _results(function, result)
         written = _written(recorder, outputs)
         running.graph.outputs = [value.id for value in outputs]
     return Recording(
@@ -303,13 +303,13 @@ def _inputs_of(graph: Graph, recorder: Recorder, given: Sequence[Any]) -> Iterat
             yield Input(name, node.type, role, kind, draw=what)
 
 
-def _results(result: Any) -> tuple[tuple[ResultLeaf, ...], TreeDef, list[Value]]:
+def _results(function: Any, result: Any) -> tuple[tuple[ResultLeaf, ...], TreeDef, list[Value]]:
     leaves, tree = flatten(result)
     found: list[ResultLeaf] = []
     outputs: list[Value] = []
     for leaf in leaves:
         if isinstance(leaf, Masked):
-            leaf.refuse("returned")
+            leaf.refuse("returned", _definition(function))
         if isinstance(leaf, np.ndarray):
             leaf = running_recorder().array(leaf)
         if isinstance(leaf, Tracer) and not is_concrete(leaf):
@@ -388,7 +388,7 @@ def subtrace(
         ]
         inner_args, inner_kwargs = unflatten(tree, given)
         result = call_function(function, *inner_args, **inner_kwargs)
-        results, out_tree, outputs = _results(result)
+        results, out_tree, outputs = _results(function, result)
         inner.graph.outputs = [value.id for value in outputs]
     captures = tuple(Value(outer.graph, id) for id in inner.captures)
     return Subgraph(inner.graph, captures, out_tree, results)

@@ -15,7 +15,7 @@ from gradc.capture.convert import (
 )
 from gradc.capture.folding import call, handles
 from gradc.capture.indexing import add_at
-from gradc.capture.tracer import Kind, Tracer, make_concrete, static
+from gradc.capture.tracer import Kind, Tracer, make_concrete, static, wrap
 from gradc.capture.ufuncs import store
 from gradc.errors import ShapeError
 from gradc.ir import op_named
@@ -208,7 +208,11 @@ def allclose(
     a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Any:
     """Are all elements close?"""
-    return call(np.all, call(np.isclose, a, b, rtol, atol, equal_nan))
+    return _python_bool(call(np.all, call(np.isclose, a, b, rtol, atol, equal_nan)))
+
+
+def _python_bool(x: Any) -> Tracer:
+    return wrap(value_of(x), Kind.PYTHON)
 
 
 @handles(np.array_equal)
@@ -220,7 +224,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     same = call(np.equal, x, y)
     if equal_nan:
         same = same | (call(np.isnan, x) & call(np.isnan, y))
-    return call(np.all, same)
+    return _python_bool(call(np.all, same))
 
 
 @handles(np.round, np.around)
