@@ -20,12 +20,13 @@ from dataclasses import dataclass
 from gradc.ir.graph import Graph
 from gradc.ir.op import Kind, Op
 
-__all__ = ["LONGEST", "PYTHON", "Language", "Namer", "stem_of", "value_name"]
+__all__ = ["LONGEST", "PYTHON", "Language", "Namer", "plain_path", "stem_of", "value_name"]
 
 LONGEST = 63
 """The number of characters a C compiler must tell apart."""
 _ROOM = 8
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
+_PATH = re.compile(r"\w+((\[(\d+|'\w+'|\"\w+\")\]|\.\w+)_*)+\w*", re.ASCII)
 _STEMS = {
     "contract": "product",
     "index": "part",
@@ -153,7 +154,19 @@ def stem_of(op: Op) -> str:
 
 
 def value_name(graph: Graph, node: int) -> tuple[str, str]:
-    """Return the user's name of a node (or an empty text) and the stem for lack of one."""
+    """Return the user's name of a node (or an empty text) and the stem for lack of one.
+
+    A path such as ``params['w1']`` becomes ``params_w1``.
+    """
     if node < 0:
         return "", "t"
-    return graph.names.get(node, ""), stem_of(graph[node].op)
+    return plain_path(graph.names.get(node, "")), stem_of(graph[node].op)
+
+
+def plain_path(name: str) -> str:
+    """Turn a path of subscripts and attributes into one name; leave all else as it is.
+
+    >>> plain_path("params['w1']_bar"), plain_path("net.layers[0]"), plain_path("a b")
+    ('params_w1_bar', 'net_layers_0', 'a b')
+    """
+    return re.sub(r"\W+_*", "_", name).strip("_") if _PATH.fullmatch(name) else name

@@ -10,7 +10,7 @@ function does so under ``np.errstate(all="ignore")``.
 """
 
 from gradc.emit.lines import Lines, framed
-from gradc.emit.names import PYTHON, Namer, stem_of
+from gradc.emit.names import PYTHON, Namer, plain_path, stem_of
 from gradc.emit.numpy_expressions import ATOM, Expression
 from gradc.emit.numpy_layout import LONGEST, Row, add_rows, wrapped
 from gradc.emit.numpy_literals import array_literal
@@ -133,7 +133,7 @@ class _Printer:
     # statements
 
     def _fresh_name(self, node: Node) -> str:
-        wanted = self.graph.names.get(node.id) or self.wishes.get(node.id, "")
+        wanted = plain_path(self.graph.names.get(node.id) or self.wishes.get(node.id, ""))
         made = self.graph[node.operands[0]] if self.plan.keeps[node.id] else node
         return self.namer.value(wanted, stem_of(made.op))
 
