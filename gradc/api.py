@@ -6,8 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from gradc.options import Options
+from gradc.tracing import is_tracing
 
-__all__ = ["Function", "compile", "options_of", "stop_gradient"]
+__all__ = ["MISS", "Function", "compile", "options_of", "stop_gradient"]
+
+MISS = object()
+"""What a quick call returns when the arguments are not of the types it was made for."""
 
 AnyFunction = Callable[..., Any]
 
@@ -47,9 +51,15 @@ class Function:
         self.derived = derived
         self.__name__ = name or getattr(fn, "__name__", "function")
         self._dispatch: Any = None
+        self.quick: Callable[[tuple[Any, ...]], Any] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the compiled function, compiling it first when these argument types are new."""
+        quick = self.quick
+        if quick is not None and not kwargs and not is_tracing():
+            result = quick(args)
+            if result is not MISS:
+                return result
         return (self._dispatch or self._start())(args, kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from gradc.api import Function
+from gradc.api import MISS, Function
 from gradc.artifact import Artifact
+from gradc.assembly import assembler
 from gradc.capture.hooks import call_function
 from gradc.capture.trace import Recording, is_traced_leaf, is_tracing, leaf_type, trace
+from gradc.capture.tracer import Kind
 from gradc.capture.trees import LEAF, TreeDef, flatten
 from gradc.errors import ArgumentError
 from gradc.pipeline import compile_recording
@@ -22,20 +24,14 @@ _Leaves = Sequence[Any]
 class Specialised:
     """One compiled version of a function: a recording with its artifact."""
 
-    __slots__ = ("artifact", "assemble", "is_flat", "recording", "run", "take")
+    __slots__ = ("artifact", "assemble", "recording", "take")
 
     def __init__(self, recording: Recording, artifact: Artifact) -> None:
         self.recording = recording
         self.artifact = artifact
-        self.run = artifact.caller
+        self.assemble = assembler(recording)
         leaves = [one.leaf for one in recording.inputs]
         self.take = leaves if all(one.role == "argument" for one in recording.inputs) else None
-        self.is_flat = (
-            self.take == list(range(len(leaves)))
-            and not recording.guards
-            and recording.in_tree == ((tuple, None, *[LEAF] * len(leaves)), _NO_KEYWORDS)
-        )
-        self.assemble = recording.assemble
 
     def __call__(self, leaves: _Leaves) -> Any:
         """Run for the flat leaves of a call."""
@@ -43,10 +39,39 @@ class Specialised:
             inputs = self.recording.gather(leaves)
         else:
             inputs = [leaves[i] for i in self.take]
-        return self.assemble(self.run(inputs))
+        return self.assemble(self.artifact.caller.call(inputs))
+
+    def quick(self) -> Callable[[tuple[Any, ...]], Any] | None:
+        """Return a call for positional arguments that are all arrays or Python floats.
+
+        It returns ``MISS`` when the arguments are of other types than these.
+        """
+        recording = self.recording
+        count = len(recording.inputs)
+        positional = (tuple, None, (tuple, None, *[LEAF] * count), (dict, ()))
+        kinds = [one.kind for one in recording.inputs]
+        if recording.in_tree != positional or self.take != list(range(count)):
+            return None
+        if Kind.SCALAR in kinds:
+            return None
+        run = self.artifact.caller.quick([kind is Kind.PYTHON for kind in kinds])
+        if run is None:
+            return None
+        return _quick(run, self.assemble, recording)
 
 
-_NO_KEYWORDS: TreeDef = (dict, ())
+def _quick(
+    run: Callable[[Any], Any], assemble: Callable[[Any], Any], recording: Recording
+) -> Callable[[tuple[Any, ...]], Any]:
+    guarded = bool(recording.guards)
+
+    def call(args: tuple[Any, ...]) -> Any:
+        if guarded and not recording.fits(args):
+            return MISS
+        results = run(args)
+        return MISS if results is None else assemble(results)
+
+    return call
 
 
 class Dispatch:
@@ -67,7 +92,11 @@ class Dispatch:
         if is_tracing():
             return call_function(self.function.fn, *args, **kwargs)
         leaves, tree = flatten((args, kwargs))
-        return self._version(leaves, tree, args, kwargs)(leaves)
+        version = self._version(leaves, tree, args, kwargs)
+        if version is not self._last:
+            self._last = version
+            self.function.quick = version.quick()
+        return version(leaves)
 
     def specialised(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Specialised:
         """Return the version for these arguments, compiling it when it is new."""
@@ -110,9 +139,8 @@ class Dispatch:
                 repair="draw outside and pass the array, or call it without bind",
             )
         run = version.artifact.caller.bind(*recording.gather(leaves))
-        if recording.out_tree == LEAF and recording.results[0].output == 0:
-            return lambda: run()[0]
-        return lambda: recording.assemble(run())
+        assemble = assembler(recording, scalars=False)
+        return lambda: assemble(run())
 
 
 def _leaf_key(leaf: Any) -> Any:

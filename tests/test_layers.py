@@ -15,14 +15,18 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "gradc"
 
 LAYERS = (
-    ("errors", "spans", "options"),
+    ("errors", "spans", "options", "tracing"),
     ("ir",),
     ("ops",),
     ("capture", "passes", "autodiff"),
     ("kernels",),
     ("emit",),
     ("native", "runtime"),
-    ("artifact", "pipeline", "view", "api", "cli", "__main__", "__init__"),
+    (
+        "ahead", "api", "arguments", "artifact", "assembly", "checks", "cli", "derivatives",
+        "dispatch", "explanations", "jacobians", "pipeline", "printing", "pullbacks", "transforms",
+        "view", "__init__", "__main__",
+    ),  # fmt: skip
 )
 LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 

@@ -1,8 +1,8 @@
 """Which graph is being recorded now: a stack of traces, one per thread.
 
 A nested trace (the function under ``grad``, later the body of a loop) records into a graph of its
-own.  A value of an outer trace met there becomes an input of the inner graph, a *capture*, and is an
-operand when the inner graph is put to use.
+own.  A value of an outer trace met there becomes an input of the inner graph, a *capture*, and is
+an operand when the inner graph is put to use.
 """
 
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ class Trace:
             fail(
                 TraceError,
                 "a traced value is used outside the function that made it",
-                repair="return the value instead of keeping it in a variable that outlives the call",
+                repair="return the value instead of keeping it in a variable that outlives it",
             )
         outer = self.parent.value_of(trace, node)
         found = self.captures.get(outer.id)
@@ -101,7 +101,7 @@ def current() -> Trace:
         fail(
             TraceError,
             "a traced value is used after its function was recorded",
-            repair="return the value instead of keeping it in a variable that outlives the call",
+            repair="return the value instead of keeping it in a variable that outlives it",
         )
     return trace
 

@@ -51,6 +51,7 @@ class Kind(Enum):
     OTHER = "other"
 
 
+_NUMBERS = (int, float, np.generic)
 Terms: TypeAlias = "Sequence[Value | float | None]"
 
 
@@ -67,10 +68,11 @@ class Partials:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """An op linear in the operands ``slots`` (None: in all of them), each taken alone.
+    """An op linear in the operands ``slots`` (None: in all of them).
 
     ``transpose(ct, out, *operands, **params)`` returns the pullback for each operand, None for the
-    others.  The forward mode applies the op itself to the tangent.
+    others.  The forward mode applies the op itself to the tangents: to all of them together, with
+    zeros for those that are missing, or, for a contraction, to each in turn.
     """
 
     transpose: "Callable[..., Terms]"
@@ -195,13 +197,13 @@ def op_named(name: str) -> Op:
 def _build(op: Op, values: "Sequence[Value | float]", params: dict[str, Any]) -> "Value":
     if op.kind is Kind.ELEMENTWISE:
         values = _align(op, values)
-    graph = next(v for v in values if not isinstance(v, int | float | np.generic)).graph
+    graph = next(v for v in values if not isinstance(v, _NUMBERS)).graph
     return graph.value(graph.add(op, tuple(v.id for v in values), params))  # type: ignore[union-attr]
 
 
 def _align(op: Op, values: "Sequence[Value | float]") -> "Sequence[Value]":
     """Turn numbers into constants and broadcast operands against each other."""
-    arrays = [v for v in values if not isinstance(v, int | float | np.generic)]
+    arrays = [v for v in values if not isinstance(v, _NUMBERS)]
     if len(arrays) < len(values):
         model = arrays[-1]
         values = [v if v in arrays else model.graph.literal(v, model.dtype) for v in values]

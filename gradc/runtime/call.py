@@ -24,6 +24,7 @@ from gradc.native import blas
 from gradc.native.ffi import NULL, Entry, ffi
 from gradc.runtime.arguments import Array, Stats, as_array, conform, exact, refusal, writable
 from gradc.runtime.plan import BufferSlot, CallPlan, Check
+from gradc.runtime.quick import Quick, quick_call
 from gradc.runtime.workspace import arena, own_arena
 
 __all__ = ["Bound", "Caller", "caller"]
@@ -83,6 +84,13 @@ class Caller:
             for slot, array in zip(self.plan.outputs, results, strict=True)
             if slot.role != "written"
         ]
+
+    def quick(self, floats: Sequence[bool]) -> Quick | None:
+        """Return a call without conversions where the backend has one.
+
+        ``floats`` says for each input whether the caller hands in a Python float.
+        """
+        return None
 
     def _run(self, arrays: Sequence[Array]) -> list[Any]:
         raise NotImplementedError
@@ -160,8 +168,18 @@ class _NativeCaller(Caller):
         super().__init__(plan)
         self._entry = entry
         self._environment = blas.environment().pointer if plan.environment else NULL
-        if not plan.write_back and all(slot.role != "written" for slot in plan.outputs):
-            self.call = _quick_call(entry, plan, self._environment, self)
+        exact = self.quick([False] * len(plan.inputs))
+        if exact is not None:
+            self.call = _exact_first(exact, self._checked_call)
+
+    def quick(self, floats: Sequence[bool]) -> Quick | None:
+        """Return a call without conversions, unless arguments are written back."""
+        plan = self.plan
+        if plan.write_back or any(slot.role == "written" for slot in plan.outputs):
+            return None
+        return quick_call(
+            self._entry, plan, self._environment, floats, lambda code: _error(plan, code)
+        )
 
     def _run(self, arrays: Sequence[Array]) -> list[Any]:
         results = _fresh_outputs(self.plan)
@@ -189,45 +207,14 @@ class _NativeCaller(Caller):
         return run
 
 
-def _quick_call(
-    entry: Entry, plan: CallPlan, environment: Any, owner: Caller
+def _exact_first(
+    exact: Quick, checked: Callable[[Sequence[Any]], list[Any]]
 ) -> Callable[[Sequence[Any]], list[Any]]:
-    """Return the call of a kernel that overwrites no argument.
-
-    One flat loop over local names: each attribute or call saved here is a percent of a small call.
-    """
-    inputs = tuple((slot.numpy_dtype, slot.shape, slot) for slot in plan.inputs)
-    outputs = tuple((slot.shape, slot.numpy_dtype) for slot in plan.outputs)
-    scalars = tuple(number for number, slot in enumerate(plan.outputs) if slot.scalar)
-    count, arena_bytes, no_arena = len(inputs), plan.arena_bytes, (NULL, environment)
-    from_buffer, ndarray, empty, void = ffi.from_buffer, np.ndarray, np.empty, _VOID
-    check_count, stats = owner._check_count, owner.stats
+    """Try the call without conversions before the one with all checks."""
 
     def call(values: Sequence[Any]) -> list[Any]:
-        if len(values) != count:
-            check_count(values)
-        block: list[Any] = []
-        for value, (dtype, shape, slot) in zip(values, inputs, strict=False):
-            if (
-                type(value) is not ndarray
-                or value.dtype is not dtype
-                or value.shape != shape
-                or not value.flags.carray
-            ):
-                value = conform(slot, value, stats)
-            block.append(from_buffer(void, value))
-        results: list[Any] = []
-        for shape, dtype in outputs:
-            array = empty(shape, dtype)
-            results.append(array)
-            block.append(from_buffer(void, array))
-        block += (arena(arena_bytes), environment) if arena_bytes else no_arena
-        code = entry(block, NULL)
-        if code:
-            raise _error(plan, code)
-        for number in scalars:
-            results[number] = results[number][()]
-        return results
+        results = exact(values)
+        return checked(values) if results is None else results
 
     return call
 

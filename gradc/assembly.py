@@ -1,0 +1,52 @@
+"""Put the results of a call into the tree that the user's function returns, quickly."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradc.capture.trace import Recording, ResultLeaf
+from gradc.capture.tracer import Kind
+from gradc.capture.trees import LEAF, TreeDef, unflatten
+
+__all__ = ["assembler"]
+
+Assemble = Callable[[Sequence[Any]], Any]
+
+
+def assembler(recording: Recording, *, scalars: bool = True) -> Assemble:
+    """Return a function from output arrays to the result, specialised for its tree.
+
+    With ``scalars=False`` 0-d results stay arrays, which a bound call overwrites.
+    """
+    return _build(recording.out_tree, iter(recording.results), scalars)
+
+
+def _build(tree: TreeDef, leaves: Iterator[ResultLeaf], scalars: bool) -> Assemble:
+    if tree == LEAF:
+        return _leaf(next(leaves), scalars)
+    if tree is None:
+        return lambda results: None
+    kind, names, *children = tree  # type: ignore[misc]
+    parts = [_build(child, leaves, scalars) for child in children]
+    if kind is tuple and len(parts) == 2:
+        first, second = parts
+        return lambda results: (first(results), second(results))
+    if kind is tuple or kind is list:
+        return lambda results: kind([part(results) for part in parts])
+    flat = (kind, names, *[LEAF] * len(parts))
+    return lambda results: unflatten(flat, [part(results) for part in parts])
+
+
+def _leaf(leaf: ResultLeaf, scalars: bool) -> Assemble:
+    position = leaf.output
+    if position < 0:
+        static = leaf.static
+        if isinstance(static, np.ndarray):
+            return lambda results: static.copy()
+        return lambda results: static
+    if leaf.kind is Kind.ARRAY or not scalars:
+        return lambda results: results[position]
+    if leaf.kind is Kind.SCALAR:
+        return lambda results: results[position][()]
+    return lambda results: results[position].item()

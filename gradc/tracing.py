@@ -1,0 +1,20 @@
+"""Is a function being recorded in this thread?  Asked at every call, so it must cost nothing."""
+
+import threading
+from typing import Any
+
+__all__ = ["STATE", "is_tracing"]
+
+
+class _State(threading.local):
+    """The innermost trace of each thread."""
+
+    trace: Any = None
+
+
+STATE = _State()
+
+
+def is_tracing() -> bool:
+    """Is a function being recorded in this thread?"""
+    return STATE.trace is not None
