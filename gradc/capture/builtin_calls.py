@@ -55,10 +55,11 @@ def _python(x: Any) -> Any:
     return wrap(read(x).reshape(()).cast(np.dtype(np.float64)), Kind.PYTHON)
 
 
-for _same in (
-    "exp exp2 expm1 log2 log10 log1p sqrt cbrt sin cos tan sinh cosh tanh fabs fmod copysign "
-    "hypot degrees radians"
-).split():
+_SAME_NAMES = (
+    "exp", "exp2", "expm1", "log2", "log10", "log1p", "sqrt", "cbrt", "sin", "cos", "tan", "sinh",
+    "cosh", "tanh", "fabs", "fmod", "copysign", "hypot", "degrees", "radians",
+)  # fmt: skip
+for _same in _SAME_NAMES:
     if hasattr(math, _same):
         _math(_same, getattr(np, _same))
 for _name, _ufunc in {
@@ -182,7 +183,9 @@ BUILTINS[isinstance] = _isinstance
 BUILTINS[type] = _type
 BUILTINS[range] = _range
 BUILTINS[sum] = _sum
-for _function in (len, abs, enumerate, zip, list, tuple, dict, set, reversed, sorted, iter, next,
-                  int, bool, any, all, map, filter, print, repr, str, divmod, pow, hash, id,
-                  getattr, setattr, hasattr, callable, slice, super):  # fmt: skip
-    BUILTINS[_function] = _function
+_AS_THEY_ARE = (
+    len, abs, enumerate, zip, list, tuple, dict, set, reversed, sorted, iter, next, int, bool, any,
+    all, print, repr, str, divmod, pow, hash, id, setattr, hasattr, callable, slice,
+    operator.getitem, operator.setitem,
+)  # fmt: skip
+BUILTINS.update((function, function) for function in _AS_THEY_ARE)

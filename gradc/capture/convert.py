@@ -30,7 +30,7 @@ _NUMBERS = (int, float, np.generic)
 
 
 def is_number(x: Any) -> bool:
-    """Is it a Python or NumPy number?"""
+    """Tell whether it is a Python or NumPy number."""
     return isinstance(x, _NUMBERS)
 
 
@@ -159,7 +159,7 @@ def broadcast(values: Iterable[Value]) -> list[Value]:
 
 
 def has_traced(x: Any) -> bool:
-    """Does a nest of lists, tuples and dicts hold anything not known while recording?"""
+    """Tell whether a nest of containers holds anything not known while recording."""
     if isinstance(x, Tracer):
         return not is_concrete(x)
     if isinstance(x, np.ndarray):

@@ -1,7 +1,7 @@
 """The table from NumPy callables to the functions that record them.
 
-``numpy_map`` and its neighbours fill the table with ``@handles``; operators, the NumPy protocols and
-the call hook look it up through ``apply``.  Errors leave here with the user's line attached.
+``numpy_map`` and its neighbours fill the table with ``@handles``; operators, the NumPy protocols
+and the call hook look it up through ``apply``.  Errors leave here with the user's line attached.
 """
 
 import difflib
@@ -138,5 +138,5 @@ def refuse(function: Any) -> NoReturn:
         f"{name} of a traced value is not supported",
         repair=f"the nearest supported function is {near[0]}"
         if near
-        else "write it with supported NumPy functions, or compute it outside and pass the result in",
+        else "write it with supported NumPy functions, or pass its result in as an argument",
     )

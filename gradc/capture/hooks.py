@@ -7,7 +7,7 @@ function that escaped do nothing but what Python would have done.
 import operator
 import sys
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache, partial, reduce
 from pathlib import Path
 from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -211,6 +211,25 @@ def call_function(function: Any, *args: Any, **kwargs: Any) -> Any:
     return _call_other(function, args, kwargs)
 
 
+def _calling(builtin: Any) -> Callable[..., Any]:
+    """``map``, ``filter`` and ``reduce``: the function that they call is the user's as well."""
+
+    def call(function: Any, *rest: Any) -> Any:
+        if function is None:
+            return builtin(None, *rest)
+        return builtin(partial(call_function, function), *rest)
+
+    return call
+
+
+def _getattr(owner: Any, name: str, *default: Any) -> Any:
+    return _attribute(owner, name) if hasattr(owner, name) else getattr(owner, name, *default)
+
+
+BUILTINS.update({builtin: _calling(builtin) for builtin in (map, filter, reduce)})
+BUILTINS[getattr] = _getattr
+
+
 def _opened(args: Any) -> list[Any]:
     return [_open(arg) for arg in args]
 
@@ -301,7 +320,7 @@ def _call_other(function: Any, args: Any, kwargs: Any) -> Any:
         return _construct(function, args, kwargs)
     if isinstance(owner, dict | list | tuple) and not args and not kwargs:
         return getattr(_open(owner), function.__name__)()
-    call = getattr(type(function), "__call__", None)
+    call: Any = vars(type(function)).get("__call__") or type(function).__call__
     if isinstance(call, FunctionType) and _is_users(call):
         return runnable(call)(function, *args, **kwargs)
     if isinstance(owner, list) or type(function).__module__.startswith("gradc"):
@@ -312,10 +331,11 @@ def _call_other(function: Any, args: Any, kwargs: Any) -> Any:
 def _construct(kind: type, args: Any, kwargs: Any) -> Any:
     """Make an object of a user's class, with its ``__init__`` rewritten."""
     init = kind.__init__  # type: ignore[misc]
-    plain = type(kind) is type and kind.__new__ is object.__new__
+    make: Any = kind.__new__
+    plain = type(kind) is type and make is object.__new__
     if not plain or not isinstance(init, FunctionType) or not _is_users(init):
         return kind(*_opened(args), **kwargs)
-    made = object.__new__(kind)
+    made: Any = object.__new__(kind)
     runnable(init)(made, *args, **kwargs)
     return made
 

@@ -1,7 +1,7 @@
 """Subscripts: NumPy's indexing kinds as index specifications of the graph.
 
-Basic indices (integers, slices, ``...``, ``newaxis``) give views; integer arrays give copies; a mask
-known while recording becomes integer arrays; a traced mask can be assigned through, by selection.
+Basic indices (integers, slices, ``...``, ``newaxis``) give views; integer arrays give copies; a
+mask known while recording becomes integer arrays; a traced mask can be assigned through, by selection.
 """
 
 import operator
@@ -25,7 +25,20 @@ from gradc.capture.tracer import (
     wrap,
 )
 from gradc.errors import IndexBoundsError, ShapeError, UnsupportedError
-from gradc.ir import Array, At, Dim, IndexItem, IndexSpec, NewAxis, Shape, Slice, Value, op_named
+from gradc.ir import (
+    Array,
+    At,
+    Dim,
+    IndexItem,
+    IndexSpec,
+    NewAxis,
+    Shape,
+    Slice,
+    Value,
+    broadcast_shapes,
+    op_named,
+    static_shape,
+)
 
 __all__ = ["Subscript", "add_at", "fitted", "parse"]
 
@@ -161,7 +174,7 @@ def _mask_indices(mask: np.ndarray, shape: Shape, before: list[Any]) -> list[Any
 
 
 def _integers_apart(items: list[Any]) -> bool:
-    """Must integers count as index arrays, because a slice stands between them and an array?"""
+    """Tell whether integers count as index arrays: a slice stands between them and an array."""
     fancy = [isinstance(i, np.ndarray) or (isinstance(i, Tracer) and i.ndim > 0) for i in items]
     if not any(fancy):
         return False
@@ -188,7 +201,7 @@ def _axis_item(item: Any, extent: Dim, axis: int, to: Subscript, apart: bool) ->
 
 
 def _kept(handle: Tracer) -> Tracer:
-    """The index as it is now: later writes into it do not move a view."""
+    """Return the index as it is now: later writes into it do not move a view."""
     return wrap(read(handle), Kind.SCALAR)
 
 
@@ -221,12 +234,12 @@ def _align(subscript: Subscript) -> None:
     """Broadcast index arrays against each other, as int64."""
     if not subscript.arrays:
         return
-    shape = np.broadcast_shapes(*(a.shape for a in subscript.arrays))
+    shape = broadcast_shapes(*(a.shape for a in subscript.arrays))
     for slot, array in enumerate(subscript.arrays):
         if array.dtype == _INTP and array.shape == shape:
             continue
         if is_concrete(array):
-            wide = np.broadcast_to(unwrap(array), shape).astype(_INTP)
+            wide = np.broadcast_to(unwrap(array), static_shape(shape)).astype(_INTP)
             subscript.arrays[slot] = own(wide)
         else:
             value = cast_to(read(array), _INTP).broadcast_to(shape)
@@ -267,7 +280,7 @@ def _view_item(x: Tracer, subscript: Subscript, index: Any) -> Any:
 
 
 def _moving_view(x: Tracer, subscript: Subscript) -> Tracer:
-    """A view at a traced position, such as a row ``x[i]``."""
+    """Return a view at a traced position, such as a row ``x[i]``."""
     if is_concrete(x):
         write(x, read(x))
     return make_view(x, Pick(subscript.spec, None, tuple(subscript.arrays)))

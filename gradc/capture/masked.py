@@ -12,7 +12,7 @@ from gradc.capture.context import fail
 from gradc.capture.convert import as_handle, cast_to, value_of
 from gradc.capture.dispatch import apply
 from gradc.capture.mutation import read, write
-from gradc.capture.tracer import Kind, Tracer, wrap
+from gradc.capture.tracer import Kind, Tracer, static, wrap
 from gradc.errors import ShapeError, UnsupportedError
 from gradc.ir import INT64, Array, Shape, Slice, Value, op_named
 from gradc.spans import Span, caller_span
@@ -100,8 +100,8 @@ def _install_operators() -> None:
     for name, ufunc in pairs.items():
         setattr(Masked, f"__{name}__", forward(ufunc))
         setattr(Masked, f"__r{name}__", reflected(ufunc))
-    for name, ufunc in {"neg": np.negative, "abs": np.absolute, "pos": np.positive}.items():
-        setattr(Masked, f"__{name}__", lambda self, u=ufunc: self._elementwise(u, self))
+    for name, unary in {"neg": np.negative, "abs": np.absolute, "pos": np.positive}.items():
+        setattr(Masked, f"__{name}__", lambda self, u=unary: self._elementwise(u, self))
 
 
 _install_operators()
@@ -151,7 +151,7 @@ def _dealt(rows: Value, shape: Shape, rank: int, mask: Value) -> Value:
     count = rows.shape[0]
     flat = mask.reshape((mask.size,)).cast(INT64)
     number = op_named("cumsum")(flat, axis=0, reverse=False)
-    last = op_named("minimum")(op_named("maximum")(number, 1), count)
+    last = op_named("minimum")(op_named("maximum")(number, 1), static(count))
     place = op_named("subtract")(last, 1)
     spec = (Array(0), *[Slice(0, n) for n in rows.shape[1:]])
     dealt = op_named("index")(rows, place, spec=spec)

@@ -309,7 +309,7 @@ def _check_writable(tracer: Tracer) -> None:
 
 
 def _check_owner(root: Tracer, trace: Trace) -> None:
-    """An inner function under a transform may not write into arrays of the function around it."""
+    """Refuse writes of a function under a transform into arrays of the function around it."""
     if root._trace is trace or root._trace is None:
         return
     fail(

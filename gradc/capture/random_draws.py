@@ -6,7 +6,7 @@ parameters: their standard form is drawn, and the parameters act on it, as NumPy
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -16,18 +16,60 @@ from gradc.capture.dispatch import apply
 from gradc.capture.recorder import Leaves, Reader
 from gradc.capture.tracer import Kind, Tracer
 from gradc.errors import UnsupportedError
-from gradc.ir import SUPPORTED_DTYPES, ArrayType
+from gradc.ir import SUPPORTED_DTYPES, ArrayType, broadcast_shapes
 
 __all__ = ["Draw", "Source", "draw", "draw_all", "is_generator", "make_generator", "refuse_state"]
 
 _GENERATORS = (np.random.Generator, np.random.RandomState)
 _METHODS = frozenset(
-    "beta binomial chisquare choice dirichlet exponential f gamma geometric gumbel hypergeometric "
-    "integers laplace logistic lognormal logseries multinomial multivariate_normal "
-    "negative_binomial noncentral_chisquare noncentral_f normal pareto permutation poisson power "
-    "random rayleigh standard_cauchy standard_exponential standard_gamma standard_normal "
-    "standard_t triangular uniform vonmises wald weibull zipf "
-    "rand randn randint random_sample random_integers ranf sample".split()
+    [
+        "beta",
+        "binomial",
+        "chisquare",
+        "choice",
+        "dirichlet",
+        "exponential",
+        "f",
+        "gamma",
+        "geometric",
+        "gumbel",
+        "hypergeometric",
+        "integers",
+        "laplace",
+        "logistic",
+        "lognormal",
+        "logseries",
+        "multinomial",
+        "multivariate_normal",
+        "negative_binomial",
+        "noncentral_chisquare",
+        "noncentral_f",
+        "normal",
+        "pareto",
+        "permutation",
+        "poisson",
+        "power",
+        "random",
+        "rayleigh",
+        "standard_cauchy",
+        "standard_exponential",
+        "standard_gamma",
+        "standard_normal",
+        "standard_t",
+        "triangular",
+        "uniform",
+        "vonmises",
+        "wald",
+        "weibull",
+        "zipf",
+        "rand",
+        "randn",
+        "randint",
+        "random_sample",
+        "random_integers",
+        "ranf",
+        "sample",
+    ]
 )
 
 
@@ -68,7 +110,7 @@ def draw_all(draws: Sequence[Draw], leaves: Leaves) -> list[np.ndarray]:
 
 
 def is_generator(owner: Any) -> bool:
-    """Is the object a source of random numbers?"""
+    """Tell whether the object is a source of random numbers."""
     return isinstance(owner, _GENERATORS)
 
 
@@ -100,15 +142,13 @@ def draw(owner: Any, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -
     family = _FAMILIES.get(method)
     if has_traced(list(args)) or has_traced(kwargs):
         if family is None:
-            _refuse(
-                f"{method} with traced parameters",
-                "use normal, uniform, exponential, gamma or lognormal",
-            )
+            repair = "use normal, uniform, exponential, gamma or lognormal"
+            _refuse(f"{method} with traced parameters", repair)
         return family(owner, *args, **kwargs)
     return _input(owner, method, unwrap(list(args)), unwrap(kwargs))
 
 
-def _refuse(what: str, repair: str) -> None:
+def _refuse(what: str, repair: str) -> NoReturn:
     fail(UnsupportedError, f"the random method {what} is not supported", repair=repair)
 
 
@@ -161,8 +201,7 @@ def _shape_of(parameters: Sequence[Any], size: Any) -> Any:
     if size is not None:
         return size
     shapes = [np.shape(p) if not isinstance(p, Tracer) else p.shape for p in parameters]
-    shape = np.broadcast_shapes(*shapes)
-    return shape or None
+    return broadcast_shapes(*shapes) or None
 
 
 def _standard(owner: Any, method: str, parameters: Sequence[Any], size: Any) -> Any:

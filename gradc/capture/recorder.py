@@ -57,7 +57,7 @@ class Guard:
     identity: bool
 
     def holds(self, leaves: Leaves) -> bool:
-        """Is it still so?"""
+        """Tell whether it is still so."""
         try:
             value = self.read(leaves)
         except (KeyError, IndexError, AttributeError, ValueError):
@@ -73,11 +73,11 @@ def same_value(value: Any, expected: Any) -> bool:
         return False
     if isinstance(value, _CONTAINERS):
         return bool(value == expected)
-    return bool(value == expected) and repr(value) == repr(expected) or _both_nan(value, expected)
+    return (bool(value == expected) and repr(value) == repr(expected)) or _both_nan(value, expected)
 
 
 def _both_nan(value: Any, expected: Any) -> bool:
-    return bool(value != value and expected != expected)  # noqa: PLR0124
+    return bool(value != value and expected != expected)
 
 
 @dataclass(slots=True)
@@ -181,7 +181,7 @@ class Recorder:
         what: Any,
         name: str,
         type: ArrayType,
-        kind: Kind,  # noqa: A002
+        kind: Kind,
     ) -> Tracer:
         """Add an input to the outermost graph."""
         assert self.trace is not None
@@ -206,7 +206,7 @@ def _keys_reader(read: Reader) -> Reader:
 
 
 def _is_plain(value: Any) -> bool:
-    """Does a container hold nothing but numbers, strings and containers of such?"""
+    """Tell whether a container holds nothing but numbers, strings and containers of such."""
     pending = [value]
     while pending:
         here = pending.pop()

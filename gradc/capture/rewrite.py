@@ -46,7 +46,7 @@ def rewritten_code(function: FunctionType) -> CodeType | None:
 
 
 def is_rewritten(function: FunctionType) -> bool:
-    """Does the function run rewritten code already (a nested function or a lambda of one)?"""
+    """Tell whether the function runs rewritten code (a nested function or a lambda of one)."""
     return function.__code__ in _rewritten
 
 
@@ -111,7 +111,7 @@ def _remember(code: CodeType) -> None:
 
 
 def _is_current(found: Located, code: CodeType) -> bool:
-    """Is the text in the file still the text that was compiled?"""
+    """Tell whether the text in the file is still the text that was compiled."""
     if any(name.startswith("@py") for name in code.co_varnames):
         return True  # pytest has rewritten the function's assertions
     return _same_code(_compile(found.node, found, code, ()), code)
@@ -145,7 +145,6 @@ def _compile(
         args=_arguments(names),
         body=_factory_body(node),
         decorator_list=[],
-        type_params=[],
     )
     for class_name in reversed(found.classes[-1:]):  # so that __private names are mangled
         factory = ast.ClassDef(
@@ -154,12 +153,19 @@ def _compile(
             keywords=[],
             body=[factory],
             decorator_list=[],
-            type_params=[],
         )
     module = ast.Module(body=[ast.fix_missing_locations(factory)], type_ignores=[])
     flags = code.co_flags & _FUTURE_FLAGS
+    _complete(module)
     outer = compile(module, code.co_filename, "exec", flags=flags, dont_inherit=True)
     return _nested(outer)
+
+
+def _complete(module: ast.Module) -> None:
+    """Add the fields that newer Python versions demand."""
+    for node in ast.walk(module):
+        if "type_params" in node._fields and not hasattr(node, "type_params"):
+            node.type_params = []  # type: ignore[attr-defined]
 
 
 def _arguments(names: list[str]) -> ast.arguments:
@@ -177,7 +183,6 @@ def _factory_body(node: FunctionNode) -> list[ast.stmt]:
         args=_without_defaults(node.args),
         body=node.body,
         decorator_list=[],
-        type_params=[],
     )
     return [ast.copy_location(function, node)]
 
@@ -219,7 +224,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def function(self, node: FunctionNode) -> FunctionNode:
         """Rewrite the body; arguments and decorators stay outside."""
-        copy = _copy_function(node)
+        copy: FunctionNode = _copy_function(node)
         self._body_of(copy)
         return copy
 
@@ -259,9 +264,9 @@ class _Rewriter(ast.NodeTransformer):
         self._body_of(copy)
         return copy
 
-    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _nested_function  # noqa: N815
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _nested_function
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
         """Leave a class as it is: its methods are rewritten when they are called."""
         return node
 
@@ -280,7 +285,7 @@ class _Rewriter(ast.NodeTransformer):
         self.scopes.pop()
         return copy
 
-    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension  # noqa: N815
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
 
     def _is_external(self, name: str) -> bool:
         scopes = reversed(self.scopes)
@@ -288,13 +293,13 @@ class _Rewriter(ast.NodeTransformer):
 
     # loads
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         """Report reads of names that come from outside."""
         if not isinstance(node.ctx, ast.Load) or not self._is_external(node.id):
             return node
         return _hook("load", node, node, ast.Constant(node.id))
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         """Report reads of attributes."""
         value = self.visit(node.value)
         if not isinstance(node.ctx, ast.Load):
@@ -306,21 +311,21 @@ class _Rewriter(ast.NodeTransformer):
             return f"_{self.class_name.lstrip('_')}{name}"
         return name
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:  # noqa: N802
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         """Look into containers of closed-over arrays through a hook."""
         value = self.visit(node.value)
         if isinstance(node.ctx, ast.Load):
             value = _hook("open", value, value)
         return ast.copy_location(ast.Subscript(value, self.visit(node.slice), node.ctx), node)
 
-    def visit_Starred(self, node: ast.Starred) -> ast.expr:  # noqa: N802
+    def visit_Starred(self, node: ast.Starred) -> ast.expr:
         """Open what is unpacked into arguments."""
         if not isinstance(node.ctx, ast.Load):
             return node
         value = self.visit(node.value)
         return ast.copy_location(ast.Starred(_hook("open", value, value), node.ctx), node)
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.expr:
         """Send every call through the hook."""
         if isinstance(node.func, ast.Name) and node.func.id in _LEFT_ALONE:
             return self.generic_visit(node)  # type: ignore[no-any-return]
@@ -334,25 +339,25 @@ class _Rewriter(ast.NodeTransformer):
 
     # names
 
-    def visit_Assign(self, node: ast.Assign) -> ast.stmt:  # noqa: N802
+    def visit_Assign(self, node: ast.Assign) -> ast.stmt:
         """Tell the value the name it is bound to."""
         value = _named(self.visit(node.value), node.targets[0])
         targets = [self.visit(target) for target in node.targets]
         return ast.copy_location(ast.Assign(targets, value), node)
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:  # noqa: N802
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         """Drop the annotation."""
         if node.value is None:
             return ast.copy_location(ast.Pass(), node)
         value = _named(self.visit(node.value), node.target)
         return ast.copy_location(ast.Assign([self.visit(node.target)], value), node)
 
-    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:  # noqa: N802
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:
         """Name the value of a walrus."""
         value = _named(self.visit(node.value), node.target)
         return ast.copy_location(ast.NamedExpr(node.target, value), node)
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> Any:  # noqa: N802
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """Keep the statement, since ``x += 1`` may write in place, and name the new value."""
         target: Any = node.target if isinstance(node.target, ast.Name) else self.visit(node.target)
         new = ast.copy_location(ast.AugAssign(target, node.op, self.visit(node.value)), node)
@@ -364,19 +369,19 @@ class _Rewriter(ast.NodeTransformer):
 
     # decisions
 
-    def visit_If(self, node: ast.If) -> ast.stmt:  # noqa: N802
+    def visit_If(self, node: ast.If) -> ast.stmt:
         """Ask whether the test can be decided while recording."""
         test = _test(self.visit(node.test), "if")
         new = ast.If(test, self._block(node.body), self._block(node.orelse))
         return ast.copy_location(new, node)
 
-    def visit_While(self, node: ast.While) -> ast.stmt:  # noqa: N802
+    def visit_While(self, node: ast.While) -> ast.stmt:
         """Ask whether the test can be decided while recording."""
         test = _test(self.visit(node.test), "while")
         new = ast.While(test, self._block(node.body), self._block(node.orelse))
         return ast.copy_location(new, node)
 
-    def visit_For(self, node: ast.For) -> ast.stmt:  # noqa: N802
+    def visit_For(self, node: ast.For) -> ast.stmt:
         """Open what the loop runs over."""
         over = self.visit(node.iter)
         new = ast.For(
@@ -387,27 +392,27 @@ class _Rewriter(ast.NodeTransformer):
         )
         return ast.copy_location(new, node)
 
-    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:  # noqa: N802
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
         """Ask whether the test can be decided while recording."""
         test = _test(self.visit(node.test), "if")
         new = ast.IfExp(test, self.visit(node.body), self.visit(node.orelse))
         return ast.copy_location(new, node)
 
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:  # noqa: N802
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
         """Test each operand but the last, which is only handed on."""
         word = "and" if isinstance(node.op, ast.And) else "or"
         values = [self.visit(value) for value in node.values]
         tested = [_test(value, word) for value in values[:-1]]
         return ast.copy_location(ast.BoolOp(node.op, [*tested, values[-1]]), node)
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:  # noqa: N802
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         """Test the operand of ``not``."""
         value = self.visit(node.operand)
         if isinstance(node.op, ast.Not):
             value = _test(value, "not")
         return ast.copy_location(ast.UnaryOp(node.op, value), node)
 
-    def visit_Assert(self, node: ast.Assert) -> ast.stmt:  # noqa: N802
+    def visit_Assert(self, node: ast.Assert) -> ast.stmt:
         """Ask whether the test can be decided while recording."""
         test = _test(self.visit(node.test), "assert")
         return ast.copy_location(ast.Assert(test, node.msg and self.visit(node.msg)), node)

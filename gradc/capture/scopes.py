@@ -1,4 +1,4 @@
-"""Which names does a function bind, and which does it read from outside?
+"""Which names a function binds, and which it reads from outside.
 
 A scope is the set of names bound by one function, lambda, comprehension or class body.  A name that
 no enclosing scope binds is *external*: a global, a builtin, or a variable the function closes over.

@@ -63,7 +63,7 @@ def _walk(module: ast.Module) -> Iterator[Located]:
 
 
 def _first_line(node: FunctionNode) -> int:
-    decorators = getattr(node, "decorator_list", [])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *[d.lineno for d in decorators]])
 
 
@@ -92,7 +92,7 @@ def _same_names(written: list[str], compiled: tuple[str, ...]) -> bool:
 
 
 def _covers(node: FunctionNode, code: CodeType) -> bool:
-    """Do the instructions of ``code`` lie inside the body of ``node``?"""
+    """Tell whether the instructions of ``code`` lie inside the body of ``node``."""
     body = node.body if isinstance(node, ast.Lambda) else node
     begin = (body.lineno, body.col_offset)
     end = (body.end_lineno or body.lineno, body.end_col_offset or 0)

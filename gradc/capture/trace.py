@@ -1,7 +1,7 @@
 """Record a function: run it on tracers and collect the graph and all that belongs to it.
 
-``trace`` serves the outermost function, ``subtrace`` a function under a transform (``grad`` inside a
-recorded function) and ``inline_call`` puts a graph to use in the running trace.
+``trace`` serves the outermost function, ``subtrace`` a function under a transform (``grad`` inside
+a recorded function) and ``inline_call`` puts a graph to use in the running trace.
 """
 
 import inspect
@@ -123,7 +123,7 @@ class Recording:
     span: Span | None
 
     def fits(self, leaves: Leaves) -> bool:
-        """Do all guards hold for a call with these flat leaves?"""
+        """Tell whether all guards hold for a call with these flat leaves."""
         return all(guard.holds(leaves) for guard in self.guards)
 
     def gather(self, leaves: Leaves) -> list[Any]:
@@ -157,7 +157,7 @@ def _finished(leaf: ResultLeaf, outputs: Sequence[Any]) -> Any:
 
 
 def is_traced_leaf(leaf: Any) -> bool:
-    """Is an argument leaf an input of the graph (an array, a NumPy scalar or a Python float)?"""
+    """Tell whether a leaf is an input: an array, a NumPy scalar or a Python float."""
     return isinstance(leaf, np.ndarray | np.generic | Tracer) or type(leaf) is float
 
 
@@ -185,7 +185,7 @@ def _leaf_kind(leaf: Any) -> Kind:
 
 
 def is_tracing() -> bool:
-    """Is a function being recorded in this thread?"""
+    """Tell whether a function is being recorded in this thread."""
     return maybe_current() is not None
 
 
@@ -232,8 +232,8 @@ def trace(
 ) -> Recording:
     """Record ``function(*args, **kwargs)``.
 
-    Arrays, NumPy scalars and Python floats among the leaves become inputs; other leaves are constants
-    of the recording.  The arrays themselves are neither read nor changed.
+    Arrays, NumPy scalars and Python floats among the leaves become inputs; other leaves are
+    constants of the recording.  The arrays themselves are neither read nor changed.
     """
     kwargs = dict(kwargs or {})
     _refuse_generators(function)
@@ -292,7 +292,7 @@ def _inputs(recorder: Recorder, leaves: Sequence[Any], paths: Sequence[str]) -> 
 
 
 def _inputs_of(graph: Graph, recorder: Recorder, given: Sequence[Any]) -> Iterator[Input]:
-    for id, (role, what) in zip(graph.inputs, recorder.inputs, strict=True):  # noqa: A001
+    for id, (role, what) in zip(graph.inputs, recorder.inputs, strict=True):
         node = graph[id]
         name, kind = node.params["name"], Kind.ARRAY
         if role == "argument":
@@ -372,8 +372,8 @@ def subtrace(
 ) -> Subgraph:
     """Record a function on fresh inputs of the types of the given leaves, inside a running trace.
 
-    Every tracer, array, NumPy scalar and Python float among the leaves of ``(args, kwargs)`` becomes
-    an input, in order.  Nothing is added to the graph around it, except what captures need.
+    Every tracer, array, NumPy scalar and Python float among the leaves of ``(args, kwargs)``
+    becomes an input, in order.  Nothing is added to the graph around it, except what captures need.
     """
     kwargs = dict(kwargs or {})
     _refuse_generators(function)

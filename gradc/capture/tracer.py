@@ -1,7 +1,7 @@
 """The stand-in for an array while a function is recorded.
 
-A tracer is a *handle* on a current value, as a NumPy array is: writing into it makes a new value and
-turns the handle to it, so every alias sees the write (``mutation.py``).  Its kind says what NumPy
+A tracer is a *handle* on a current value, as a NumPy array is: writing into it makes a new value
+and turns the handle to it, so every alias sees the write (``mutation.py``).  Its kind says what NumPy
 would have handed out: an array, an immutable NumPy scalar, or a Python float.
 
 A handle may hold a *concrete* array instead of a node: something the function made itself from
@@ -59,6 +59,10 @@ class View:
     """
 
     __slots__ = ("base", "root", "seen", "step", "writable")
+
+    base: "Tracer"
+    root: "Tracer"
+    writable: bool
 
     def __init__(self, base: "Tracer", step: Any, writable: bool) -> None:
         self.base = base
@@ -177,12 +181,12 @@ class Tracer:
         return self._type.nbytes
 
     @property
-    def T(self) -> Any:  # noqa: N802
+    def T(self) -> Any:
         """The transposed view."""
         return apply(np.transpose, (self,), {})
 
     @property
-    def mT(self) -> Any:  # noqa: N802
+    def mT(self) -> Any:
         """The view with the last two axes swapped."""
         return apply(np.matrix_transpose, (self,), {})
 
@@ -430,7 +434,7 @@ def make_concrete(array: np.ndarray) -> Tracer:
 
 
 def is_concrete(tracer: Tracer) -> bool:
-    """Is the value known while recording?"""
+    """Tell whether the value is known while recording."""
     view = tracer._view
     return (tracer if view is None else view.root)._value is not None
 

@@ -75,7 +75,7 @@ def _walk_sequence(tree: Any, add: _Add) -> TreeDef:
 
 
 def _walk_dict(tree: Any, add: _Add) -> TreeDef:
-    return (dict, tuple(tree), *[_walk(child, add) for child in tree.values()])
+    return (type(tree), tuple(tree), *[_walk(child, add) for child in tree.values()])
 
 
 def _walk_named_tuple(tree: Any, add: _Add) -> TreeDef:
@@ -109,7 +109,7 @@ def _build(treedef: TreeDef, leaves: Iterator[Any]) -> Any:
         return next(leaves)
     if treedef is None:
         return None
-    kind, names, *children = treedef  # type: ignore[misc]
+    kind, names, *children = _parts(treedef)
     values = [_build(child, leaves) for child in children]
     if names is None:
         return kind(values)
@@ -118,9 +118,14 @@ def _build(treedef: TreeDef, leaves: Iterator[Any]) -> Any:
     return kind(*values) if issubclass(kind, tuple) else _restore(kind, names, values)
 
 
+def _parts(treedef: TreeDef) -> tuple[Any, ...]:
+    assert isinstance(treedef, tuple)
+    return treedef
+
+
 def _restore(kind: type, names: Iterable[str], values: Iterable[Any]) -> Any:
     """Make a dataclass without its ``__init__``, which may check or convert what it is given."""
-    result = object.__new__(kind)
+    result: Any = object.__new__(kind)
     for name, value in zip(names, values, strict=True):
         object.__setattr__(result, name, value)
     return result
@@ -130,7 +135,7 @@ def _name(treedef: TreeDef, path: str, add: Callable[[str], None]) -> None:
     if treedef == LEAF:
         add(path)
     elif treedef is not None:
-        kind, names, *children = treedef  # type: ignore[misc]
+        kind, names, *children = _parts(treedef)
         for i, child in enumerate(children):
             _name(child, path + _step(kind, names, i), add)
 

@@ -40,7 +40,7 @@ def call_ufunc(
     return store(out, elementwise(ufunc, inputs, dtype), where)
 
 
-def store(out: Any, new: Any, where: Any = True) -> Tracer:
+def store(out: Any, new: Any, where: Any = True) -> Any:
     """Write a result into ``out`` with NumPy's rule for casting, and return ``out``."""
     if not isinstance(out, Tracer):
         _refuse_out(out)
@@ -72,8 +72,10 @@ def _loop(ufunc: Any, kinds: tuple[Any, ...], dtype: np.dtype | None) -> tuple[n
     if not isinstance(ufunc, np.ufunc):
         common = np.result_type(*[k(0) if isinstance(k, type) else k for k in kinds])
         return (common,) * (len(kinds) + 1)
-    more = {} if dtype is None else {"signature": (None,) * ufunc.nin + (dtype,)}
-    return ufunc.resolve_dtypes((*kinds, None), **more)  # type: ignore[no-any-return]
+    more: dict[str, Any] = {}
+    if dtype is not None:
+        more["signature"] = (None,) * ufunc.nin + (dtype,)
+    return ufunc.resolve_dtypes((*kinds, None), **more)
 
 
 def _kind_of(x: Any) -> Any:

@@ -110,7 +110,9 @@ def test_calls(name):
     check(CALLS[name], A.copy(), rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", ["sum", "mean", "var", "extrema", "powers", "where", "clip", "norm"])
+@pytest.mark.parametrize(
+    "name", ["sum", "mean", "var", "extrema", "powers", "where", "clip", "norm"]
+)
 def test_calls_in_single_precision(name):
     check(CALLS[name], A.astype(np.float32), rtol=2e-5, atol=1e-6)
 
@@ -148,7 +150,9 @@ _OPERATORS = {
 def test_promotion_is_numpys(name):
     function = _OPERATORS[name]
     for a, b in itertools.product(_KINDS, _KINDS):
-        if not any(isinstance(x, np.ndarray | np.generic | float) and x is not True for x in (a, b)):
+        if not any(
+            isinstance(x, np.ndarray | np.generic | float) and x is not True for x in (a, b)
+        ):
             continue
         try:
             with np.errstate(all="ignore"):

@@ -82,7 +82,12 @@ def builtin_functions(x):
 
 def array_of_tracers(x):
     a, b, c = x[0]
-    return np.array([a, b, [c][0]]), np.array([[a, 1], [b, c]]), np.stack([x, x]), np.asarray([x[0]])
+    return (
+        np.array([a, b, [c][0]]),
+        np.array([[a, 1], [b, c]]),
+        np.stack([x, x]),
+        np.asarray([x[0]]),
+    )
 
 
 def calls_helper(x):
@@ -200,9 +205,7 @@ def test_generators_are_refused():
 
 def positions(x):
     h = np.tanh(x @ x.T)
-    return h + np.exp(
-        x.sum()
-    )
+    return h + np.exp(x.sum())
 
 
 def test_nodes_point_at_the_users_text():

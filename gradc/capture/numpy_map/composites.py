@@ -1,6 +1,7 @@
 """Ufuncs that are written with other ones, and the ``outer`` method of all binary ufuncs."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -10,11 +11,13 @@ from gradc.capture.folding import call, handles
 from gradc.capture.tracer import Tracer, wrap
 from gradc.capture.ufuncs import store
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
-def _composite(ufunc: Any) -> Any:
+
+def _composite(ufunc: Any) -> Callable[[_Function], _Function]:
     """Enter a composition that serves a ufunc, with ``out=`` and ``where=``."""
 
-    def enter(compose: Any) -> Any:
+    def enter(compose: _Function) -> _Function:
         if ufunc in TABLE:
             return compose  # an op of its own was declared
 
@@ -27,7 +30,8 @@ def _composite(ufunc: Any) -> Any:
                 done = compose(*map(_floating, inputs))
             return done if out is None else store(out, done, where)
 
-        return handles(ufunc, views=True)(handler)
+        handles(ufunc, views=True)(handler)
+        return compose
 
     return enter
 
@@ -88,7 +92,7 @@ def logaddexp(x: Any, y: Any) -> Any:
 
 @_composite(np.logaddexp2)
 def logaddexp2(x: Any, y: Any) -> Any:
-    """The same to base 2."""
+    """Logarithm of a sum of powers of 2."""
     two = np.log(2.0)
     return call(
         np.divide, call(np.logaddexp, call(np.multiply, x, two), call(np.multiply, y, two)), two
@@ -115,7 +119,7 @@ def fix(x: Any, out: Any = None) -> Any:
 
 @handles(np.signbit)
 def signbit(x: Any) -> Any:
-    """Is the sign bit set?"""
+    """Tell where the sign bit is set."""
     return call(np.less, call(np.copysign, 1.0, _floating(x)), 0)
 
 
@@ -127,7 +131,10 @@ def _shift(ufunc: Any, compose: Any) -> None:
         width = as_handle(x).itemsize * 8
         if bits is None or bits.ndim or not 0 <= int(bits) < width - 1:
             raise TypeError(f"argument x2 must be a known number of bits below {width - 1}")
-        if np.result_type(as_handle(x).dtype, by if isinstance(by, int) else bits.dtype).kind not in "iu":
+        if (
+            np.result_type(as_handle(x).dtype, by if isinstance(by, int) else bits.dtype).kind
+            not in "iu"
+        ):
             raise TypeError("shifts take integers")
         power = 2 ** int(bits)
         return call(compose, x, power if isinstance(by, int) else bits.dtype.type(power))
@@ -141,13 +148,13 @@ _shift(np.right_shift, np.floor_divide)
 
 @handles(np.conjugate)
 def conjugate(x: Any) -> Any:
-    """The value itself: complex numbers are not traced."""
+    """Return the value itself: complex numbers are not traced."""
     return call(np.positive, x)
 
 
 @handles(np.real, views=True)
 def real(val: Any) -> Any:
-    """The value itself: complex numbers are not traced."""
+    """Return the value itself: complex numbers are not traced."""
     return operand(val)
 
 

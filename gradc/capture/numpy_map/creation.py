@@ -29,7 +29,7 @@ from gradc.capture.mutation import (
     write_concrete,
 )
 from gradc.capture.tracer import Kind, Tracer, is_concrete, make_concrete, wrap
-from gradc.ir import op_named
+from gradc.ir import op_named, static_shape
 
 
 def _check_order(order: Any) -> None:
@@ -39,7 +39,7 @@ def _check_order(order: Any) -> None:
 
 @handles(np.array, views=True)
 def array(
-    object: Any,  # noqa: A002
+    object: Any,
     dtype: Any = None,
     *,
     copy: Any = True,
@@ -150,7 +150,7 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
         dst[...] = source
         return
     if is_concrete(dst) and not has_traced((source, where)):
-        write_concrete(dst, np.broadcast_to(unwrap(where), dst.shape), unwrap(source))
+        write_concrete(dst, np.broadcast_to(unwrap(where), static_shape(dst.shape)), unwrap(source))
         return
     mask = value_of(where, np.dtype(bool)).broadcast_to(dst.shape)
     new = cast_to(read(source), dst.dtype).broadcast_to(dst.shape)
@@ -280,8 +280,8 @@ def trace(
 def _triangle(keep: Any, name: str) -> Any:
     def handler(m: Any, k: int = 0) -> Any:
         x = as_handle(m)
-        rows, columns = x.shape[-2:]
-        mask = value_of(make_concrete(keep(np.tri(rows, columns, k, dtype=bool))))
+        rows, columns = static_shape(x.shape[-2:])
+        mask = value_of(make_concrete(keep(np.tri(rows, columns, k) != 0)))
         value = read(x)
         zero = value_of(np.zeros((), x.dtype)[()]).broadcast_to(x.shape)
         return fresh(op_named("select")(mask.broadcast_to(x.shape), value, zero))

@@ -212,7 +212,7 @@ def cross(
 
 
 @handles(np.linalg.norm)
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """Vector norms, and the Frobenius norm of matrices."""
     a = as_handle(x)
     if a.dtype.kind != "f":
@@ -229,7 +229,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     return _vector_norm(a, 2 if ord is None else ord, axes[0], keepdims)
 
 
-def _vector_norm(a: Tracer, ord: Any, axis: int, keepdims: bool) -> Any:  # noqa: A002
+def _vector_norm(a: Tracer, ord: Any, axis: int, keepdims: bool) -> Any:
     size = call(np.absolute, a)
     if ord in (np.inf, -np.inf):
         return call(np.max if ord > 0 else np.min, size, axis=axis, keepdims=keepdims)
@@ -249,7 +249,7 @@ def _vector_norm(a: Tracer, ord: Any, axis: int, keepdims: bool) -> Any:  # noqa
 
 @handles(np.einsum)
 def einsum(*operands: Any, out: Any = None, optimize: Any = False, **rest: Any) -> Any:
-    """Sums of products over labelled axes, in Einstein's notation."""
+    """Sum products over labelled axes, in Einstein's notation."""
     if rest:
         raise TypeError(f"argument {next(iter(rest))} is not supported")
     if not operands or not isinstance(operands[0], str):

@@ -71,7 +71,7 @@ def clip(
     out: Any = None,
     *,
     min: Any = _NO,
-    max: Any = _NO,  # noqa: A002
+    max: Any = _NO,
 ) -> Any:
     """Limit values to an interval."""
     low = min if a_min is _NO else a_min
@@ -207,7 +207,7 @@ def _as_float(x: Any) -> Tracer:
 def allclose(
     a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Any:
-    """Are all elements close?"""
+    """Tell whether all elements are close."""
     return _python_bool(call(np.all, call(np.isclose, a, b, rtol, atol, equal_nan)))
 
 
@@ -217,7 +217,7 @@ def _python_bool(x: Any) -> Tracer:
 
 @handles(np.array_equal)
 def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
-    """Are shapes and elements equal?"""
+    """Tell whether shapes and elements are equal."""
     x, y = as_handle(a1), as_handle(a2)
     if x.shape != y.shape:
         return False

@@ -10,7 +10,7 @@ from gradc.capture.convert import as_handle, fresh
 from gradc.capture.folding import call, handles
 from gradc.capture.mutation import Broadcast, Permute, Pick, Reshape, layout_of, make_view, read
 from gradc.capture.tracer import Tracer, static
-from gradc.ir import NewAxis, Shape, Slice, known
+from gradc.ir import NewAxis, Shape, Slice, broadcast_shapes, known
 
 _WHOLE = slice(None)
 
@@ -159,7 +159,7 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Tracer:
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     """Broadcast arrays against each other."""
     arrays = [as_handle(a) for a in args]
-    shape = np.broadcast_shapes(*(x.shape for x in arrays))
+    shape = broadcast_shapes(*(x.shape for x in arrays))
     return tuple(x if x.shape == shape else call(np.broadcast_to, x, shape) for x in arrays)
 
 
@@ -256,7 +256,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
 
 
 @handles(np.tile)
-def tile(A: Any, reps: Any) -> Tracer:  # noqa: N803
+def tile(A: Any, reps: Any) -> Tracer:
     """Lay copies side by side."""
     x = as_handle(A)
     counts = tuple(reps) if isinstance(reps, list | tuple) else (int(reps),)
