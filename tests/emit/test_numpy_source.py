@@ -2,11 +2,13 @@
 
 import ast
 import keyword
+import linecache
 import time
 
 import numpy as np
 import pytest
 
+import gradc
 from gradc import ops
 from gradc.emit.numpy_expressions import Expression, fill, parse
 from gradc.emit.numpy_layout import LONGEST, wrapped
@@ -202,3 +204,23 @@ def test_time_is_linear(named):
 
     small, large = min(seconds(2_000) for _ in range(3)), seconds(40_000)
     assert large < 4 * small
+
+
+@pytest.mark.parametrize("make", [graphs.neuron, graphs.softmax_loss, graphs.fill])
+def test_printed_source_is_accepted_back(make):
+    """Compiling the printed source and printing that again gives the same values."""
+    graph = make()
+    program = graphs.gradient(graph, [0])[0] if make is not graphs.fill else graphs.program(graph)
+    text = print_numpy(program).text
+    file = f"/home/user/{program.name}.py"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    space: dict = {}
+    exec(compile(text, file, "exec"), space)
+    rng = np.random.default_rng(5)
+    arguments = [rng.uniform(0.1, 1.0, p.type.extents) for p in program.inputs]
+    if make is graphs.fill:
+        arguments[1] = np.array([0, 3, 3])
+    found = gradc.compile(space[program.name], backend="numpy")(*arguments)
+    found = found if len(program.outputs) != 1 else (found,)
+    for mine, theirs in zip(found, interpret(program.graph, *arguments), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-14)
