@@ -8,6 +8,8 @@ for l < n % 16: lanes[l] += f(n - n % 16 + l)
 total += combined lanes
 """
 
+from collections.abc import Iterator
+
 from gradc.ir import Dim, Symbol
 from gradc.kernels.lower_loops import start_value
 from gradc.kernels.nest import (
@@ -15,6 +17,7 @@ from gradc.kernels.nest import (
     Accumulate,
     Combine,
     Declare,
+    Expr,
     Lane,
     Let,
     Local,
@@ -22,7 +25,7 @@ from gradc.kernels.nest import (
     Stmt,
     Store,
 )
-from gradc.kernels.walk import map_statement, replace_symbols
+from gradc.kernels.walk import expressions, map_statement, replace_symbols, subexpressions
 
 __all__ = ["use_lanes"]
 
@@ -55,9 +58,10 @@ def use_lanes(loop: Loop) -> list[Stmt]:
 
 
 def _totals(loop: Loop) -> dict[Local, str]:
-    """Return the scalars that the loop reduces into, if that is all that it carries."""
+    """Return the scalars that the loop reduces into, if nothing in the loop reads them."""
     if not all(isinstance(s, Let | Store | Accumulate) for s in loop.body):
         return {}
+    read = {e for s in loop.body for whole in expressions(s) for e in _locals(whole)}
     return {
         s.target: s.how
         for s in loop.body
@@ -65,7 +69,12 @@ def _totals(loop: Loop) -> dict[Local, str]:
         and isinstance(s.target, Local)
         and s.how in _LANED
         and s.target.dtype.kind == "f"
+        and s.target not in read
     }
+
+
+def _locals(expr: Expr) -> Iterator[Local]:
+    return (part for part in subexpressions(expr) if isinstance(part, Local))
 
 
 def _long(loop: Loop) -> bool:

@@ -78,16 +78,14 @@ def lower_assembly(state: State, group: Group) -> list[Stmt]:
     id = group.members[0].id
     target = state.buffer(id)
     terms = state.placement.terms[id]
-    dense = [term for term in terms if not _is_padding(state, term)]
-    if dense:
-        body = write_whole(state, target, dense[0], id)
+    first = next((k for k, term in enumerate(terms) if not _is_padding(state, term)), None)
+    if first is None:
+        body: list[Stmt] = [Fill(target, number(0, target.type.dtype), id)]
     else:
-        body = [Fill(target, number(0, target.type.dtype), id)]
-    for term in terms:
-        if not dense or term != dense[0]:
+        body = write_whole(state, target, terms[first], id)
+    for k, term in enumerate(terms):
+        if k != first:
             body += _add_term(state, target, term, id)
-        else:
-            dense = dense[1:]
     return body
 
 

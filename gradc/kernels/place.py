@@ -250,7 +250,7 @@ def _contraction(p: Placement, node: Node) -> None:
         narrow = domain_of(p.node(operand).type.shape) != domain
         if operand not in p.views and p.cost[operand] > (CHEAP if narrow else RECOMPUTE):
             p.keep(operand)
-    if plan.k:
+    if plan.k and domain:
         p.keep(node.id, Form.REDUCE)
         return
     _inline(p, node, 1 + sum(p.cost[i] for i in node.operands), 0)

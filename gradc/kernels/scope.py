@@ -137,7 +137,7 @@ class Scope:
         plan = self.place.contractions[node.id]
         at = dict(zip(plan.out, index, strict=True))
         pairs = zip(node.operands, (plan.a, plan.b), strict=True)
-        return [self.resolve(o, tuple(at[label] for label in labels)) for o, labels in pairs]
+        return [self.resolve(o, tuple(at.get(label, 0) for label in labels)) for o, labels in pairs]
 
     # values
 

@@ -251,6 +251,32 @@ def test_scan_of_short_axes() -> None:
     check(lambda a: ops.cumsum(a, axis=0, reverse=True), V[:1])
 
 
+def test_a_scan_is_not_spread_over_lanes() -> None:
+    check(lambda a: (ops.cumsum(a, axis=0, reverse=False), a.sum()), V)
+    check(lambda a: ops.cumprod(a, axis=0), V)
+
+
+def test_a_product_of_one_element_each() -> None:
+    check(
+        lambda a, b: ops.contract(a, b, a_labels=(0,), b_labels=(0,), out_labels=()), V[:1], V[1:2]
+    )
+    check(lambda a, b: matmul(a, b) * 2.0, V[:1].reshape(1, 1), V[1:2].reshape(1, 1))
+
+
+def test_sums_of_paddings_and_several_whole_arrays() -> None:
+    def shifted(a: Value, low: int, high: int) -> Value:
+        inner = part(a, Slice(0, 50 - low - high))
+        return ops.pad(inner, low=(low,), high=(high,))
+
+    def assembled(a: Value, b: Value) -> Value:
+        total = a * 2.0
+        for k in range(12):
+            total = total + shifted(a, k, 3)
+        return total + ops.exp(b) + b
+
+    check(assembled, V, V[::-1].copy())
+
+
 def test_softmax() -> None:
     def f(z: Value) -> tuple[Value, ...]:
         top = ops.reduce_max(z, axes=(1,)).expand((1,))
