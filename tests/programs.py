@@ -13,6 +13,10 @@ writes
     writes into its arguments
 loop
     a Python loop over array elements, unrolled
+blas
+    products whose last bits depend on the order in which NumPy adds, and gradc may choose another
+single
+    computes in single precision on the way
 """
 
 import importlib

@@ -56,11 +56,6 @@ def gather_by_argmax(x):
     return x[np.arange(3), best] ** 2
 
 
-@program(normals((3, 5)))
-def sorting(x):
-    return np.sort(x, axis=1) * np.arange(5), x[:, np.argsort(x[0])]
-
-
 @program(normals((2, 3), (2, 3)))
 def joins(a, b):
     return (

@@ -158,7 +158,7 @@ def comprehensions(x):
     return (
         np.stack(squares),
         sum(v for v in named.values()),
-        np.array([a * b for a, b in zip(x, x)]),
+        np.array([a * b for a, b in zip(x, x, strict=True)]),
     )
 
 
@@ -176,7 +176,7 @@ def functions_as_values(x):
 
 @program(normals(3))
 def static_branches(x):
-    if x.shape[0] == 3 and x.ndim == 1:
+    if x.shape[0] == 3 and x.ndim == 1:  # noqa: SIM108
         y = x * 2
     else:
         y = x * 3

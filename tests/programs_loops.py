@@ -141,7 +141,7 @@ def triangular_product(a, b):
     return b * 0.7
 
 
-@program(normals((5, 3)), "loop")
+@program(normals((5, 3)), "loop", "blas")
 def modified_gram_schmidt(a):
     a = a.copy()
     q = np.zeros((5, 3))

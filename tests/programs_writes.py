@@ -262,7 +262,7 @@ def integer_buffers(x):
     return k * x
 
 
-@program(normals(4), "real")
+@program(normals(4), "real", "single")
 def single_precision_buffer(x):
     y = np.zeros(4, dtype=np.float32)
     y[:2] = x[:2]
