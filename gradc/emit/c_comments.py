@@ -4,7 +4,6 @@ All that comes from the user is escaped and cut to the width of a line.
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import PurePath
 
 from gradc.emit.c_uses import child_blocks, node_of
@@ -27,17 +26,12 @@ def comment(text: str, width: int = COLUMNS) -> str:
     return f"/* {shown} */"
 
 
-@lru_cache(maxsize=65536)
-def _place(span: Span) -> tuple[str, str]:
-    """Return the file and line, and what stands there."""
-    return f"{PurePath(span.filename).name}:{span.line}", span.source_line
-
-
 class Places:
     """Which line of the user's source the statements come from."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self._known: dict[tuple[int, int], tuple[str, str]] = {}
 
     def span(self, node: int) -> Span | None:
         """Return where a node was written."""
@@ -50,13 +44,22 @@ class Places:
         while waiting:
             part = waiting.pop()
             span = self.span(node_of(part))
-            place = _place(span) if span else None
+            place = self._place(span) if span else None
             if place and found and place != found:
                 return None
             found = found or place
             for block in child_blocks(part):
                 waiting.extend(block)
         return found
+
+    def _place(self, span: Span) -> tuple[str, str]:
+        """Return the file and line, and what stands there."""
+        # by identity: equal code objects may come from different files
+        key = id(span.code), span.offset
+        if key not in self._known:
+            where = f"{PurePath(span.filename).name}:{span.line}"
+            self._known[key] = where, span.source_line
+        return self._known[key]
 
     @staticmethod
     def text(place: tuple[str, str], width: int) -> str:

@@ -13,6 +13,7 @@ from gradc.emit.c_scope import Scope
 from gradc.emit.c_support import Support
 from gradc.emit.c_templates import Hole, Prepared, prepare
 from gradc.emit.c_types import (
+    ATOM,
     COMPARE,
     EQUAL,
     PRODUCT,
@@ -32,7 +33,7 @@ from gradc.kernels.nest import Expr, Local, Ref
 
 __all__ = ["Expressions", "Pending", "dtype_of", "filled"]
 
-_REPEATED = 12
+_REPEATED = 24
 """Longest operand that is written twice."""
 _LANES = {"f8": "", "f4": "f", "i8": "_i64"}
 
@@ -164,7 +165,7 @@ class Expressions:
         """Turn operands that a template repeats into constants unless they are short."""
         return [
             self.spill(text, dtype_of(expr.args[slot]))
-            if slot in prepared.repeats and len(text.text) > _REPEATED
+            if slot in prepared.repeats and not _is_short(text)
             else text
             for slot, text in enumerate(operands)
         ]
@@ -209,6 +210,11 @@ def filled(prepared: Prepared, operands: list[Text]) -> Text:
     if prepared.narrow:
         return Text(f"({prepared.narrow}){text.within(UNARY)}", UNARY)
     return text
+
+
+def _is_short(text: Text) -> bool:
+    """Tell whether an operand may be written twice: a name, a number or an element."""
+    return text.precedence == ATOM and "(" not in text.text and len(text.text) <= _REPEATED
 
 
 def _truth(text: Text, prepared: Prepared) -> Text:

@@ -61,9 +61,11 @@ class Scope:
         name = self.locals[local] = self.namer.value(wanted, stem)
         return name
 
-    def is_unnamed(self, local: Local) -> bool:
-        """Tell whether the user gave this value no name."""
-        return not local.name and local.node not in self.graph.names
+    def needs_no_name(self, local: Local) -> bool:
+        """Tell whether the user named no such value, or an array carries the name already."""
+        if not local.name and local.node not in self.graph.names:
+            return True
+        return local.node in self._stored
 
     @contextmanager
     def block(self, symbol: Symbol | None = None) -> Iterator[str]:

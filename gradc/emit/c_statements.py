@@ -132,7 +132,7 @@ class Statements:
         if not reads:
             return
         text = self._ex.text(stmt.value)
-        waits = reads == 1 and self._scope.is_unnamed(stmt.local) and len(text.text) <= _INLINE
+        waits = reads == 1 and self._scope.needs_no_name(stmt.local) and len(text.text) <= _INLINE
         if waits:
             nodes = (*self._ex.taken, stmt.local.node)
             self._ex.pending[stmt.local] = Pending(text, nodes)

@@ -16,10 +16,19 @@ from gradc.ir.program import Port, Program
 from gradc.ir.types import ArrayType
 from gradc.kernels import nest
 
-STRICT = (
-    "-std=c99 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wdouble-promotion "
-    "-Wstrict-prototypes -Werror -ffp-contract=off -fno-math-errno"
-).split()
+STRICT = [
+    "-std=c99",
+    "-pedantic",
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Wshadow",
+    "-Wdouble-promotion",
+    "-Wstrict-prototypes",
+    "-Werror",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+]
 COMPILERS = [found for name in ("gcc", "clang") if (found := shutil.which(name))]
 
 
