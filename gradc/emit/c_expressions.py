@@ -56,7 +56,7 @@ class Expressions:
 
     scope: Scope
     support: Support
-    spill: Callable[[Text, np.dtype], Text]
+    spill: Callable[..., Text]
     settle: Callable[[Local], None]
     pending: dict[Local, Pending] = field(default_factory=dict)
     taken: list[int] = field(default_factory=list)
@@ -98,17 +98,26 @@ class Expressions:
                 if stride == 1
                 else f"{gather.within(PRODUCT)} * {factor.within(PRODUCT + 1)}"
             )
+        if len(parts) == 1 and gathers and ref.gathers[0][1] == 1:
+            return gathers[0]
         return Text(" + ".join(parts), SUM) if len(parts) > 1 else Text(parts[0], PRODUCT)
 
     def gathers(self, ref: Ref) -> list[Text]:
         """Print the index values of a reference that a statement writes to."""
-        return [self.text(gather) for gather, _ in ref.gathers]
+        return self._positions([self.text(gather) for gather, _ in ref.gathers])
+
+    def _positions(self, gathers: list[Text]) -> list[Text]:
+        """Turn long index values into constants."""
+        return [
+            self.spill(text, INT64, "at") if len(text.text) > _REPEATED else text
+            for text in gathers
+        ]
 
     def _assemble(self, expr: Expr, operands: list[Text], lazy: bool) -> Text:
         if isinstance(expr, nest.Apply):
             return self._apply(expr, operands, lazy)
         if isinstance(expr, nest.Load):
-            return self._load(expr.ref, operands)
+            return self._load(expr.ref, operands if lazy else self._positions(operands))
         if isinstance(expr, Local):
             return self._local(expr, lazy)
         if isinstance(expr, nest.Choose):

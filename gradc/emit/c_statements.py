@@ -154,6 +154,7 @@ class Statements:
     @_print.register
     def _(self, stmt: nest.Store) -> None:
         target = self._ex.reference(stmt.ref, self._ex.gathers(stmt.ref))
+        self._leave_room(target)
         value = self._ex.text(stmt.value)
         self._flush()
         self._write(f"{target} = {self._stored(value, stmt.value, stmt.ref)};")
@@ -167,6 +168,7 @@ class Statements:
     @_print.register
     def _(self, stmt: nest.Accumulate) -> None:
         old, dtype = self._target(stmt.target)
+        self._leave_room(old.text)
         value = self._ex.text(stmt.value)
         self._flush()
         self._write(self._combined(old, value, stmt.how, dtype, isinstance(stmt.target, Ref)))
@@ -215,6 +217,12 @@ class Statements:
         self._call(name, [f"env, {sizes}", *matrices, last])
 
     # parts of statements
+
+    def _leave_room(self, target: str) -> None:
+        """Keep what is assigned short enough for a line that begins with the target."""
+        self._ex.room = max(
+            min(self._ex.room, COLUMNS - self.lines.width_used - len(target) - 8), 24
+        )
 
     def _dim(self, dim: Dim, least: int = 0) -> str:
         return dim_text(dim, self._scope.symbols).within(least)
@@ -298,9 +306,9 @@ class Statements:
         kind = value_type(local.dtype)
         self._write(f"const {kind} {self._scope.add_local(local)} = {text.text};")
 
-    def _spill(self, text: Text, dtype: np.dtype) -> Text:
+    def _spill(self, text: Text, dtype: np.dtype, stem: str = "t") -> Text:
         """Write part of a statement down as a constant of its own."""
-        name = self._scope.namer.fresh("t")
+        name = self._scope.namer.fresh(stem)
         self._write(f"const {value_type(dtype)} {name} = {text.text};")
         return Text(name)
 
