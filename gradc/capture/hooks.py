@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradc.capture.builtin_calls import BUILTINS
-from gradc.capture.context import Trace, fail, maybe_current
+from gradc.capture.context import Trace, current, fail, maybe_current
 from gradc.capture.convert import has_traced
 from gradc.capture.dispatch import TABLE, apply
 from gradc.capture.folding import opaque
@@ -162,6 +162,8 @@ def _names(value: Any, spec: Any) -> Any:
     value = _open(value)
     if type(value) is Tracer and spec is not None:
         value = tuple(value)
+    if type(value) in (tuple, list):
+        value = _adopted(value)
     if isinstance(value, tuple | list) and isinstance(spec, tuple) and len(value) == len(spec):
         for item, name in zip(value, spec, strict=True):
             if isinstance(name, str):
@@ -250,7 +252,24 @@ def _call_numpy(function: Any, args: Any, kwargs: Any) -> Any:
 def _call_python(function: FunctionType, args: Any, kwargs: Any) -> Any:
     if function in TABLE or f"{function.__module__}.".startswith("numpy."):
         return _call_numpy(function, args, kwargs)
-    return runnable(function)(*args, **kwargs)
+    if not _is_users(function):
+        return function(*args, **kwargs)
+    return runnable(function)(*_adopted(args), **kwargs)
+
+
+def _adopted(values: Any) -> Any:
+    """Replace ordinary arrays by handles: their content is read anew at each call."""
+    recorder = _recorder()
+    if recorder is None or not any(type(value) is np.ndarray for value in values):
+        return values
+    return type(values)(recorder.array(v) if type(v) is np.ndarray else v for v in values)
+
+
+def _result(value: Any) -> Any:
+    """Adopt the arrays in the result of a function that is not rewritten."""
+    if type(value) is np.ndarray:
+        return _open(value)
+    return _adopted(value) if type(value) in (tuple, list) else value
 
 
 def runnable(function: FunctionType) -> Callable[..., Any]:
@@ -302,7 +321,9 @@ def _call_method(method: MethodType, args: Any, kwargs: Any) -> Any:
         return draw(method.__self__, method.__name__, _opened(args), kwargs)
     if type(method.__self__) is Tracer or not isinstance(function, FunctionType):
         return method(*args, **kwargs)
-    return runnable(function)(method.__self__, *args, **kwargs)
+    recorder = current().recorder
+    recorder.adopt_fixed(method.__self__)
+    return runnable(function)(method.__self__, *_adopted(args), **kwargs)
 
 
 def _call_other(function: Any, args: Any, kwargs: Any) -> Any:
@@ -318,14 +339,18 @@ def _call_other(function: Any, args: Any, kwargs: Any) -> Any:
         )
     if isinstance(function, type):
         return _construct(function, args, kwargs)
-    if isinstance(owner, dict | list | tuple) and not args and not kwargs:
-        return getattr(_open(owner), function.__name__)()
+    if isinstance(owner, dict | list | tuple) and function.__name__ in _READING:
+        return getattr(_open(owner), function.__name__)(*args, **kwargs)
     call: Any = vars(type(function)).get("__call__") or type(function).__call__
     if isinstance(call, FunctionType) and _is_users(call):
+        current().recorder.adopt_fixed(function)
         return runnable(call)(function, *args, **kwargs)
     if isinstance(owner, list) or type(function).__module__.startswith("gradc"):
         return function(*args, **kwargs)
-    return function(*_opened(args), **{k: _open(v) for k, v in kwargs.items()})
+    return _result(function(*_opened(args), **{k: _open(v) for k, v in kwargs.items()}))
+
+
+_READING = frozenset(("get", "items", "values", "keys", "copy", "index", "count"))
 
 
 def _construct(kind: type, args: Any, kwargs: Any) -> Any:
@@ -334,8 +359,8 @@ def _construct(kind: type, args: Any, kwargs: Any) -> Any:
     make: Any = kind.__new__
     plain = type(kind) is type and make is object.__new__
     if not plain or not isinstance(init, FunctionType) or not _is_users(init):
-        return kind(*_opened(args), **kwargs)
-    made: Any = object.__new__(kind)
+        return current().recorder.make(kind(*_opened(args), **kwargs))
+    made: Any = current().recorder.make(object.__new__(kind))
     runnable(init)(made, *args, **kwargs)
     return made
 

@@ -1,7 +1,7 @@
 """Subscripts: NumPy's indexing kinds as index specifications of the graph.
 
 Basic indices (integers, slices, ``...``, ``newaxis``) give views; integer arrays give copies; a
-mask known while recording becomes integer arrays; a traced mask can be assigned through, by selection.
+mask known while recording becomes integer arrays; a traced mask can be assigned through.
 """
 
 import operator

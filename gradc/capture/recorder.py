@@ -92,6 +92,7 @@ class Recorder:
     _arrays: dict[int, tuple[np.ndarray, Tracer]] = field(default_factory=dict)
     _known: dict[int, tuple[Any, Reader, str]] = field(default_factory=dict)
     _opened: dict[int, Any] = field(default_factory=dict)
+    _made: dict[int, Any] = field(default_factory=dict)
 
     # what is known
 
@@ -106,9 +107,11 @@ class Recorder:
             self._watch(value, read, path)
         elif isinstance(value, FunctionType | type):
             self._guard(value, read, path, identity=True)
+        elif isinstance(value, MethodType):
+            self._guard(value, read, path, identity=False)
         elif isinstance(value, np.random.Generator | np.random.RandomState):
             self._known.setdefault(id(value), (value, read, path))
-        elif not isinstance(value, (*_LOOSE, MethodType, Tracer)):
+        elif not isinstance(value, (*_LOOSE, Tracer)):
             self._known.setdefault(id(value), (value, read, path))
             self._guard(value, read, path, identity=True)
         return value
@@ -121,6 +124,16 @@ class Recorder:
     def adopt(self, value: Any, read: Reader, path: str) -> None:
         """Enter an object without guarding it (a static argument, a generator made inside)."""
         self._known[id(value)] = (value, read, path)
+
+    def adopt_fixed(self, value: Any) -> None:
+        """Enter an object that stays the same one, such as the owner of a bound method."""
+        if id(value) not in self._known and id(value) not in self._made:
+            self.adopt(value, lambda leaves: value, "self")
+
+    def make(self, value: Any) -> Any:
+        """Remember an object that the function makes itself: nothing of it is watched."""
+        self._made[id(value)] = value
+        return value
 
     def _guard(self, value: Any, read: Reader, path: str, identity: bool) -> None:
         self.guards.setdefault((path, id(value)), Guard(path, read, value, identity))

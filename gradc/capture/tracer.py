@@ -1,8 +1,8 @@
 """The stand-in for an array while a function is recorded.
 
 A tracer is a *handle* on a current value, as a NumPy array is: writing into it makes a new value
-and turns the handle to it, so every alias sees the write (``mutation.py``).  Its kind says what NumPy
-would have handed out: an array, an immutable NumPy scalar, or a Python float.
+and turns the handle to it, so every alias sees the write (``mutation.py``).  Its kind says what
+NumPy would have handed out: an array, an immutable NumPy scalar, or a Python float.
 
 A handle may hold a *concrete* array instead of a node: something the function made itself from
 constants, such as ``np.zeros(3)``.  It is computed while recording and becomes a constant of the

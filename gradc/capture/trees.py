@@ -75,7 +75,8 @@ def _walk_sequence(tree: Any, add: _Add) -> TreeDef:
 
 
 def _walk_dict(tree: Any, add: _Add) -> TreeDef:
-    return (type(tree), tuple(tree), *[_walk(child, add) for child in tree.values()])
+    head: tuple[Any, ...] = (type(tree), tuple(tree))
+    return head + tuple([_walk(child, add) for child in tree.values()])
 
 
 def _walk_named_tuple(tree: Any, add: _Add) -> TreeDef:
@@ -84,7 +85,8 @@ def _walk_named_tuple(tree: Any, add: _Add) -> TreeDef:
 
 def _walk_dataclass(tree: Any, add: _Add) -> TreeDef:
     names = tuple(field.name for field in fields(tree))
-    return (type(tree), names, *[_walk(getattr(tree, name), add) for name in names])
+    head: tuple[Any, ...] = (type(tree), names)
+    return head + tuple([_walk(getattr(tree, name), add) for name in names])
 
 
 _WALKERS: dict[type, _Walker] = {

@@ -9,8 +9,8 @@ from gradc.capture.context import current, fail
 from gradc.capture.convert import as_handle, cast_to, has_traced, operand, own, unwrap, value_of
 from gradc.capture.dispatch import TABLE, label, on_missing
 from gradc.capture.layout import like_operands
-from gradc.capture.mutation import layout_of, write
-from gradc.capture.tracer import Kind, Tracer, describe, shape_text, wrap
+from gradc.capture.mutation import layout_of, write, write_concrete
+from gradc.capture.tracer import Kind, Tracer, describe, is_concrete, shape_text, wrap
 from gradc.errors import ArgumentError, DTypeError, ShapeError
 from gradc.ir import REGISTRY, Op, Shape, Value, broadcast_shapes, op_named
 from gradc.ir import Kind as OpKind
@@ -47,6 +47,9 @@ def store(out: Any, new: Any, where: Any = True) -> Any:
     kind = new.dtype if isinstance(new, Tracer | np.generic) else np.asarray(new).dtype
     if not np.can_cast(kind, out.dtype, "same_kind"):
         raise TypeError(f"cannot cast the result from {kind} to {out.dtype} of the output")
+    if is_concrete(out) and not has_traced((new, where)):
+        _store_known(out, unwrap(new), unwrap(where))
+        return out
     value = cast_to(value_of(new), out.dtype)
     if len(value.shape) > out.ndim or broadcast_shapes(value.shape, out.shape) != out.shape:
         raise ValueError(f"the output has shape {out.shape}, the result {value.shape}")
@@ -56,6 +59,15 @@ def store(out: Any, new: Any, where: Any = True) -> Any:
         value = op_named("select")(mask, value, value_of(out))
     write(out, value)
     return out
+
+
+def _store_known(out: Tracer, new: Any, where: Any) -> None:
+    shape = out._type.extents
+    if where is True:
+        write_concrete(out, ..., new)
+        return
+    mask = np.broadcast_to(where, shape)
+    write_concrete(out, mask, np.broadcast_to(new, shape)[mask])
 
 
 def _refuse_out(out: Any) -> None:

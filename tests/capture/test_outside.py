@@ -1,6 +1,7 @@
 """What a function takes from outside: arrays, numbers, containers, objects, random numbers."""
 
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -100,6 +101,54 @@ def test_attributes_of_an_argument():
     same(play(recording, other, X), X * 2.0 + 1.0)
     other.gain = 1.0
     assert not recording.fits([other, X])
+
+
+class Net:
+    def __init__(self, gain):
+        self.gain = gain
+        self.w = np.ones(3)
+        self.calls = 0
+
+    def forward(self, x):
+        return x * self.gain + self.w
+
+    def __call__(self, x):
+        return self.forward(x) * 2.0
+
+
+def test_the_owner_of_a_bound_method_is_watched():
+    net = Net(2.0)
+    for function in (net.forward, net):
+        net.gain, net.w = 2.0, np.ones(3)
+        recording = check(function, X)
+        net.w = np.full(3, 4.0)
+        same(play(recording, X), function(X))
+        net.gain = 5.0
+        assert not recording.fits([X])
+
+
+def test_objects_made_inside_are_not_watched():
+    def f(x):
+        net = Net(3.0)
+        net.gain = net.gain + 1
+        return net(x) + net.gain
+
+    check(f, X)
+
+
+def test_arrays_that_travel_through_other_code_are_read_at_each_call():
+    w = np.ones(3)
+    stored = {"w": w, "pair": (w, w)}
+    fetch = functools.lru_cache(lambda: w)
+    bound = functools.partial(lambda a, x: a * 2.0 + x, w)
+
+    def f(x):
+        a, _ = stored["pair"]
+        return fetch() * 2.0 + bound(x) + stored.get("w") * 3.0 + a * 5.0
+
+    recording = check(f, X)
+    w[:] = 10.0
+    same(play(recording, X), f(X))
 
 
 def test_array_defaults_are_hidden_inputs():

@@ -52,6 +52,7 @@ def walrus_and_ternary(x):
         y = x if n == 2 else -x
     else:
         y = x * 0
+        n = 1
     while n < 4:
         n += 1
         y = y + n
@@ -175,7 +176,7 @@ def test_lambdas_on_one_line_are_told_apart():
 
 def test_bound_methods_are_recorded():
     recording = check(MODEL.forward, X)
-    assert [i.name for i in recording.inputs] == ["x", "bias"]
+    assert [i.name for i in recording.inputs] == ["x", "self.bias"]
 
 
 def test_functions_without_source_are_traced_plainly():
@@ -230,7 +231,7 @@ def named(x):
         total += row.sum()
     d = np.zeros(3)
     d[0] = total
-    return (w := a * 2), b, c, d
+    return (w := a * 2), b, c, d, w.shape
 
 
 def test_values_have_the_users_names():

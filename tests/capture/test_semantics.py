@@ -182,7 +182,10 @@ def constants_stay_concrete(x):
     table = np.zeros(5)
     for i in range(1, 5):
         table[i] = table[i - 1] + i
-    n = int(table[2])
+    table += 1
+    table[1:] *= 2
+    np.subtract(table, 1, out=table, where=np.arange(5) > 3)
+    n = int(table[1]) // 2
     return x[:n] * table[4]
 
 

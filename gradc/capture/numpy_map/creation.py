@@ -191,9 +191,15 @@ _enter_like(np.empty_like, np.zeros)
 
 @handles(np.full_like, views=True)
 def full_like(
-    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None,
-    *, device: Any = None,
-) -> Tracer:  # fmt: skip
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Tracer:
     """Return an array like another one, filled with a value."""
     _check_order(order)
     x = as_handle(a)
