@@ -3,46 +3,22 @@
 from collections.abc import Iterator
 
 from gradc.ir import Program
+from gradc.kernels.inplace import accesses, can_share
 from gradc.kernels.nest import (
-    Accumulate,
     Buffer,
     BufferPlan,
-    Copy,
-    Fill,
     MatMul,
-    Ref,
     Stage,
-    Stmt,
-    Store,
 )
-from gradc.kernels.walk import loads, nested, statements
+from gradc.kernels.walk import statements, uses
 
-__all__ = ["ALIGNMENT", "lifetimes", "matmul_scratch", "plan_buffers", "touched", "uses"]
+__all__ = ["ALIGNMENT", "lifetimes", "matmul_scratch", "plan_buffers"]
 
 ALIGNMENT = 64
 """Bytes; one cache line and the longest vector."""
 
 _ROWS, _DEPTH, _COLUMNS = 128, 256, 512
 _TILE_ROWS, _TILE_COLUMNS = 4, 16
-
-
-def uses(statement: Stmt) -> Iterator[tuple[Buffer, bool]]:
-    """Yield (buffer, is it written) for what one statement touches itself."""
-    for ref in loads(statement):
-        yield ref.buffer, False
-    if isinstance(statement, Store):
-        yield statement.ref.buffer, True
-    elif isinstance(statement, Accumulate) and isinstance(statement.target, Ref):
-        yield statement.target.buffer, True
-    elif isinstance(statement, Fill):
-        yield statement.buffer, True
-    elif isinstance(statement, Copy):
-        yield statement.source, False
-        yield statement.target, True
-    elif isinstance(statement, MatMul):
-        yield statement.a.ref.buffer, False
-        yield statement.b.ref.buffer, False
-        yield statement.c.ref.buffer, True
 
 
 def touched(stage: Stage) -> dict[Buffer, None]:
@@ -73,8 +49,9 @@ def plan_buffers(program: Program, stages: list[Stage]) -> tuple[list[Buffer], B
     for place, stage in enumerate(stages):
         fresh = opening.get(place, [])
         dying = [b for b in closing.get(place, []) if spans[b][0] < place]
+        seen = accesses(stage) if fresh and dying else {}
         for buffer in fresh:
-            heir = next((old for old in dying if can_share(stage, old, buffer)), None)
+            heir = next((old for old in dying if can_share(seen, old, buffer)), None)
             if heir is None:
                 arena.take(buffer)
             else:
@@ -152,54 +129,6 @@ class _Arena:
             self._free.remove(r)
         first = min([start, *(r[0] for r in joined)])
         self._free.append((first, length + sum(r[1] for r in joined)))
-
-
-# in place
-
-
-def can_share(stage: Stage, old: Buffer, new: Buffer) -> bool:
-    """May a value take the place of one that dies in the stage that makes it?
-
-    Yes if wherever the old one is read, the new one is written to the same element later in the
-    same turn.
-    """
-    if old.type.dtype.itemsize != new.type.dtype.itemsize or old.type.size != new.type.size:
-        return False
-    pending = [stage.body]
-    while pending:
-        body = pending.pop()
-        if not _body_shares(body, old, new):
-            return False
-        pending.extend(inner for s in body for inner in nested(s))
-    return True
-
-
-def _body_shares(body: list[Stmt], old: Buffer, new: Buffer) -> bool:
-    reads: set[object] = set()
-    written: object = None
-    for statement in body:
-        for ref in loads(statement):
-            if ref.buffer is old:
-                if ref.gathers or written is not None:
-                    return False
-                reads.add(ref.offset)
-            elif ref.buffer is new:
-                return False
-        if isinstance(statement, Store) and statement.ref.buffer is new:
-            if statement.ref.gathers or written is not None:
-                return False
-            written = statement.ref.offset
-        elif any(b is old or (b is new and w) for b, w in uses(statement) if w or b is old):
-            if not isinstance(statement, Store) and not _only_loads(statement, old, new):
-                return False
-    return not reads or (reads == {written})
-
-
-def _only_loads(statement: Stmt, old: Buffer, new: Buffer) -> bool:
-    """Does the statement touch both buffers through plain loads only?"""
-    if isinstance(statement, Fill | Copy | MatMul):
-        return False
-    return not any(w and b in (old, new) for b, w in uses(statement))
 
 
 # matrix products

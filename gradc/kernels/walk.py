@@ -8,6 +8,7 @@ from gradc.kernels.nest import (
     Accumulate,
     Apply,
     Assign,
+    Buffer,
     Check,
     Choose,
     Copy,
@@ -35,6 +36,7 @@ __all__ = [
     "replace_symbols",
     "statements",
     "subexpressions",
+    "uses",
 ]
 
 DimMap: TypeAlias = Callable[[Dim], Dim]
@@ -95,6 +97,25 @@ def loads(statement: Stmt) -> Iterator[Ref]:
         for part in subexpressions(expr):
             if isinstance(part, Load):
                 yield part.ref
+
+
+def uses(statement: Stmt) -> Iterator[tuple[Buffer, bool]]:
+    """Yield (buffer, is it written) for what one statement touches itself."""
+    for ref in loads(statement):
+        yield ref.buffer, False
+    if isinstance(statement, Store):
+        yield statement.ref.buffer, True
+    elif isinstance(statement, Accumulate) and isinstance(statement.target, Ref):
+        yield statement.target.buffer, True
+    elif isinstance(statement, Fill):
+        yield statement.buffer, True
+    elif isinstance(statement, Copy):
+        yield statement.source, False
+        yield statement.target, True
+    elif isinstance(statement, MatMul):
+        yield statement.a.ref.buffer, False
+        yield statement.b.ref.buffer, False
+        yield statement.c.ref.buffer, True
 
 
 # rewriting
