@@ -138,11 +138,13 @@ class _Nest:
             for operand, labels in zip(node.operands, (plan.a, plan.b), strict=True)
         ]
 
-    def _result_ref(self, fold: Fold) -> Ref:
+    def _result_offset(self, fold: Fold) -> Dim:
         index = self._index(fold.sweep)
-        position = tuple(index[axis] for axis in fold.result)
         shape = self.state.placement.node(fold.sweep.id).type.shape
-        return Ref(self.state.buffer(fold.sweep.id), row_major(position, shape))
+        return row_major(tuple(index[axis] for axis in fold.result), shape)
+
+    def _result_ref(self, fold: Fold) -> Ref:
+        return Ref(self.state.buffer(fold.sweep.id), self._result_offset(fold))
 
     # loops
 
@@ -167,10 +169,7 @@ class _Nest:
         scope = self._scope([Level() for _ in range(self.rank + 1)])
         found = scope.discover(self._targets(scope))
         offsets = [index for _, index in found if isinstance(index, DimExpr)]
-        for fold in self.folds:
-            index = self._index(fold.sweep)
-            shape = self.state.placement.node(fold.sweep.id).type.shape
-            offsets.append(row_major(tuple(index[axis] for axis in fold.result), shape))
+        offsets += [self._result_offset(fold) for fold in self.folds]
         for sweep in self.maps:
             if sweep.id in self.state.buffers:
                 offsets.append(row_major(self._index(sweep), sweep.shape))
@@ -220,6 +219,8 @@ class _Nest:
 
     def _in_memory(self, fold: Fold) -> bool:
         """Does the reduction add into the memory of its result?"""
+        if not fold.reduced:
+            return False
         outer = frozenset(self.order[: fold.depth])
         empty = any(extent == 0 for extent in self.group.shape)
         kept = fold.sweep.id in self.state.buffers
@@ -272,33 +273,37 @@ class _Nest:
         entries = iter(scope.values(keys))
         result: list[Stmt] = []
         for sweep in maps:
-            result += self._store(scope, sweep, next(entries))
+            entry = next(entries)
+            value = scope.argument(entry, self.rank)
+            result += self._keep(sweep.id, value, row_major(self._index(sweep), sweep.shape))
         for fold in folds:
             factors = [next(entries) for _ in self._operands(fold)]
-            result.append(self._add(scope, fold, factors))
+            result += self._add(scope, fold, factors)
         return result
 
-    def _store(self, scope: Scope, sweep: Sweep, entry: Entry) -> list[Stmt]:
-        state, id = self.state, sweep.id
-        value = scope.argument(entry, self.rank)
+    def _keep(self, id: int, value: Expr, offset: Dim) -> list[Stmt]:  # noqa: A002
+        """Store a value, and make a scalar known to the stages that follow."""
+        state = self.state
         before: list[Stmt] = []
         if not self.rank and id in state.outside:
             if not isinstance(value, Local | Number):
-                local = Local(entry.dtype, state.name(id), id)
+                local = Local(state.dtype(id), state.name(id), id)
                 before.append(Let(local, value))
                 value = local
             state.scalars[id] = value
         if id not in state.buffers:
             return before
-        offset = row_major(self._index(sweep), sweep.shape)
         return [*before, Store(Ref(state.buffers[id], offset), value, id)]
 
-    def _add(self, scope: Scope, fold: Fold, factors: list[Entry]) -> Stmt:
+    def _add(self, scope: Scope, fold: Fold, factors: list[Entry]) -> list[Stmt]:
         args = [scope.argument(entry, self.rank) for entry in factors]
+        id = fold.sweep.id  # noqa: A001
         value = args[0] if len(args) == 1 else _product(args[0], args[1], fold.dtype)
+        if not fold.reduced:
+            return self._keep(id, value, self._result_offset(fold))
         target = fold.local if fold.depth < self.rank else self._result_ref(fold)
         assert target is not None
-        return Accumulate(target, fold.how, value, fold.sweep.id)
+        return [Accumulate(target, fold.how, value, id)]
 
     def _declare(self, fold: Fold) -> Stmt:
         fold.local = Local(fold.dtype, self.state.name(fold.sweep.id), fold.sweep.id)
