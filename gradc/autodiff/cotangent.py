@@ -49,11 +49,11 @@ def pullback(graph: Graph, id: int, ct: Value) -> Sequence[Cotangent]:  # noqa: 
         partials = rule.fn(graph.value(id), *operands)
         found = [scale(ct, p) for p in partials]
     elif isinstance(rule, Linear):
-        found = _transposed(node, rule, ct, graph.value(id), operands)
+        found = _transposed(node, rule.transpose, ct, graph.value(id), operands)
     elif rule is None:
         raise refuse(graph, node)
     else:
-        found = list(rule.vjp(ct, graph.value(id), *operands, **node.params))
+        found = _transposed(node, rule.vjp, ct, graph.value(id), operands)
     return [_settled(c, v) for c, v in zip(found, operands, strict=True)]
 
 
@@ -128,12 +128,16 @@ def literal(value: Value) -> float | None:
 
 
 def _transposed(
-    node: Node, rule: Linear, ct: Value, out: Value, operands: Sequence[Value]
+    node: Node,
+    rule: Callable[..., Sequence[Cotangent]],
+    ct: Value,
+    out: Value,
+    operands: Sequence[Value],
 ) -> list[Cotangent]:
-    """Apply the transpose of a linear op, to the mask as well where elements only move."""
+    """Apply the pullback of an op, to the mask as well where elements only move."""
 
     def apply(value: Value) -> list[Cotangent]:
-        return list(rule.transpose(value, out, *operands, **node.params))
+        return list(rule(value, out, *operands, **node.params))
 
     mask = _mask(ct)
     if mask is None or node.op.name not in _MOVES or not operands[0].node.operands:
@@ -144,7 +148,7 @@ def _transposed(
     return [_moved_mask(node, apply(inner)[0], apply(ct)[0], condition, operands[0])]
 
 
-_MOVES = frozenset(("reshape", "transpose", "broadcast_to"))
+_MOVES = frozenset(("cast", "reshape", "transpose", "broadcast_to"))
 
 
 def _moved_mask(
@@ -152,7 +156,9 @@ def _moved_mask(
 ) -> Cotangent:
     """Carry the mask of a cotangent through a movement."""
     select = op_named("select")
-    if node.op.name == "reshape":
+    if node.op.name == "cast":
+        moved, kept = condition, inner
+    elif node.op.name == "reshape":
         moved, kept = condition.reshape(operand.shape), inner
     elif node.op.name == "transpose":
         axes = node.params["axes"]

@@ -93,10 +93,8 @@ def logaddexp(x: Any, y: Any) -> Any:
 @_composite(np.logaddexp2)
 def logaddexp2(x: Any, y: Any) -> Any:
     """Logarithm of a sum of powers of 2."""
-    two = np.log(2.0)
-    return call(
-        np.divide, call(np.logaddexp, call(np.multiply, x, two), call(np.multiply, y, two)), two
-    )
+    two = float(np.log(2.0))
+    return call(np.divide, call(np.logaddexp, x * two, y * two), two)
 
 
 @handles(np.sinc)
