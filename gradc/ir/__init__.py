@@ -27,7 +27,7 @@ from gradc.ir.op import (
     register,
 )
 from gradc.ir.program import Port, Program, residuals
-from gradc.ir.types import BOOL, FLOAT32, FLOAT64, INT64, SUPPORTED_DTYPES, ArrayType, is_float
+from gradc.ir.types import BOOL, FLOAT32, FLOAT64, INT64, SUPPORTED_DTYPES, ArrayType, TupleType, is_float
 from gradc.ir.value import Operand, Value
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "Shape",
     "Slice",
     "Symbol",
+    "TupleType",
     "Value",
     "broadcast_shapes",
     "is_float",

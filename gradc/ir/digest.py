@@ -1,4 +1,4 @@
-"""A hash of what a graph means, for cache keys: equal over processes, Python and library versions."""
+"""A hash of what a graph means, for cache keys: the same in every process and Python version."""
 
 import hashlib
 from collections.abc import Iterator

@@ -31,17 +31,19 @@ _Monomial: TypeAlias = tuple[tuple[Symbol, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class DimExpr:
-    """An integer polynomial with at least one symbol; terms are sorted, so equal means identical."""
+    """An integer polynomial with a symbol at least; sorted terms, so equal means identical."""
 
     terms: tuple[tuple[_Monomial, int], ...]
 
     def __add__(self, other: "Dim") -> "Dim":
+        """Add term by term."""
         table = dict(self.terms)
         for monomial, factor in _terms(other):
             table[monomial] = table.get(monomial, 0) + factor
         return _canonical(table)
 
     def __mul__(self, other: "Dim") -> "Dim":
+        """Multiply out."""
         table: dict[_Monomial, int] = {}
         for left, a in self.terms:
             for right, b in _terms(other):
@@ -50,12 +52,15 @@ class DimExpr:
         return _canonical(table)
 
     def __neg__(self) -> "Dim":
+        """Turn the sign of every term."""
         return self * -1
 
     def __sub__(self, other: "Dim") -> "Dim":
+        """Subtract term by term."""
         return self + (other * -1)
 
     def __rsub__(self, other: int) -> "Dim":
+        """Subtract from a number."""
         return (self * -1) + other
 
     __radd__ = __add__
@@ -67,6 +72,7 @@ class DimExpr:
         return frozenset(symbol for monomial, _ in self.terms for symbol, _ in monomial)
 
     def __str__(self) -> str:
+        """Write it as Python would take it."""
         return "".join(_term_text(m, f, i == 0) for i, (m, f) in enumerate(self.terms))
 
 
@@ -102,7 +108,7 @@ def _term_text(monomial: _Monomial, factor: int, first: bool) -> str:
 
 
 def known(dim: Dim) -> bool:
-    """Is the extent a plain integer?"""
+    """Tell whether the extent is a plain integer."""
     return isinstance(dim, int)
 
 

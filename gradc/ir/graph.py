@@ -53,9 +53,11 @@ class Graph:
         self._mirror: networkx.MultiDiGraph | None = None
 
     def __len__(self) -> int:
+        """Return the number of nodes."""
         return len(self.nodes)
 
-    def __getitem__(self, id: int) -> Node:  # noqa: A002
+    def __getitem__(self, id: int) -> Node:
+        """Return a node."""
         return self.nodes[id]
 
     # building
@@ -81,7 +83,7 @@ class Graph:
         self._known[key] = id
         return id
 
-    def input(self, name: str, type: ArrayType, origin: Origin | None = None) -> Value:  # noqa: A002
+    def input(self, name: str, type: ArrayType, origin: Origin | None = None) -> Value:
         """Append an input."""
         params = {"name": name, "position": len(self.inputs), "type": type}
         id = self.add(op_named("input"), (), params, (), origin)
@@ -97,7 +99,7 @@ class Graph:
         """Return a 0-d constant of the given dtype."""
         return self.constant(number, dtype)
 
-    def value(self, id: int) -> Value:  # noqa: A002
+    def value(self, id: int) -> Value:
         """Return the handle that rules and passes work with."""
         return Value(self, id)
 
@@ -123,7 +125,7 @@ class Graph:
     def origin(self, origin: Origin) -> None:
         self._origin = origin
 
-    def rename(self, id: int, name: str) -> None:  # noqa: A002
+    def rename(self, id: int, name: str) -> None:
         """Give a node the user's name unless it has one."""
         self.names.setdefault(id, name)
 
@@ -146,14 +148,14 @@ class Graph:
             )
         return mirror
 
-    def uses(self, id: int) -> list[tuple[int, int]]:  # noqa: A002
+    def uses(self, id: int) -> list[tuple[int, int]]:
         """Return the children of a node: (user, operand slot), in the order they were added."""
         return [
             (child, slot) for child, slots in self.nx.adj[id].items() for slot in slots
         ]
 
     def live(self) -> list[bool]:
-        """Which nodes do the outputs need?"""
+        """Tell which nodes the outputs need."""
         needed = [False] * len(self.nodes)
         for id in self.outputs:
             needed[id] = True
@@ -163,8 +165,8 @@ class Graph:
                     needed[operand] = True
         return needed
 
-    def is_constant(self, id: int) -> bool:  # noqa: A002
-        """Is the node a literal?"""
+    def is_constant(self, id: int) -> bool:
+        """Tell whether the node is a literal."""
         return self.nodes[id].op.kind is Kind.CONSTANT
 
 

@@ -50,7 +50,7 @@ class Origin(NamedTuple):
 
     @property
     def derived(self) -> bool:
-        """Was the node made by differentiation?"""
+        """Whether differentiation made the node."""
         return self.adjoint_of is not None or self.tangent_of is not None
 
 
@@ -79,6 +79,7 @@ class Literal:
         return ArrayType(np.dtype(self.dtype), self.shape)
 
     def __str__(self) -> str:
+        """Write the number, or the array without its middle."""
         return np.array2string(self.array, threshold=6) if self.shape else repr(self.array.item())
 
 
@@ -91,6 +92,7 @@ class Slice:
     step: int = 1
 
     def __str__(self) -> str:
+        """Write ``start:+length:step``."""
         return f"{self.start}:+{self.length}" + (f":{self.step}" if self.step != 1 else "")
 
 
@@ -101,6 +103,7 @@ class At:
     position: Dim
 
     def __str__(self) -> str:
+        """Write the position."""
         return str(self.position)
 
 
@@ -109,6 +112,7 @@ class NewAxis:
     """An axis of length 1 that the array does not have."""
 
     def __str__(self) -> str:
+        """Write ``newaxis``."""
         return "newaxis"
 
 
@@ -119,6 +123,7 @@ class Array:
     slot: int
 
     def __str__(self) -> str:
+        """Write ``#slot``."""
         return f"#{self.slot}"
 
 
@@ -137,12 +142,12 @@ class Node:
 
     def __init__(
         self,
-        id: int,  # noqa: A002
+        id: int,
         op: Op,
         operands: tuple[int, ...],
         params: Mapping[str, Any],
         regions: "tuple[Graph, ...]",
-        type: ArrayType,  # noqa: A002
+        type: ArrayType,
         origin: Origin,
     ) -> None:
         self.id = id
@@ -154,6 +159,7 @@ class Node:
         self.origin = origin
 
     def __repr__(self) -> str:
+        """Write ``%id = op(operands, params): type``."""
         args = ", ".join(f"%{i}" for i in self.operands)
         params = "".join(f", {k}={v}" for k, v in self.params.items())
         return f"%{self.id} = {self.op.name}({args}{params}): {self.type}"

@@ -84,8 +84,8 @@ class Rule:
     """A derivative given as functions that build IR.
 
     ``vjp(ct, out, *operands, **params)`` returns one cotangent (or None) for each operand;
-    ``jvp(tangents, out, *operands, **params)`` returns the tangent of the output, where ``tangents``
-    holds None for operands without one.
+    ``jvp(tangents, out, *operands, **params)`` returns the tangent of the output; ``tangents`` holds
+    None for operands without one.
     """
 
     vjp: "Callable[..., Terms]"
@@ -158,7 +158,7 @@ class Op:
 
     @property
     def variadic(self) -> bool:
-        """Does it take any number of operands?"""
+        """Whether it takes any number of operands."""
         return bool(self.operands) and self.operands[-1].startswith("*")
 
     @property
@@ -175,6 +175,7 @@ class Op:
         return _build(self, values, params)
 
     def __repr__(self) -> str:
+        """Write its name."""
         return f"<op {self.name}>"
 
 

@@ -1,4 +1,4 @@
-"""What both backends receive and may not change: a graph and the meaning of its inputs and outputs."""
+"""What both backends receive and may not change: a graph, and what goes in and comes out."""
 
 from dataclasses import dataclass
 

@@ -80,7 +80,7 @@ def _moved(origin: Origin, images: dict[int, Value]) -> Origin:
     )
 
 
-def _image(id: int | None, images: dict[int, Value]) -> int | None:  # noqa: A002
+def _image(id: int | None, images: dict[int, Value]) -> int | None:
     if id is None:
         return None
     image = images.get(id)

@@ -7,7 +7,7 @@ import numpy as np
 
 from gradc.ir.dims import Dim, Shape, product, static_shape
 
-__all__ = ["BOOL", "FLOAT32", "FLOAT64", "INT64", "SUPPORTED_DTYPES", "ArrayType", "is_float"]
+__all__ = ["BOOL", "FLOAT32", "FLOAT64", "INT64", "SUPPORTED_DTYPES", "ArrayType", "TupleType", "is_float"]
 
 BOOL = np.dtype(np.bool_)
 INT64 = np.dtype(np.int64)
@@ -74,6 +74,24 @@ class ArrayType:
     def __str__(self) -> str:
         name = "bool" if self.dtype == BOOL else self.dtype.str[1:]
         return f"{name}[{', '.join(str(d) for d in self.shape)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class TupleType(ArrayType):
+    """The type of a node with several results, such as a loop; ``project`` picks one of them.
+
+    As an array type it is empty and of truth values, so nothing mistakes it for data.
+    """
+
+    items: tuple[ArrayType, ...] = ()
+
+    @classmethod
+    def of_items(cls, items: Iterable[ArrayType]) -> "TupleType":
+        """Return the type of a tuple of arrays."""
+        return cls(BOOL, (0,), tuple(items))
+
+    def __str__(self) -> str:
+        return f"({', '.join(str(item) for item in self.items)})"
 
 
 def is_float(dtype: np.dtype) -> bool:

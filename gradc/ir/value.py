@@ -29,7 +29,7 @@ class Value:
 
     __slots__ = ("graph", "id")
 
-    def __init__(self, graph: Graph, id: int) -> None:  # noqa: A002
+    def __init__(self, graph: Graph, id: int) -> None:
         self.graph = graph
         self.id = id
 
@@ -40,7 +40,7 @@ class Value:
 
     @property
     def type(self) -> ArrayType:
-        """dtype and shape."""
+        """Element type and extents."""
         return self.graph.nodes[self.id].type
 
     @property
@@ -64,44 +64,57 @@ class Value:
         return self.type.size
 
     def __eq__(self, other: object) -> bool:
+        """Tell whether both are the same node of the same graph."""
         return isinstance(other, Value) and other.graph is self.graph and other.id == self.id
 
     def __hash__(self) -> int:
+        """Hash as equality compares."""
         return hash((id(self.graph), self.id))
 
     def __repr__(self) -> str:
+        """Write the node."""
         return repr(self.node)
 
     # arithmetic
 
     def __add__(self, other: Operand) -> Value:
+        """Return ``self + other``."""
         return op_named("add")(self, other)
 
     def __radd__(self, other: Operand) -> Value:
+        """Return ``other + self``."""
         return op_named("add")(other, self)
 
     def __sub__(self, other: Operand) -> Value:
+        """Return ``self - other``."""
         return op_named("subtract")(self, other)
 
     def __rsub__(self, other: Operand) -> Value:
+        """Return ``other - self``."""
         return op_named("subtract")(other, self)
 
     def __mul__(self, other: Operand) -> Value:
+        """Return ``self * other``."""
         return op_named("multiply")(self, other)
 
     def __rmul__(self, other: Operand) -> Value:
+        """Return ``other * self``."""
         return op_named("multiply")(other, self)
 
     def __truediv__(self, other: Operand) -> Value:
+        """Return ``self / other``."""
         return op_named("divide")(self, other)
 
     def __rtruediv__(self, other: Operand) -> Value:
+        """Return ``other / self``."""
         return op_named("divide")(other, self)
 
     def __pow__(self, other: Operand) -> Value:
+        """Return ``self ** other``."""
         return op_named("power")(self, other)
 
     def __neg__(self) -> Value:
+        """Return ``-self``."""
         return op_named("negative")(self)
 
     # shape and type
@@ -112,7 +125,7 @@ class Value:
         return self if shape == self.shape else op_named("broadcast_to")(self, shape=shape)
 
     def reshape(self, shape: Sequence[Dim]) -> Value:
-        """Same elements in C order, other extents (no -1)."""
+        """Give the same elements, in C order, other extents (no -1)."""
         shape = tuple(shape)
         return self if shape == self.shape else op_named("reshape")(self, shape=shape)
 

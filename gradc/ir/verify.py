@@ -4,6 +4,7 @@ from gradc.errors import GradcError
 from gradc.ir.graph import Graph
 from gradc.ir.node import Node
 from gradc.ir.op import Kind
+from gradc.ir.types import BOOL, ArrayType, TupleType
 
 __all__ = ["verify"]
 
@@ -31,8 +32,24 @@ def _check_node(graph: Graph, position: int, node: Node) -> None:
     _require(arity is None or arity == len(node.operands), f"{node!r} takes {arity} operands")
     inferred = node.op.infer(*[graph[i].type for i in node.operands], **node.params)
     _require(inferred == node.type, f"{node!r} should have type {inferred}")
+    if node.regions:
+        _check_regions(graph, node)
+
+
+def _check_regions(graph: Graph, node: Node) -> None:
+    """Check that regions are well formed and take and give what the node says."""
+    results = node.type.items if isinstance(node.type, TupleType) else ()
+    given = [graph[i].type for i in node.operands]
+    if node.op.name == "cond":
+        given = given[1:]
     for region in node.regions:
         verify(region)
+        taken = [region[i].type for i in region.inputs]
+        _require(taken == given, f"{node!r} hands {given} to a region that takes {taken}")
+        is_test = node.op.name == "while_loop" and region is node.regions[0]
+        made = tuple(region[i].type for i in region.outputs)
+        wanted = (ArrayType(BOOL, ()),) if is_test else results
+        _require(made == wanted, f"a region of {node!r} gives {made}, not {wanted}")
 
 
 def _check_mirror(graph: Graph) -> None:

@@ -1,7 +1,6 @@
 """Every op, declared once: ``ops.exp(x)`` adds a node.
 
 The registry itself is ``gradc.ir.REGISTRY``; importing this package fills it.  Which op a NumPy
-callable records is answered by ``gradc.ops.lookup``.  Which op a NumPy
 callable records is answered by ``gradc.ops.lookup``.
 """
 
@@ -78,6 +77,7 @@ from gradc.ops.reductions import (
     reduce_prod,
     reduce_sum,
 )
+from gradc.ops.regions import cond, loop, project, while_loop
 from gradc.ops.rounding import cast, ceil, floor, rint, trunc
 from gradc.ops.scans import cumprod, cumsum
 from gradc.ops.trigonometric import (
@@ -97,6 +97,10 @@ from gradc.ops.trigonometric import (
 )
 
 __all__ = [
+    "while_loop",
+    "project",
+    "loop",
+    "cond",
     "absolute",
     "add",
     "arccos",

@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from gradc.ir import Graph, Value
-from gradc.ir.rebuild import rebuild, transfer
+from gradc.ir import Graph, Node, Value
+from gradc.ir.rebuild import copy_node, rebuild, transfer
 from gradc.passes import algebra, contractions, indices, movement
 from gradc.passes.rewrite import RULES, RewritingGraph, Rule
 
@@ -42,18 +42,34 @@ def simplify(
     log : list, optional
         Receives one :class:`Step`.
     """
-    result = RewritingGraph(graph.name, rules_for(final=final, fast_math=fast_math))
+    rules = rules_for(final=final, fast_math=fast_math)
+    fired: Counter[str] = Counter()
+    live = sum(graph.live())
+    compact = _simplified(graph, rules, fired)
+    if log is not None:
+        log.append(Step("simplify", live, len(compact), _sorted(fired)))
+    return compact
+
+
+def _simplified(graph: Graph, rules: list[Rule], fired: Counter[str]) -> Graph:
+    """Simplify a graph and the regions inside it."""
+    result = RewritingGraph(graph.name, rules)
+
+    def visit(target: Graph, node: Node, operands: tuple[Value, ...]) -> Value:
+        if not node.regions:
+            return copy_node(target, node, operands)
+        regions = tuple(_simplified(region, rules, fired) for region in node.regions)
+        ids = tuple(v.id for v in operands)
+        return target.value(target.add(node.op, ids, node.params, regions))
+
     images: dict[int, Value] = {}
     for id in graph.inputs:
         node = graph[id]
         images[id] = result.input(node.params["name"], node.type, node.origin)
-    live = graph.live()
-    transfer(graph, result, images, live)
+    transfer(graph, result, images, graph.live(), visit)
     result.outputs = [images[id].id for id in graph.outputs]
-    compact = rebuild(result)
-    if log is not None:
-        log.append(Step("simplify", sum(live), len(compact), _sorted(result.fired)))
-    return compact
+    fired.update(result.fired)
+    return rebuild(result)
 
 
 def _sorted(fired: Counter[str]) -> tuple[tuple[str, int], ...]:
