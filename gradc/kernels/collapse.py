@@ -54,7 +54,7 @@ def _dims(statement: Stmt) -> list[Dim | None]:
 
 
 def _flat(dim: Dim | None, outer: Symbol, inner: Loop) -> bool:
-    """Is one step of the outer loop as far as a whole inner loop?"""
+    """Tell whether one step of the outer loop is as far as a whole inner loop."""
     if dim is None:
         return False
     return _stride(dim, outer) == _stride(dim, inner.symbol) * inner.stop

@@ -95,7 +95,7 @@ def _below_contraction(p: Placement, node: Node) -> Iterator[tuple[int, bool]]:
 
 
 def _is_identity(p: Placement, id: int, view: View) -> bool:
-    """Does the view show its base element by element, but for axes of length 1?"""
+    """Tell whether a view shows its base element by element, but for axes of length 1."""
     if view.base == id:
         return True
     shape, base = p.node(id).type.shape, p.node(view.base).type.shape

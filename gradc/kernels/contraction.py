@@ -60,7 +60,7 @@ def analyse(graph: Graph, node: Node) -> Contraction:
 
 
 def prefers_matmul(plan: Contraction, node: Node) -> bool:
-    """Is the product large enough, and a matrix product at all?"""
+    """Tell whether it is a matrix product, and a large one."""
     if node.type.dtype.kind != "f" or len(set(plan.a)) < len(plan.a):
         return False
     if len(set(plan.b)) < len(plan.b):

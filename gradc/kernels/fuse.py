@@ -53,7 +53,7 @@ class Group:
 
     @property
     def is_nest(self) -> bool:
-        """Is it a nest of loops over elements?"""
+        """Whether it is a nest of loops over elements."""
         return self.members[0].form in SWEEPS
 
 
@@ -179,7 +179,10 @@ def _bucket(group: Group) -> Hashable:
 
 
 def _near(p: Placement, a: Group, b: Group) -> bool:
-    close = all(abs(x - y) <= NEAR for x, y in zip(a.shape, b.shape, strict=True))  # type: ignore[operator,arg-type]
+    close = all(
+        abs(x - y) <= NEAR  # type: ignore[arg-type]
+        for x, y in zip(a.shape, b.shape, strict=True)
+    )
     return close and bool(_inputs(p, a) & _inputs(p, b))
 
 

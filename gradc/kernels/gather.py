@@ -101,6 +101,7 @@ def _extent(extent: Dim) -> Number:
 def _constant_position(state: State, node: Node, operand: int, offset: Dim, extent: Dim) -> Expr:
     """Wrap and check at compile time."""
     values = np.array(node.params["value"].array).astype(np.int64)
+    assert isinstance(extent, int)
     bad = (values < -extent) | (values >= extent)
     if bad.any():
         name = state.name(operand) or "a constant"

@@ -7,6 +7,7 @@ movement ops compose into one offset polynomial.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 from gradc.ir import At, Dim, IndexSpec, NewAxis, Node, Shape, Slice, product
@@ -130,7 +131,7 @@ def split_index(index: IndexTuple, target: Shape, source: Shape) -> IndexTuple |
 
 
 def splits_only(source: Shape, target: Shape) -> bool:
-    """Can every index of the reshaped array be turned into an index of the operand?"""
+    """Tell whether each index of the reshaped array has an affine index of the operand."""
     if product(source) == 0:
         return True
     groups = _groups(source, target)
@@ -181,7 +182,7 @@ def _groups(source: Shape, target: Shape) -> list[tuple[list[int], list[int]]] |
 
 
 def view_of(node: Node, shape: Shape, view: View) -> View | None:
-    """Return the view that a movement op makes of a view with ``shape``; None if it needs a copy."""
+    """Return the view that a movement op makes of a view with ``shape``; None needs a copy."""
     name, params = node.op.name, node.params
     if name == "broadcast_to":
         return _broadcast_view(node.type.shape, shape, view)
@@ -239,8 +240,5 @@ def _reshape_view(target: Shape, shape: Shape, view: View) -> View | None:
 
 
 def _mergeable(axes: Sequence[int], shape: Shape, strides: Sequence[Dim]) -> bool:
-    """Do the axes walk memory as one axis would?"""
-    return all(
-        strides[outer] == strides[inner] * shape[inner]
-        for outer, inner in zip(axes, axes[1:], strict=False)
-    )
+    """Tell whether the axes walk memory as one axis would."""
+    return all(strides[outer] == strides[inner] * shape[inner] for outer, inner in pairwise(axes))

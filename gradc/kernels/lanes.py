@@ -18,6 +18,7 @@ from gradc.kernels.nest import (
     Combine,
     Declare,
     Expr,
+    How,
     Lane,
     Let,
     Local,
@@ -57,7 +58,7 @@ def use_lanes(loop: Loop) -> list[Stmt]:
     return result
 
 
-def _totals(loop: Loop) -> dict[Local, str]:
+def _totals(loop: Loop) -> dict[Local, How]:
     """Return the scalars that the loop reduces into, if nothing in the loop reads them."""
     if not all(isinstance(s, Let | Store | Accumulate) for s in loop.body):
         return {}
@@ -78,8 +79,9 @@ def _locals(expr: Expr) -> Iterator[Local]:
 
 
 def _long(loop: Loop) -> bool:
-    static = isinstance(loop.start, int) and isinstance(loop.stop, int)
-    return static and loop.step == 1 and loop.stop - loop.start >= LANES
+    if not isinstance(loop.start, int) or not isinstance(loop.stop, int):
+        return False
+    return loop.step == 1 and loop.stop - loop.start >= LANES
 
 
 def _turn(loop: Loop, here: Dim, lanes: dict[Local, Local]) -> list[Stmt]:

@@ -6,8 +6,8 @@
         store what was reduced over j
 
 Each axis is cut where a padding, a joined array or a shorter member begins or ends; a piece of
-length 1 is no loop.  A reduction whose reduced axes are innermost uses a scalar, any other adds into
-the memory of its result.
+length 1 is no loop.  A reduction whose reduced axes are innermost uses a scalar, any other adds
+into the memory of its result.
 """
 
 from collections.abc import Sequence
@@ -168,7 +168,7 @@ class _Nest:
         """Return the offset of every element that one turn reads or writes."""
         scope = self._scope([Level() for _ in range(self.rank + 1)])
         found = scope.discover(self._targets(scope))
-        offsets = [index for _, index in found if isinstance(index, DimExpr)]
+        offsets: list[Dim] = [index for _, index in found if isinstance(index, DimExpr)]
         offsets += [self._result_offset(fold) for fold in self.folds]
         for sweep in self.maps:
             if sweep.id in self.state.buffers:
@@ -206,7 +206,7 @@ class _Nest:
         return depth
 
     def _active(self, sweep: Sweep, depth: int) -> bool:
-        """Does the current piece of the open loops belong to the member?"""
+        """Tell whether the current piece of the open loops belongs to the member."""
         return all(
             bounds(self.at[axis], self.ranges)[1] < self._extent(sweep, axis)
             for axis in self.order[:depth]
@@ -218,7 +218,7 @@ class _Nest:
         return [*fills, *self._open(0, [])]
 
     def _in_memory(self, fold: Fold) -> bool:
-        """Does the reduction add into the memory of its result?"""
+        """Tell whether the reduction adds into the memory of its result."""
         if not fold.reduced:
             return False
         outer = frozenset(self.order[: fold.depth])
@@ -281,7 +281,7 @@ class _Nest:
             result += self._add(scope, fold, factors)
         return result
 
-    def _keep(self, id: int, value: Expr, offset: Dim) -> list[Stmt]:  # noqa: A002
+    def _keep(self, id: int, value: Expr, offset: Dim) -> list[Stmt]:
         """Store a value, and make a scalar known to the stages that follow."""
         state = self.state
         before: list[Stmt] = []
@@ -297,7 +297,7 @@ class _Nest:
 
     def _add(self, scope: Scope, fold: Fold, factors: list[Entry]) -> list[Stmt]:
         args = [scope.argument(entry, self.rank) for entry in factors]
-        id = fold.sweep.id  # noqa: A001
+        id = fold.sweep.id
         value = args[0] if len(args) == 1 else _product(args[0], args[1], fold.dtype)
         if not fold.reduced:
             return self._keep(id, value, self._result_offset(fold))

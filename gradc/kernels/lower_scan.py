@@ -135,7 +135,7 @@ def lower_arg(state: State, group: Group) -> list[Stmt]:
 
 
 def _better(how: How, found: Local, best: Local) -> Expr:
-    """Is ``found`` beyond ``best``, or the first NaN?"""
+    """Return whether ``found`` is beyond ``best``, or the first NaN."""
     dtype = found.dtype
 
     def compare(name: str, a: Expr, b: Expr) -> Expr:

@@ -101,7 +101,7 @@ def _worth_keeping(p: Placement, node: Node) -> bool:
 
 
 def _assembles(p: Placement, node: Node, pieces: int) -> bool:
-    """Is the sum better written as additions into zeros?"""
+    """Tell whether the sum is better written as additions into zeros."""
     if pieces > PIECES:
         return True
     return any(p.form.get(i) is Form.ASSEMBLE and p.private(i) for i in node.operands)
@@ -171,7 +171,7 @@ def _force_source(p: Placement, node: Node, source: int) -> None:
 
 
 def _keeps_axes(node: Node) -> bool:
-    """Does the op send each axis to one axis, with steps of 1 at most?"""
+    """Tell whether the op sends each axis to one axis, with steps of 1 at most."""
     if node.op.name == "index":
         spec = node.params["spec"]
         return all(item.step in (1, -1) for item in spec if isinstance(item, Slice))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from gradc.ir import ArrayType, Kind, Node, Program, product
+from gradc.ir import ArrayType, Kind, Node, Program
 from gradc.kernels.contraction import Contraction
 from gradc.kernels.index import View, row_major_strides
 
@@ -27,7 +27,7 @@ SWEEPS = (Form.MAP, Form.REDUCE)
 
 
 def is_scalar(kind: ArrayType) -> bool:
-    """Has the type one element?"""
+    """Tell whether the type has one element."""
     return all(extent == 1 for extent in kind.shape)
 
 
@@ -83,11 +83,11 @@ class Placement:
         return self.program.graph[id]
 
     def shared(self, id: int) -> bool:
-        """Do several nodes use the value?"""
+        """Tell whether several nodes use the value."""
         return len(self.consumers[id]) > 1
 
     def private(self, id: int) -> bool:
-        """Is the value used by one node only, and not a result?"""
+        """Tell whether the value is used by one node only, and is no result."""
         return len(self.consumers[id]) == 1 and id not in self.outputs
 
     def keep(self, id: int, form: Form = Form.MAP) -> None:
@@ -110,12 +110,10 @@ class Placement:
         return view
 
     def is_uniform(self, id: int) -> bool:
-        """Are all elements of a constant the same bits?"""
+        """Tell whether all elements of a constant are the same bits."""
         value = self.node(id).params["value"]
         item = value.array.dtype.itemsize
-        return len(value.data) == 0 or value.data == value.data[:item] * int(
-            product(value.shape)  # type: ignore[call-overload]
-        )
+        return len(value.data) == 0 or value.data == value.data[:item] * value.array.size
 
 
 _FREE = ("fabs", "floor", "ceil", "trunc", "rint", "copysign", "fmin", "fmax")

@@ -40,7 +40,7 @@ class Entry:
 
     @property
     def compound(self) -> bool:
-        """Is it work, rather than a name, a number or a plain load?"""
+        """Whether it is work, rather than a name, a number or a plain load."""
         return isinstance(self.expr, Apply | Choose) or (
             isinstance(self.expr, Load) and bool(self.expr.ref.gathers)
         )

@@ -9,6 +9,7 @@ from gradc.ir import ArrayType, Graph, Port, Program, Value
 from gradc.ir.interpret import interpret
 from gradc.kernels.lower import lower
 from gradc.kernels.nest import Unit
+from gradc.kernels.verify import verify
 from gradc.options import Options
 from tests.kernels.simulate import simulate
 
@@ -41,6 +42,7 @@ def check(function: Callable[..., Any], *arguments: Any, tolerance: float = 1e-1
     """Compare a lowered function with the interpreter; return the unit."""
     program = program_of(function, arguments)
     unit = lower(program, Options())
+    verify(unit)
     expected = interpret(program.graph, *arguments)
     found = simulate(unit, arguments)
     for want, have in zip(expected, found, strict=True):

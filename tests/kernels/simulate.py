@@ -135,7 +135,7 @@ class _Machine:
         for statement in body:
             self.step(statement)
 
-    def step(self, statement: Stmt) -> None:
+    def step(self, statement: Stmt) -> None:  # noqa: C901
         match statement:
             case Loop(symbol, start, stop, body, step):
                 for turn in range(self.dim(start), self.dim(stop), step):

@@ -150,7 +150,9 @@ def _product(m: Maker) -> Value:
     summed = set(kept) & set(other)
     free = set(kept) ^ set(other)
     summed = {label for label in summed if m.coin()}
-    out = [label for label in sorted(set(kept) | set(other)) if label in free or label not in summed]
+    out = [
+        label for label in sorted(set(kept) | set(other)) if label in free or label not in summed
+    ]
     order = [out[int(i)] for i in m.rng.permutation(len(out))]
     return ops.contract(x * 0.5, y, a_labels=kept, b_labels=other, out_labels=tuple(order))
 

@@ -1,0 +1,165 @@
+"""What must hold for every unit.
+
+References are in bounds, values are written before they are read, and values that are alive
+together share no memory.
+"""
+
+from collections.abc import Iterator
+
+from gradc.errors import GradcError
+from gradc.ir import Dim, DimExpr, Symbol
+from gradc.kernels.buffers import ALIGNMENT, lifetimes
+from gradc.kernels.inplace import accesses, can_share
+from gradc.kernels.nest import (
+    Accumulate,
+    Buffer,
+    Copy,
+    Loop,
+    MatMul,
+    Matrix,
+    Ref,
+    Stmt,
+    Store,
+    Unit,
+)
+from gradc.kernels.walk import loads, nested, statements, uses
+
+__all__ = ["problems", "verify"]
+
+_Bounds = dict[Symbol, tuple[int, int]]
+
+
+def verify(unit: Unit) -> None:
+    """Raise ``GradcError`` naming the first thing that is wrong with a unit."""
+    for problem in problems(unit):
+        raise GradcError(f"internal: {problem}")
+
+
+def problems(unit: Unit) -> Iterator[str]:
+    """Yield what is wrong with a unit whose extents are known."""
+    yield from _order_problems(unit)
+    for stage in unit.stages:
+        yield from _bound_problems(stage.body, {})
+    yield from _plan_problems(unit)
+
+
+def _order_problems(unit: Unit) -> Iterator[str]:
+    """Find temporaries and results that are read before anything is written to them."""
+    written: set[Buffer] = set()
+    for stage in unit.stages:
+        for statement in statements(stage.body):
+            for buffer, writes in uses(statement):
+                own = buffer.kind in ("temporary", "output")
+                adds = isinstance(statement, Accumulate) and writes
+                own = own and buffer.type.size != 0
+                if own and buffer not in written and (not writes or adds):
+                    yield f"node {buffer.node} is read before it is written"
+                if writes and buffer.kind in ("input", "constant"):
+                    yield f"an {buffer.kind} is written"
+                if writes:
+                    written.add(buffer)
+
+
+# bounds
+
+
+def _bound_problems(body: list[Stmt], ranges: _Bounds) -> Iterator[str]:
+    for statement in body:
+        inside = ranges
+        if isinstance(statement, Loop):
+            last = _last(statement, ranges)
+            if last is None:
+                continue
+            inside = {**ranges, statement.symbol: last}
+        for inner in nested(statement):
+            yield from _bound_problems(inner, inside)
+        for ref in _references(statement):
+            yield from _reference(ref, ranges)
+        if isinstance(statement, MatMul):
+            yield from _product(statement, ranges)
+        if isinstance(statement, Copy) and statement.target.type.size != statement.source.type.size:
+            yield f"a copy of {statement.source.type} into {statement.target.type}"
+
+
+def _last(loop: Loop, ranges: _Bounds) -> tuple[int, int] | None:
+    """Return the bounds of a loop's symbol; None for a loop that does not run."""
+    first, stop = _bounds(loop.start, ranges)[0], _bounds(loop.stop, ranges)[1]
+    if stop <= first:
+        return None
+    return first, first + (stop - 1 - first) // loop.step * loop.step
+
+
+def _references(statement: Stmt) -> Iterator[Ref]:
+    yield from loads(statement)
+    if isinstance(statement, Store):
+        yield statement.ref
+    elif isinstance(statement, Accumulate) and isinstance(statement.target, Ref):
+        yield statement.target
+
+
+def _reference(ref: Ref, ranges: _Bounds) -> Iterator[str]:
+    low, high = _bounds(ref.offset, ranges)
+    size = ref.buffer.type.size
+    if low < 0 or (isinstance(size, int) and high >= size):
+        yield f"elements {low} to {high} of node {ref.buffer.node}, which has {size}"
+
+
+def _product(product: MatMul, ranges: _Bounds) -> Iterator[str]:
+    m, n, k = product.m, product.n, product.k
+    for matrix, rows, columns in ((product.a, m, k), (product.b, k, n), (product.c, m, n)):
+        yield from _matrix(matrix, rows, columns, ranges)
+
+
+def _matrix(matrix: Matrix, rows: Dim, columns: Dim, ranges: _Bounds) -> Iterator[str]:
+    if rows == 0 or columns == 0:
+        return
+    down, right = (rows - 1) * matrix.row, (columns - 1) * matrix.column
+    for step in (0, down, right, down + right):
+        yield from _reference(Ref(matrix.ref.buffer, matrix.ref.offset + step), ranges)
+
+
+def _bounds(dim: Dim, ranges: _Bounds) -> tuple[int, int]:
+    """Return the least and the greatest value of a dim, term by term."""
+    if not isinstance(dim, DimExpr):
+        return dim, dim
+    low = high = 0
+    for monomial, factor in dim.terms:
+        ends = [factor]
+        for symbol, power in monomial:
+            ends = [end * bound**power for end in ends for bound in ranges[symbol]]
+        low, high = low + min(ends), high + max(ends)
+    return low, high
+
+
+# memory
+
+
+def _plan_problems(unit: Unit) -> Iterator[str]:
+    spans = lifetimes(unit.stages)
+    offsets, scratch = unit.plan.offsets, unit.plan.scratch
+    placed = []
+    for buffer, (first, last) in spans.items():
+        start, size = offsets[buffer], int(buffer.type.nbytes)  # type: ignore[arg-type]
+        if start % ALIGNMENT or start + size > unit.plan.arena_bytes - scratch[1]:
+            yield f"node {buffer.node} lies at byte {start}"
+        placed.append((start, start + size, first, last, buffer))
+    placed.sort(key=lambda item: item[:4])
+    for index, one in enumerate(placed):
+        for other in placed[index + 1 :]:
+            if other[0] >= one[1]:
+                break
+            yield from _overlap(unit, one, other)
+
+
+def _overlap(
+    unit: Unit,
+    one: tuple[int, int, int, int, Buffer],
+    other: tuple[int, int, int, int, Buffer],
+) -> Iterator[str]:
+    """Complain about two buffers in the same bytes, unless the later one may replace the other."""
+    old, new = (one, other) if one[3] <= other[2] else (other, one)
+    if old[3] < new[2]:
+        return
+    handed_over = old[3] == new[2] and old[0] == new[0]
+    if not (handed_over and can_share(accesses(unit.stages[new[2]]), old[4], new[4])):
+        yield f"nodes {old[4].node} and {new[4].node} share memory while both are alive"
