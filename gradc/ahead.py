@@ -1,0 +1,243 @@
+"""Ahead of time: ``build`` writes C, header, libraries, manifest and a Python loader.
+
+    fn, arguments --trace--> Recording --simplify--> Program --lower--> loops --> C, header
+                                       C --compiler--> lib.a, lib.so          --> loader, manifest
+
+What is written needs neither gradc nor Python: standard C99 and the C math library.
+"""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path, PurePath
+from typing import Any, NamedTuple
+
+from gradc import __version__
+from gradc.ahead_files import drop_files, write_files
+from gradc.ahead_loader import loader_text
+from gradc.ahead_manifest import manifest_text
+from gradc.ahead_names import build_name
+from gradc.ahead_native import Libraries, compile_libraries, library_name
+from gradc.ahead_specs import examples, parse_array
+from gradc.api import Function, compile
+from gradc.capture.trace import Recording, trace
+from gradc.capture.trees import map_tree
+from gradc.emit.c_signature import Signature, signature
+from gradc.emit.c_source import print_c, print_header
+from gradc.errors import CompilerNotFound, GradcWarning, LimitError
+from gradc.ir import Program
+from gradc.kernels.lower import lower
+from gradc.kernels.nest import Unit
+from gradc.native.compiler import Toolchain, find_toolchain
+from gradc.options import MathMode, Options
+from gradc.pipeline import function_name, make_program
+from gradc.spans import definition_span
+
+__all__ = ["Built", "build"]
+
+_TEXTS = (".c", ".h", ".py", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build wrote.
+
+    Parameters
+    ----------
+    name : str
+        Of the C function, which is also that of the files.
+    source, header, loader, manifest : Path
+        ``name.c``, ``name.h``, ``name.py`` and ``name.json``.
+    archive, shared : Path or None
+        ``libname.a`` and ``libname.so`` (``.dylib``, ``.dll``); None without a C compiler.
+    """
+
+    name: str
+    source: Path
+    header: Path
+    loader: Path
+    manifest: Path
+    archive: Path | None = None
+    shared: Path | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that there are."""
+        found = (getattr(self, field.name) for field in fields(self))
+        return tuple(path for path in found if isinstance(path, Path))
+
+
+def build(
+    fn: Callable[..., Any],
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    out: str | Path = "build",
+    name: str | None = None,
+    overwrite: bool = True,
+    libraries: bool | None = None,
+    math: MathMode = "portable",
+    **options: Any,
+) -> Built:
+    """Compile a function ahead of time, for arguments of these types and sizes.
+
+    The C function is ``int name(const double *w, ..., double *result, ..., void *arena)``: inputs
+    in the order of the arguments, then closed-over arrays and random draws, then results, then
+    working memory of ``name_arena()`` bytes.  It returns 0, or what the header says.  Arrays are in
+    C order; numbers are arrays of one element.  Integers, truth values and texts among the
+    arguments are fixed.
+
+    Parameters
+    ----------
+    fn : callable
+        A plain NumPy function, or a gradc one such as ``gradc.value_and_grad(loss)``.
+    args, kwargs : sequence, mapping
+        Example arguments.  Texts such as ``"f8[4, 3]"`` stand for arrays of that type.
+    out : path
+        Folder for the files.
+    name : str, optional
+        For function and files; that of ``fn`` by default.  A name that C, its library or Python
+        use themselves gets a ``_`` at the end.
+    overwrite : bool
+        Replace the files of an earlier build.  Texts that no build wrote are never replaced.
+    libraries : bool, optional
+        True demands the libraries, False leaves them out; by default they are left out, with a
+        warning, where there is no C compiler.
+    math : {"portable", "libm", "fast"}
+        As in :class:`gradc.Options`.
+    **options
+        Other fields of :class:`gradc.Options`.
+
+    Returns
+    -------
+    Built
+        The paths of the files.
+
+    Raises
+    ------
+    ArgumentError
+        When the name cannot be used, or a file must not be replaced.
+    CompilerNotFound
+        When ``libraries=True`` and there is no C compiler.
+    CompileError
+        When the compiler fails.
+    """
+    function = compile(fn, math=math, **options)
+    plan = _plan(function, _described(tuple(args)), _described(dict(kwargs or {})), name)
+    toolchain = _toolchain(libraries)
+    made = None if toolchain is None else compile_libraries(plan.name, plan.texts[".c"], toolchain)
+    files = _files(plan, toolchain, made)
+    folder = Path(out)
+    paths = {path.name: path for path in write_files(folder, files, overwrite=overwrite)}
+    source, header, loader, manifest = (paths[plan.name + ending] for ending in _TEXTS)
+    built = Built(plan.name, source, header, loader, manifest)
+    if toolchain is None:
+        drop_files(folder, (f"lib{plan.name}.a", library_name(plan.name)))
+        return built
+    shared = library_name(plan.name, toolchain.machine)
+    return replace(built, archive=paths[f"lib{plan.name}.a"], shared=paths[shared])
+
+
+class _Plan(NamedTuple):
+    """All that is known before a compiler runs."""
+
+    name: str
+    face: Signature
+    arena: int
+    failures: tuple[str, ...]
+    texts: dict[str, str]
+    user: dict[str, str | int]
+    options: Options
+
+
+def _described(tree: Any) -> Any:
+    """Replace texts such as ``"f8[3]"`` by arrays of zeros that take no memory."""
+
+    def example(leaf: Any) -> Any:
+        return (parse_array(leaf) or leaf) if isinstance(leaf, str) else leaf
+
+    return examples(map_tree(example, tree))
+
+
+def _plan(
+    function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], wanted: str | None
+) -> _Plan:
+    """Trace, simplify, lower and print."""
+    name = build_name(function_name(str(function.__name__)) if wanted is None else wanted)
+    options = function.options
+    recording = trace(function.fn, args, kwargs, max_nodes=options.max_nodes)
+    program = _program(recording, name, options)
+    loops = lower(program, options)
+    failures = tuple(message for message, _ in loops.failures)
+    arena = _arena(loops)
+    user = _user(function)
+    source = print_c(loops, options, symbol=name, entry=False).text
+    loader = loader_text(
+        recording, program, name=name, c_text=source, arena=arena, failures=failures,
+        about=f" from {user['name']} in {user['file']}" if user["file"] else "",
+    )  # fmt: skip
+    texts = {".c": source, ".h": print_header(loops, name), ".py": loader}
+    return _Plan(name, signature(program, name), arena, failures, texts, user, options)
+
+
+def _program(recording: Recording, name: str, options: Options) -> Program:
+    """Return the program; what an overwritten argument becomes is called after that argument."""
+    program = make_program(recording, name, options)
+    outputs = list(program.outputs)
+    for one in recording.written:
+        port = program.inputs[one.input]
+        changed = f"{port.path} afterwards"
+        outputs[one.output] = replace(outputs[one.output], name=f"{port.name}_out", path=changed)
+    return replace(program, name=name, outputs=tuple(outputs))
+
+
+def _arena(loops: Unit) -> int:
+    size = loops.plan.arena_bytes
+    if not isinstance(size, int):
+        raise LimitError("the working memory has no fixed size", repair="build for fixed sizes")
+    return size
+
+
+def _user(function: Function) -> dict[str, str | int]:
+    """Name the user's function and its file, without the folders."""
+    inner = function.fn if function.derived is None else function.derived.fn
+    while isinstance(inner, Function):
+        inner = inner.fn if inner.derived is None else inner.derived.fn
+    span = definition_span(inner)
+    name = getattr(inner, "__name__", "function")
+    if span is None:
+        return {"name": name, "file": "", "line": 0}
+    return {"name": name, "file": PurePath(span.filename).name, "line": span.line}
+
+
+def _toolchain(libraries: bool | None) -> Toolchain | None:
+    """Return the compiler for the libraries; None to leave them out."""
+    if libraries is False:
+        return None
+    try:
+        return find_toolchain()
+    except CompilerNotFound as error:
+        if libraries:
+            raise
+        warnings.warn(f"no libraries were built: {error.headline}", GradcWarning, stacklevel=3)
+        return None
+
+
+def _files(plan: _Plan, toolchain: Toolchain | None, made: Libraries | None) -> dict[str, bytes]:
+    """Return all files by name; the manifest comes last and names the others."""
+    files = {plan.name + ending: text.encode() for ending, text in plan.texts.items()}
+    if toolchain is not None and made is not None:
+        files[f"lib{plan.name}.a"] = made.archive
+        files[library_name(plan.name, toolchain.machine)] = made.shared
+    manifest = manifest_text(
+        plan.face,
+        user=plan.user,
+        options=plan.options,
+        arena=plan.arena,
+        failures=plan.failures,
+        version=__version__,
+        toolchain=toolchain,
+        libraries=made,
+        files=files,
+    )
+    return {**files, f"{plan.name}.json": manifest.encode()}
