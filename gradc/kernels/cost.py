@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from gradc.ir import Kind
 from gradc.kernels.nest import (
     Apply,
     Copy,
@@ -15,6 +14,7 @@ from gradc.kernels.nest import (
     Store,
     Unit,
 )
+from gradc.kernels.placement import MATH, op_cost
 from gradc.kernels.walk import expressions, nested, subexpressions
 
 __all__ = ["Cost", "count"]
@@ -93,7 +93,6 @@ def _statement(statement: Stmt, times: int, cost: Cost) -> None:
 
 
 def _apply(part: Apply, times: int, cost: Cost) -> None:
-    text = part.op.c if isinstance(part.op.c, str) else str(part.op.c)
-    math = part.op.kind is Kind.ELEMENTWISE and "@(" in text
+    math = op_cost(part.op, part.operand_dtype.kind) >= MATH
     cost.calls += times * math
     cost.flops += times * (not math)

@@ -87,7 +87,7 @@ def _elementwise(p: Placement, node: Node) -> None:
     if pieces > PIECES:
         _settle(p, *node.operands)
         pieces = 0
-    cost = op_cost(node) + sum(p.cost[i] for i in node.operands)
+    cost = op_cost(node.op, node.type.dtype.kind) + sum(p.cost[i] for i in node.operands)
     _inline(p, node, cost, pieces)
     if _worth_keeping(p, node):
         p.keep(node.id)

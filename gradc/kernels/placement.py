@@ -1,13 +1,14 @@
 """Where each value lives: in memory, in a local, or nowhere but inside an expression."""
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 
-from gradc.ir import ArrayType, Kind, Node, Program
+from gradc.ir import ArrayType, Kind, Node, Op, Program
 from gradc.kernels.contraction import Contraction
 from gradc.kernels.index import View, row_major_strides
 
-__all__ = ["Form", "Placement", "is_scalar", "op_cost"]
+__all__ = ["MATH", "SWEEPS", "Form", "Placement", "is_scalar", "op_cost"]
 
 
 class Form(Enum):
@@ -117,19 +118,19 @@ class Placement:
 
 
 _FREE = ("fabs", "floor", "ceil", "trunc", "rint", "copysign", "fmin", "fmax")
+_LONG = ("gradc_sigmoid", "gradc_power", "gradc_logaddexp")
+MATH = 20
+"""Work of a math function, in additions."""
 
 
-def op_cost(node: Node) -> int:
-    """Weigh one elementwise operation: 1 for an addition, 5 a division, 20 a math function."""
-    c = node.op.c
-    text = c if isinstance(c, str) else (c or {}).get(_operand_kind(node), "")
-    if node.op.kind is not Kind.ELEMENTWISE:
+def op_cost(op: Op, kind: str) -> int:
+    """Weigh an elementwise op on a dtype kind: 1 an addition, 5 a division, 20 a math function."""
+    if op.kind is not Kind.ELEMENTWISE:
         return 1
-    calls = [part.split()[-1].lstrip("(-") if part.split() else "" for part in text.split("@(")]
-    if any(call and not call.endswith(_FREE) for call in calls[:-1]) or "gradc_sig" in text:
-        return 20
+    text = op.c if isinstance(op.c, str) else (op.c or {}).get(kind, "")
+    called = re.findall(r"(\w+)@?\(", text)
+    if any(name not in _FREE and not name.startswith("gradc_") for name in called):
+        return MATH
+    if any(name.startswith(_LONG) for name in called):
+        return MATH
     return 5 if "/" in text else 1
-
-
-def _operand_kind(node: Node) -> str:
-    return node.type.dtype.kind

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc import ops
 from gradc.ir import ArrayType, Graph, Port, Program, Value
 from gradc.ir.interpret import interpret
 from gradc.kernels.lower import lower
@@ -13,7 +14,17 @@ from gradc.kernels.verify import verify
 from gradc.options import Options
 from tests.kernels.simulate import simulate
 
-__all__ = ["check", "program_of", "unit_of"]
+__all__ = ["check", "matmul", "part", "program_of", "unit_of"]
+
+
+def part(x: Value, *items: Any) -> Value:
+    """Return ``x[items]``."""
+    return ops.index(x, spec=tuple(items))
+
+
+def matmul(a: Value, b: Value) -> Value:
+    """Return ``a @ b`` of two matrices."""
+    return ops.contract(a, b, a_labels=(0, 1), b_labels=(1, 2), out_labels=(0, 2))
 
 
 def program_of(function: Callable[..., Any], arguments: Sequence[Any]) -> Program:
