@@ -49,7 +49,7 @@ class Function:
         self.fn = fn
         self.options = options
         self.derived = derived
-        self.__name__ = name or getattr(fn, "__name__", "function")
+        self.__name__: str = name or str(getattr(fn, "__name__", "function"))
         self._dispatch: Any = None
         self.quick: Callable[[tuple[Any, ...]], Any] | None = None
 
@@ -67,6 +67,7 @@ class Function:
         return self if instance is None else functools.partial(self, instance)
 
     def __repr__(self) -> str:
+        """Write the name of the generated function."""
         return f"<gradc function {self.__name__}>"
 
     def _start(self) -> Any:
@@ -102,7 +103,7 @@ class Function:
         return _explanations().explain(self, args, kwargs)  # type: ignore[no-any-return]
 
     def norms(self, *args: Any, **kwargs: Any) -> str:
-        """Return the norm of the adjoint of each named value, to see gradients vanish or explode."""
+        """Return the norm of each named value's adjoint, to see gradients vanish or explode."""
         return _explanations().norms(self, args, kwargs)  # type: ignore[no-any-return]
 
     @property
@@ -115,7 +116,7 @@ def _explanations() -> Any:
     return importlib.import_module("gradc.explanations")
 
 
-def compile(fn: AnyFunction | None = None, **options: Any) -> Any:  # noqa: A001
+def compile(fn: AnyFunction | None = None, **options: Any) -> Any:
     """Compile a plain NumPy function; also a decorator, with or without options.
 
     Parameters

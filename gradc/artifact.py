@@ -91,5 +91,5 @@ class Artifact:
 
 
 def _view(name: str) -> Any:
-    """What only looking needs is loaded when somebody looks."""
+    """Load what only looking needs, when somebody looks."""
     return importlib.import_module(f"gradc.view.{name}")

@@ -7,7 +7,7 @@ import numpy as np
 
 from gradc.capture.trace import Recording, ResultLeaf
 from gradc.capture.tracer import Kind
-from gradc.capture.trees import LEAF, TreeDef, unflatten
+from gradc.capture.trees import LEAF, unflatten
 
 __all__ = ["assembler"]
 
@@ -22,13 +22,13 @@ def assembler(recording: Recording, *, scalars: bool = True) -> Assemble:
     return _build(recording.out_tree, iter(recording.results), scalars)
 
 
-def _build(tree: TreeDef, leaves: Iterator[ResultLeaf], scalars: bool) -> Assemble:
+def _build(tree: Any, leaves: Iterator[ResultLeaf], scalars: bool) -> Assemble:
     if tree == LEAF:
         return _leaf(next(leaves), scalars)
     if tree is None:
         return lambda results: None
-    kind, names, *children = tree  # type: ignore[misc]
-    parts = [_build(child, leaves, scalars) for child in children]
+    kind, names = tree[:2]
+    parts = [_build(child, leaves, scalars) for child in tree[2:]]
     if kind is tuple and len(parts) == 2:
         first, second = parts
         return lambda results: (first(results), second(results))

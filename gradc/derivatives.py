@@ -21,7 +21,16 @@ from gradc.ir import ArrayType, Graph, Value, is_float, op_named
 from gradc.passes import simplify
 from gradc.spans import Span, definition_span
 
-__all__ = ["Argnums", "Forward", "Gradient", "Hvp", "TracedCall", "operand_of", "record", "stop_gradient"]
+__all__ = [
+    "Argnums",
+    "Forward",
+    "Gradient",
+    "Hvp",
+    "TracedCall",
+    "operand_of",
+    "record",
+    "stop_gradient",
+]
 
 AnyFunction = Callable[..., Any]
 
@@ -90,7 +99,7 @@ class TracedCall:
 
 
 def _like(leaf: Any, derivative: Value) -> Tracer:
-    """Wrap a derivative as the kind of the argument: an array for an array, a number for a number."""
+    """Wrap a derivative as the kind of the argument: an array or a number."""
     is_array = leaf._kind is Kind.ARRAY if isinstance(leaf, Tracer) else hasattr(leaf, "flags")
     return wrap(derivative, Kind.ARRAY if is_array or derivative.ndim else Kind.SCALAR)
 
@@ -150,6 +159,7 @@ class Gradient:
 
     @property
     def __signature__(self) -> inspect.Signature:
+        """The parameters of the user's function."""
         return inspect.signature(self.fn)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -190,7 +200,8 @@ class Gradient:
         leaf = call.sub.results[0]
         if leaf.output < 0:
             raise DerivativeError(
-                f"the result of {call.name} does not depend on its arguments: it is {leaf.static!r}",
+                f"the result of {call.name} does not depend on its arguments: "
+                f"it is {leaf.static!r}",
                 span=call.span,
                 repair="return a value computed from the arguments",
             )
@@ -273,7 +284,8 @@ def _like_value(value: Any, dots: Sequence[Value]) -> Any:
     """Put tangents into the tree of the value; results that are not floating-point get None."""
     leaves, tree = flatten(value)
     rest = iter(dots)
-    return unflatten(tree, [wrap(next(rest), leaf._kind) if _moves(leaf) else None for leaf in leaves])
+    placed = [wrap(next(rest), leaf._kind) if _moves(leaf) else None for leaf in leaves]
+    return unflatten(tree, placed)
 
 
 def _moves(leaf: Any) -> bool:

@@ -68,6 +68,7 @@ class GradcError(Exception):
         super().__init__(headline)
 
     def __str__(self) -> str:
+        """Render the message as shown at the top of this module."""
         lines = [self.headline]
         if self.span is not None:
             lines += ["  " + line for line in self.span.excerpt()]
@@ -165,6 +166,7 @@ class CompileError(GradcError, RuntimeError):
         self.source_path = source_path
 
     def __str__(self) -> str:
+        """Render the message, then the command and what the compiler wrote."""
         parts = [super().__str__()]
         if self.command:
             parts.append("  command: " + " ".join(self.command))

@@ -34,6 +34,7 @@ class Jacobian:
 
     @property
     def __signature__(self) -> inspect.Signature:
+        """The parameters of the user's function."""
         return inspect.signature(self.fn)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -65,7 +66,7 @@ def _one_array(traced: TracedCall) -> bool:
     )
 
 
-def _shape(graph: Graph, id: int) -> tuple[int, ...]:  # noqa: A002
+def _shape(graph: Graph, id: int) -> tuple[int, ...]:
     return graph[id].type.extents
 
 

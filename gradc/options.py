@@ -40,6 +40,7 @@ class Options:
     max_nodes: int = 1_000_000
 
     def __post_init__(self) -> None:
+        """Refuse choices that do not exist."""
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise GradcError(

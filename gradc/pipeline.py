@@ -1,5 +1,7 @@
 """The compiler on one page: from a recorded function to something that can be called.
 
+Both ways start at the same program::
+
     recording -> simplify -> Program -> NumPy source -> callable
                                      -> loops -> C -> library -> callable
 """
@@ -74,12 +76,12 @@ def plain_name(path: str) -> str:
     return re.sub(r"\W+", "_", path).strip("_") or "x"
 
 
-def _result_name(graph: Graph, id: int) -> str:  # noqa: A002
+def _result_name(graph: Graph, id: int) -> str:
     return plain_name(graph.names.get(id, "result")) + ("_out" if id in graph.inputs else "")
 
 
 def _unique(ports: list[Port]) -> Iterator[Port]:
-    """Number the names that occur twice."""
+    """Give names that occur twice a number."""
     seen: Counter[str] = Counter()
     for port in ports:
         seen[port.name] += 1
@@ -125,7 +127,8 @@ def _native(
     key = f"{digest(program.graph)} {program} {written} {options}"
 
     def make_unit() -> Unit:
-        return _printing().native_unit(program, written, options)
+        unit: Unit = _printing().native_unit(program, written, options)
+        return unit
 
     loaded = library(key, make_unit, toolchain)
     plan = CallPlan.from_json(loaded.meta["plan"])
@@ -151,5 +154,5 @@ def _interpreted(
 
 
 def _printing() -> Any:
-    """The printers and templates, which a call that finds its library in the cache never needs."""
+    """Load printers and templates, which a call that finds its library cached never needs."""
     return importlib.import_module("gradc.printing")

@@ -1,6 +1,6 @@
 """``vjp``: a forward function that keeps what the backward function needs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 

@@ -16,5 +16,5 @@ STATE = _State()
 
 
 def is_tracing() -> bool:
-    """Is a function being recorded in this thread?"""
+    """Tell whether a function is being recorded in this thread."""
     return STATE.trace is not None

@@ -9,8 +9,8 @@ from typing import Any
 
 from gradc.api import Function, options_of
 from gradc.derivatives import Argnums, Forward, Gradient, Hvp
-from gradc.jacobians import Jacobian
 from gradc.errors import ArgumentError
+from gradc.jacobians import Jacobian
 from gradc.pullbacks import pullback_function
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
@@ -117,7 +117,9 @@ def vjp(fn: AnyFunction, *primals: Any, **options: Any) -> tuple[Any, Callable[[
     ``value, pullback = vjp(fn, x, y)``; ``pullback(value_bar)`` gives ``(x_bar, y_bar)``.  What the
     backward part needs of the forward part is kept between the two.
     """
-    forward = _remembered(fn, "vjp", options, lambda: pullback_function(fn, options_of(fn, options)))
+    forward = _remembered(
+        fn, "vjp", options, lambda: pullback_function(fn, options_of(fn, options))
+    )
     value, residuals, pullback = forward(*primals)
     return value, lambda ct: pullback(residuals, ct)
 
@@ -147,5 +149,9 @@ def _paired(name: str, primals: Sequence[Any], tangents: Sequence[Any] | None) -
 
 
 def _derived(fn: AnyFunction, rule: Any, suffix: str, options: dict[str, Any]) -> Function:
+    if not callable(fn):
+        raise ArgumentError(
+            f"{suffix} takes a function, not {fn!r}", repair="pass the function, not its result"
+        )
     name = f"{getattr(fn, '__name__', 'function')}_{suffix}"
     return Function(rule, options_of(fn, options), name=name, derived=rule)

@@ -18,12 +18,12 @@ class Cut(Enum):
 
 
 def carries(node: Node) -> bool:
-    """Can a derivative pass from the operands of a node to its output?"""
+    """Tell whether a derivative can pass from the operands of a node to its output."""
     return is_float(node.type.dtype) and node.op.derivative is not ZERO_DERIVATIVE
 
 
 def reached(graph: Graph, wrt: Iterable[int], *, through_all: bool = False) -> list[bool]:
-    """Which nodes does a change of ``wrt`` reach?
+    """Tell which nodes a change of ``wrt`` reaches.
 
     With ``through_all`` any use counts; without, only differentiable ones.
     """
@@ -51,7 +51,7 @@ def active_nodes(graph: Graph, wrt: Sequence[int], seeds: Collection[int]) -> li
     return active[::-1]
 
 
-def find_cut(graph: Graph, input: int, outputs: Sequence[int]) -> tuple[Cut, Node | None]:  # noqa: A002
+def find_cut(graph: Graph, input: int, outputs: Sequence[int]) -> tuple[Cut, Node | None]:
     """Say why ``input`` has no derivative, and at which node the path ends.
 
     The first node that stops the derivative on a path to the outputs is reported; integers count

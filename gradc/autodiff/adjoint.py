@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gradc.autodiff.activity import active_nodes
-from gradc.autodiff.cotangent import ZERO, Cotangent, add_terms, pullback
+from gradc.autodiff.cotangent import Cotangent, add_terms, pullback
 from gradc.ir import Graph, Origin, Value
 
 __all__ = ["Adjoints", "Term", "adjoints"]
@@ -50,11 +50,11 @@ def adjoints(graph: Graph, seeds: Mapping[int, Value], wrt: Sequence[int]) -> Ad
         terms = [
             Term(child, slot, value)
             for child, slot in graph.uses(x)
-            if child in pulled and (value := pulled[child][slot]) is not ZERO
+            if child in pulled and (value := pulled[child][slot]) is not None
         ]
         with _backward(graph, x):
             x_bar = add_terms([seeds.get(x), *(term.value for term in terms)])
-            if x_bar is not ZERO:
+            if x_bar is not None:
                 record.totals[x], record.terms[x] = x_bar, terms
                 pulled[x] = pullback(graph, x, x_bar)
     _name(graph, record)

@@ -40,7 +40,7 @@ def _central(
 ) -> np.ndarray:
     ahead = function(*[a + h * d for a, d in zip(arguments, direction, strict=True)])
     behind = function(*[a - h * d for a, d in zip(arguments, direction, strict=True)])
-    return (np.asarray(ahead) - np.asarray(behind)) / (2.0 * h)
+    return np.asarray(np.subtract(ahead, behind) / (2.0 * h))
 
 
 def compare_directional(found: Any, expected: Any, rtol: float, what: str) -> None:

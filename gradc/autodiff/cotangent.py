@@ -12,13 +12,13 @@ from typing import TypeAlias
 
 from gradc.errors import DerivativeError
 from gradc.ir import (
-    ZERO_DERIVATIVE,
     Graph,
     Kind,
     Linear,
     Node,
     Partials,
     Value,
+    ZeroDerivative,
     is_float,
     op_named,
 )
@@ -33,17 +33,17 @@ def add_terms(terms: Sequence[Cotangent]) -> Cotangent:
     """Add cotangents, leaving out symbolic zeros."""
     total = ZERO
     for term in terms:
-        if term is not ZERO:
+        if term is not None:
             total = term if total is None else total + term
     return total
 
 
-def pullback(graph: Graph, id: int, ct: Value) -> Sequence[Cotangent]:  # noqa: A002
+def pullback(graph: Graph, id: int, ct: Value) -> Sequence[Cotangent]:
     """Return what the cotangent of a node gives to each of its operands."""
     node = graph[id]
     operands = graph.values(node.operands)
     rule = node.op.derivative
-    if not operands or rule is ZERO_DERIVATIVE:
+    if not operands or isinstance(rule, ZeroDerivative):
         return (ZERO,) * len(operands)
     if isinstance(rule, Partials):
         partials = rule.fn(graph.value(id), *operands)
@@ -171,7 +171,7 @@ def _moved_mask(
 
 
 def _any_of_broadcast(condition: Value, operand: Value) -> Value:
-    """Where does at least one copy of a broadcast element count?"""
+    """Tell where at least one copy of a broadcast element counts."""
     lead = condition.ndim - operand.ndim
     axes = [
         axis

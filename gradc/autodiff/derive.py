@@ -88,12 +88,12 @@ def _attach(graph: Graph, seeds: dict[int, Value], wrt: Sequence[int]) -> Joint:
     return Joint(graph, values, record, cuts)
 
 
-def _zeros(graph: Graph, id: int) -> Value:  # noqa: A002
+def _zeros(graph: Graph, id: int) -> Value:
     with graph.at(Origin(None, adjoint_of=id)):
         return graph.value(id).full_like(0.0)
 
 
-def _cut(graph: Graph, id: int, outputs: Sequence[int]) -> tuple[Cut, str]:  # noqa: A002
+def _cut(graph: Graph, id: int, outputs: Sequence[int]) -> tuple[Cut, str]:
     cut, node = find_cut(graph, id, outputs)
     if cut is Cut.INTEGER and node is not None:
         raise DerivativeError(

@@ -25,7 +25,7 @@ class Split:
 
 
 def split(joint: Graph, values: int, seeds: Sequence[int]) -> Split:
-    """Split at what depends on the inputs number ``seeds``; the first ``values`` outputs are primal.
+    """Split at what depends on the inputs ``seeds``; the first ``values`` outputs are primal.
 
     A broadcast is not stored: the backward part repeats it from its operand.
     """
@@ -52,7 +52,7 @@ class _Part:
     graph: Graph
     images: dict[int, Value]
 
-    def image(self, id: int) -> int:  # noqa: A002
+    def image(self, id: int) -> int:
         return self.images[id].id
 
 
@@ -82,7 +82,7 @@ def _depends(graph: Graph, ids: Sequence[int]) -> list[bool]:
 def _repeated(
     graph: Graph, late: list[bool], live: list[bool], outputs: Sequence[int]
 ) -> list[bool]:
-    """Which early nodes does the backward part compute again instead of reading them?"""
+    """Tell which early nodes the backward part computes again instead of reading them."""
     again = [False] * len(graph)
     wanted = [False] * len(graph)
     for id in outputs:

@@ -1,4 +1,6 @@
-"""Forward mode: the mirror of the sum-over-children rule, a sum over operands.
+"""Forward mode: the mirror of the sum-over-children rule.
+
+A sum over operands::
 
     y_dot = sum over (slot, x) in operands(y) of partial(y, slot) * x_dot
 """
@@ -6,8 +8,8 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from gradc.autodiff.cotangent import ZERO, Cotangent, add_terms, refuse, scale
 from gradc.autodiff.activity import active_nodes
+from gradc.autodiff.cotangent import ZERO, Cotangent, add_terms, refuse, scale
 from gradc.ir import (
     Graph,
     Kind,
@@ -16,7 +18,7 @@ from gradc.ir import (
     Origin,
     Partials,
     Value,
-    ZERO_DERIVATIVE,
+    ZeroDerivative,
     is_float,
 )
 
@@ -35,7 +37,7 @@ def tangents(graph: Graph, seeds: Mapping[int, Value], outputs: Sequence[int]) -
         node = graph[id]
         with _forward(graph, node):
             dot = push(graph, node, [found.get(i) for i in node.operands])
-        if dot is not ZERO:
+        if dot is not None:
             found[id] = dot
             name = graph.names.get(id)
             if name is not None and graph[dot.id].origin.tangent_of is not None:
@@ -51,7 +53,7 @@ def push(graph: Graph, node: Node, dots: Sequence[Cotangent]) -> Cotangent:
     """Return the tangent of a node from those of its operands."""
     rule = node.op.derivative
     operands = graph.values(node.operands)
-    if rule is ZERO_DERIVATIVE or not is_float(node.type.dtype):
+    if isinstance(rule, ZeroDerivative) or not is_float(node.type.dtype):
         return ZERO
     if isinstance(rule, Partials):
         partials = rule.fn(graph.value(node.id), *operands)

@@ -22,12 +22,22 @@ from gradc.ir.op import (
     Op,
     Partials,
     Rule,
+    ZeroDerivative,
     broadcast_shapes,
     op_named,
     register,
 )
 from gradc.ir.program import Port, Program, residuals
-from gradc.ir.types import BOOL, FLOAT32, FLOAT64, INT64, SUPPORTED_DTYPES, ArrayType, TupleType, is_float
+from gradc.ir.types import (
+    BOOL,
+    FLOAT32,
+    FLOAT64,
+    INT64,
+    SUPPORTED_DTYPES,
+    ArrayType,
+    TupleType,
+    is_float,
+)
 from gradc.ir.value import Operand, Value
 
 __all__ = [
@@ -64,6 +74,7 @@ __all__ = [
     "Symbol",
     "TupleType",
     "Value",
+    "ZeroDerivative",
     "broadcast_shapes",
     "is_float",
     "known",

@@ -53,6 +53,7 @@ class Kind(Enum):
 
 _NUMBERS = (int, float, np.generic)
 Terms: TypeAlias = "Sequence[Value | float | None]"
+Cotangents: TypeAlias = "Sequence[Value | None]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Linear:
     zeros for those that are missing, or, for a contraction, to each in turn.
     """
 
-    transpose: "Callable[..., Terms]"
+    transpose: "Callable[..., Cotangents]"
     slots: tuple[int, ...] | None = None
 
 
@@ -84,11 +85,11 @@ class Rule:
     """A derivative given as functions that build IR.
 
     ``vjp(ct, out, *operands, **params)`` returns one cotangent (or None) for each operand;
-    ``jvp(tangents, out, *operands, **params)`` returns the tangent of the output; ``tangents`` holds
+    ``jvp(tangents, out, *operands, **params)`` returns the tangent of the output; ``tangents`` has
     None for operands without one.
     """
 
-    vjp: "Callable[..., Terms]"
+    vjp: "Callable[..., Cotangents]"
     jvp: "Callable[..., Value | None]"
 
 

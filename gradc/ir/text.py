@@ -10,7 +10,7 @@ __all__ = ["dump"]
 def dump(graph: Graph) -> str:
     """Return the live nodes as text.
 
-    ``%3 = multiply(%1, %2): f8[4]  # h`` where ``h`` is the user's name, and ``adjoint of %1`` marks
+    ``%3 = multiply(%1, %2): f8[4]  # h`` where ``h`` is the user's name; ``adjoint of %1`` marks
     nodes of the backward part.
     """
     live = graph.live()

@@ -7,7 +7,16 @@ import numpy as np
 
 from gradc.ir.dims import Dim, Shape, product, static_shape
 
-__all__ = ["BOOL", "FLOAT32", "FLOAT64", "INT64", "SUPPORTED_DTYPES", "ArrayType", "TupleType", "is_float"]
+__all__ = [
+    "BOOL",
+    "FLOAT32",
+    "FLOAT64",
+    "INT64",
+    "SUPPORTED_DTYPES",
+    "ArrayType",
+    "TupleType",
+    "is_float",
+]
 
 BOOL = np.dtype(np.bool_)
 INT64 = np.dtype(np.int64)
@@ -72,6 +81,7 @@ class ArrayType:
         return ArrayType(np.dtype(dtype), self.shape)  # type: ignore[call-overload]
 
     def __str__(self) -> str:
+        """Write ``f8[4, 3]``."""
         name = "bool" if self.dtype == BOOL else self.dtype.str[1:]
         return f"{name}[{', '.join(str(d) for d in self.shape)}]"
 
@@ -91,9 +101,10 @@ class TupleType(ArrayType):
         return cls(BOOL, (0,), tuple(items))
 
     def __str__(self) -> str:
+        """Write the types in parentheses."""
         return f"({', '.join(str(item) for item in self.items)})"
 
 
 def is_float(dtype: np.dtype) -> bool:
-    """Can a value of this dtype carry a derivative?"""
+    """Tell whether a value of this dtype can carry a derivative."""
     return dtype.kind == "f"

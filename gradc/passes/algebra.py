@@ -68,7 +68,7 @@ def add_negative(x: Value, y: Value) -> Value | None:
 
 @rule("add")
 def add_negative_zero(x: Value, y: Value) -> Value | None:
-    """``x`` + (-0.0) -> x; +0.0 is no identity, for it turns -0.0 around.  Integers have one zero."""
+    """``x`` + (-0.0) -> x; +0.0 is no identity: it turns -0.0 around.  Integers have one zero."""
     if _is_zero(y, negative=True):
         return x
     return y if _is_zero(x, negative=True) else None
@@ -184,7 +184,7 @@ def not_twice(x: Value) -> Value | None:
 
 @rule("cast")
 def cast_nothing(x: Value, dtype: np.dtype) -> Value | None:
-    """A cast to the dtype that is there."""
+    """Drop a cast to the dtype that is there."""
     return x if x.dtype == dtype else None
 
 

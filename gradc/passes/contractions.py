@@ -12,7 +12,7 @@ Labels = tuple[int, ...]
 def contract_broadcast(
     a: Value, b: Value, a_labels: Labels, b_labels: Labels, out_labels: Labels
 ) -> Value | None:
-    """An operand that only repeats along a label takes no part in it."""
+    """Take an operand that only repeats along a label out of it."""
     swapped = False
     copied = _copied(a, a_labels)
     if not copied:

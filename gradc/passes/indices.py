@@ -81,7 +81,7 @@ def index_everything(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
 
 @rule("index")
 def index_of_index(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
-    """A slice of a slice is one slice."""
+    """Make a slice of a slice one slice."""
     if arrays or x.node.op.name != "index" or len(x.node.operands) > 1:
         return None
     outer, inner = _box(spec), _box(x.node.params["spec"])
@@ -103,7 +103,7 @@ def index_of_index(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
 
 @rule("index")
 def index_of_broadcast(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
-    """A slice of a broadcast is a smaller broadcast of a slice."""
+    """Make a slice of a broadcast a smaller broadcast of a slice."""
     box = _box(spec)
     if arrays or box is None or x.node.op.name != "broadcast_to":
         return None
@@ -121,7 +121,7 @@ def index_of_broadcast(x: Value, *arrays: Value, spec: IndexSpec) -> Value | Non
 
 @rule("index")
 def index_of_pad(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
-    """A slice of a padding is a slice of the inside, or zeros."""
+    """Make a slice of a padding a slice of the inside, or zeros."""
     box = _box(spec)
     if arrays or box is None or x.node.op.name != "pad":
         return None
@@ -129,18 +129,19 @@ def index_of_pad(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
     inner = x.graph.value(x.node.operands[0])
     if not all(isinstance(d, int) for d in (*low, *inner.shape)):
         return None
+    extents = inner.type.extents
     inside = _moved(box, [-d for d in low])
-    whole = _Box(tuple((0, d) for d in inner.shape), box.dropped)
+    whole = _Box(tuple((0, d) for d in extents), box.dropped)
     if _disjoint(inside, whole):
         return x.graph.literal(0, x.dtype).broadcast_to(_shape(box))
-    if all(lo >= 0 and hi <= d for (lo, hi), d in zip(inside.ranges, inner.shape, strict=True)):
+    if all(lo >= 0 and hi <= d for (lo, hi), d in zip(inside.ranges, extents, strict=True)):
         return op_named("index")(inner, spec=_spec(inside))
     return None
 
 
 @rule("index")
 def index_of_concatenate(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
-    """A slice that lies in one part is a slice of that part."""
+    """Take a slice that lies in one part from that part."""
     box = _box(spec)
     if arrays or box is None or x.node.op.name != "concatenate":
         return None
@@ -160,7 +161,7 @@ def index_of_concatenate(x: Value, *arrays: Value, spec: IndexSpec) -> Value | N
 
 @rule("index")
 def index_of_put(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
-    """Reading back what was written, or beside it."""
+    """Read back what was written, or beside it."""
     box = _box(spec)
     if arrays or box is None or x.node.op.name != "index_put" or len(x.node.operands) > 2:
         return None
@@ -175,7 +176,7 @@ def index_of_put(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
 
 @rule("index_put")
 def put_everything(x: Value, v: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
-    """Writing all elements leaves nothing of what was there."""
+    """Forget what was there when all elements are written."""
     box = _box(spec)
     if arrays or box is None:
         return None
@@ -186,7 +187,7 @@ def put_everything(x: Value, v: Value, *arrays: Value, spec: IndexSpec) -> Value
 
 @rule("pad")
 def pad_nothing(x: Value, low: tuple[Dim, ...], high: tuple[Dim, ...]) -> Value | None:
-    """Padding by nothing, or padding zeros with zeros."""
+    """Drop a padding by nothing, or of zeros with zeros."""
     if all(d == 0 for d in (*low, *high)):
         return x
     if literal(x) == 0 and x.node.op.name in ("broadcast_to", "constant"):

@@ -24,7 +24,7 @@ def broadcast_twice(x: Value, shape: Shape) -> Value | None:
 
 @rule("broadcast_to")
 def broadcast_one_element(x: Value, shape: Shape) -> Value | None:
-    """A single element is broadcast as a scalar."""
+    """Broadcast a single element as a scalar."""
     return x.reshape(()).broadcast_to(shape) if x.ndim and x.size == 1 else None
 
 
@@ -39,7 +39,7 @@ def reshape_twice(x: Value, shape: Shape) -> Value | None:
 
 @rule("reshape")
 def reshape_broadcast(x: Value, shape: Shape) -> Value | None:
-    """A reshaped broadcast of one element, or with axes of length 1 added, is a broadcast."""
+    """Broadcast anew what is a reshaped broadcast of one element, or only has more axes of 1."""
     inner = _operand(x, "broadcast_to")
     if inner is None:
         return None
@@ -71,14 +71,14 @@ def transpose_twice(x: Value, axes: tuple[int, ...]) -> Value | None:
 
 @rule("transpose")
 def transpose_as_reshape(x: Value, axes: tuple[int, ...]) -> Value | None:
-    """Moving axes of length 1 only is a reshape."""
+    """Make a permutation that only moves axes of length 1 a reshape."""
     long = [a for a in axes if x.shape[a] != 1]
     return x.reshape([x.shape[a] for a in axes]) if long == sorted(long) else None
 
 
 @rule("reduce_sum")
 def sum_of_broadcast(x: Value, axes: tuple[int, ...]) -> Value | None:
-    """The sum of n equal terms is n times one of them."""
+    """Make the sum of n equal terms n times one of them."""
     inner = _operand(x, "broadcast_to")
     if inner is None or x.dtype.kind != "f":
         return None

@@ -101,7 +101,7 @@ class RewritingGraph(Graph):
                 return self._replace(id, item.name, found)
         return id
 
-    def _replace(self, id: int, name: str, found: Value) -> int:  # noqa: A002
+    def _replace(self, id: int, name: str, found: Value) -> int:
         self.fired[name] += 1
         self._replaced[id] = found.id
         return found.id

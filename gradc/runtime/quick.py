@@ -43,16 +43,15 @@ def quick_call(
     failed : callable
         Makes the error of a return code.
     """
-    inputs = tuple(
+    inputs: tuple[tuple[Any, Any, Any], ...] = tuple(
         (float if is_float else np.ndarray, slot.numpy_dtype, slot.shape)
         for slot, is_float in zip(plan.inputs, floats, strict=True)
     )
     outputs = tuple((slot.shape, slot.numpy_dtype) for slot in plan.outputs)
     scalars = tuple(number for number, slot in enumerate(plan.outputs) if slot.scalar)
-    arena_bytes, no_arena = plan.arena_bytes, (NULL, environment)
-    from_buffer, ndarray, empty, new = ffi.from_buffer, np.ndarray, np.empty, ffi.new
-    void, number_pointer = ffi.typeof("void *"), ffi.typeof("double *")
-    count = len(inputs)
+    arena_bytes, no_arena, count = plan.arena_bytes, (NULL, environment), len(inputs)
+    from_buffer, ndarray, empty, void = ffi.from_buffer, np.ndarray, np.empty, ffi.typeof("void *")
+    new, number_pointer = ffi.new, ffi.typeof("double *")
 
     def call(values: Sequence[Any]) -> list[Any] | None:
         if len(values) != count:
