@@ -49,8 +49,13 @@ def choose_arguments(
         When ``argnums`` names no argument of this call.
     """
     single = isinstance(argnums, int | str)
-    wanted = [argnums] if isinstance(argnums, int | str) else list(argnums)
     names = _names(fn, len(args))
+    try:
+        wanted = [argnums] if isinstance(argnums, int | str) else list(argnums)
+    except TypeError:
+        raise _unknown(fn, names, f"it takes positions and names, not {argnums!r}") from None
+    if not wanted:
+        raise _unknown(fn, names, "it asks for no argument at all")
     return [_one(fn, names, which, args, kwargs) for which in wanted], single
 
 
@@ -84,16 +89,16 @@ def _one(
             raise _unknown(fn, names, f"no argument named {which!r}")
         which = names.index(which)
     if isinstance(which, bool) or not isinstance(which, int):
-        raise _unknown(fn, names, f"argnums takes positions and names, not {which!r}")
+        raise _unknown(fn, names, f"it takes positions and names, not {which!r}")
     position = which + len(args) if which < 0 else which
     if not 0 <= position < len(args):
         raise _unknown(fn, names, f"there is no argument number {which}")
     return _chosen(names[position], args[position], starts[position])
 
 
-def _starts(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[int | str, int]:
-    """Where do the leaves of each argument begin?"""
-    starts: dict[int | str, int] = {}
+def _starts(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[Any, int]:
+    """Return where the leaves of each argument begin."""
+    starts: dict[Any, int] = {}
     count = 0
     for key, value in (*enumerate(args), *kwargs.items()):
         starts[key] = count
@@ -110,4 +115,4 @@ def _chosen(name: str, value: Any, start: int) -> Chosen:
 def _unknown(fn: Callable[..., Any], names: list[str], headline: str) -> ArgumentError:
     label = getattr(fn, "__name__", "the function")
     taken = ", ".join(f"{i}: {name}" for i, name in enumerate(names)) or "nothing"
-    return ArgumentError(f"argnums of {label}: {headline}", repair=f"it takes {taken}")
+    return ArgumentError(f"argnums of {label}: {headline}", repair=f"{label} takes {taken}")

@@ -13,8 +13,9 @@ from gradc.capture.hooks import call_function
 from gradc.capture.trace import Recording, is_traced_leaf, is_tracing, leaf_type, trace
 from gradc.capture.tracer import Kind
 from gradc.capture.trees import LEAF, TreeDef, flatten
-from gradc.errors import ArgumentError
+from gradc.errors import ArgumentError, GradcError
 from gradc.pipeline import compile_recording
+from gradc.spans import caller_span
 
 __all__ = ["Dispatch", "Specialised"]
 
@@ -106,6 +107,15 @@ class Dispatch:
     def _version(
         self, leaves: list[Any], tree: TreeDef, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Specialised:
+        try:
+            return self._find(leaves, tree, args, kwargs)
+        except GradcError as error:
+            error.span = error.span or caller_span()
+            raise
+
+    def _find(
+        self, leaves: list[Any], tree: TreeDef, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Specialised:
         key = (tree, *[_leaf_key(leaf) for leaf in leaves])
         try:
             known = self._versions.get(key)
@@ -154,7 +164,7 @@ def _leaf_key(leaf: Any) -> Any:
         return (kind, leaf_type(leaf))
     if kind in _PLAIN:
         return (kind, repr(leaf))
-    return (kind, leaf) if kind.__hash__ is not object.__hash__ else (kind, id(leaf), leaf)
+    return (kind, leaf)
 
 
 _PLAIN = frozenset((int, bool, str, bytes, type(None), complex))

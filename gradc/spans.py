@@ -5,6 +5,7 @@ microsecond, and is resolved to file, line and columns only when somebody looks.
 """
 
 import linecache
+import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -52,7 +53,7 @@ class Span:
         unit = self.offset // 2
         if self.offset and 0 < unit < len(table):
             return table[unit]
-        return Position(self.code.co_firstlineno, self.code.co_firstlineno, 0, 0)
+        return _definition(self.code)
 
     @property
     def line(self) -> int:
@@ -96,18 +97,36 @@ class Span:
 
 
 def _character(line: str, byte_column: int) -> int:
-    """The character index of a UTF-8 byte column."""
+    """Return the character index of a UTF-8 byte column."""
     return len(line.encode()[:byte_column].decode(errors="ignore"))
 
 
 @lru_cache(maxsize=512)
 def _positions(code: CodeType) -> tuple[Position, ...]:
-    """The position of each two-byte unit of the code, inline caches included."""
+    """Return the position of each two-byte unit of the code, inline caches included."""
     first = code.co_firstlineno
     return tuple(
         Position(line or first, end_line or line or first, column or 0, end_column or 0)
         for line, end_line, column, end_column in code.co_positions()
     )
+
+
+def _definition(code: CodeType) -> Position:
+    """Find the name of a function below its decorators, or the body of a lambda."""
+    first = code.co_firstlineno
+    for line in range(first, first + _DECORATORS):
+        text = linecache.getline(code.co_filename, line)
+        found = re.match(rf"\s*(?:async\s+)?def\s+({re.escape(code.co_name)})\b", text)
+        if found:
+            start, end = (len(text[: found.span(1)[i]].encode()) for i in (0, 1))
+            return Position(line, line, start, end)
+    inside = [p for p in _positions(code) if p.line == p.end_line == first and p.end_column]
+    start = min((p.column for p in inside), default=0)
+    return Position(first, first, start, max((p.end_column for p in inside), default=0))
+
+
+_DECORATORS = 50
+"""How many lines of decorators are looked through."""
 
 
 def _is_user_code(filename: str) -> bool:

@@ -52,9 +52,9 @@ def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     try:
         return handler(*args, **kwargs)
     except GradcError as error:
-        if error.span is None:
-            error.span = caller_span()
-            error.operands = error.operands or _operands(args)
+        error.span = error.span or caller_span()
+        error.operands = error.operands or _operands(args)
+        error.repair = error.repair or _REPAIRS.get(type(error))
         raise
     except (TypeError, ValueError, IndexError, OverflowError, NotImplementedError) as error:
         raise _explained(_called(function, args), error, _operands(args)) from None
@@ -71,6 +71,14 @@ _KINDS: tuple[tuple[type[Exception], type[GradcError]], ...] = (
     (ValueError, ShapeError),
     (TypeError, DTypeError),
 )
+
+_REPAIRS: dict[type[GradcError], str] = {
+    IndexBoundsError: "count positions and axes from 0, or from the end with negative numbers",
+    ArgumentError: "use a number that the dtype can hold, or a wider dtype",
+    ShapeError: "compare the shapes above; reshape, transpose or slice an operand",
+    DTypeError: "convert an operand with .astype(...)",
+}
+"""What to do when only NumPy's complaint is known."""
 
 
 def _operands(args: Sequence[Any]) -> tuple[tuple[str, str], ...]:
@@ -91,10 +99,16 @@ def _explained(
         return UnsupportedError(
             f"{label(function)}: {_argument_text(text)}",
             span=caller_span(),
+            operands=operands,
             repair="leave the argument out, or compute the same with supported ones",
         )
     kind = next((g for e, g in _KINDS if isinstance(error, e)), UnsupportedError)
-    return kind(f"{label(function)}: {text}", span=caller_span(), operands=operands)
+    return kind(
+        f"{label(function)}: {text}",
+        span=caller_span(),
+        operands=operands,
+        repair=_REPAIRS.get(kind),
+    )
 
 
 def _argument_text(text: str) -> str:
@@ -132,11 +146,12 @@ def _is_numpy(function: Any) -> bool:
 def refuse(function: Any) -> NoReturn:
     """Refuse a function by name, with the nearest supported spelling."""
     name = label(function)
-    near = difflib.get_close_matches(name, supported_names(), n=1, cutoff=0.6)
+    known = {other.rsplit(".", 1)[-1]: other for other in supported_names()}
+    near = difflib.get_close_matches(name.rsplit(".", 1)[-1], known, n=1, cutoff=0.8)
     fail(
         UnsupportedError,
         f"{name} of a traced value is not supported",
-        repair=f"the nearest supported function is {near[0]}"
+        repair=f"the nearest supported function is {known[near[0]]}"
         if near
         else "write it with supported NumPy functions, or pass its result in as an argument",
     )

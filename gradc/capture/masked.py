@@ -12,7 +12,7 @@ from gradc.capture.context import fail
 from gradc.capture.convert import as_handle, cast_to, value_of
 from gradc.capture.dispatch import apply
 from gradc.capture.mutation import read, write
-from gradc.capture.tracer import Kind, Tracer, static, wrap
+from gradc.capture.tracer import Kind, Tracer, describe, static, wrap
 from gradc.errors import ShapeError, UnsupportedError
 from gradc.ir import INT64, Array, Shape, Slice, Value, op_named
 from gradc.spans import Span, caller_span
@@ -28,18 +28,20 @@ _REPAIR = (
 class Masked:
     """The elements of ``full`` where ``mask`` is True."""
 
-    __slots__ = ("full", "mask")
+    __slots__ = ("full", "mask", "span")
     __array_priority__ = 2000.0
 
     def __init__(self, full: Tracer, mask: Value) -> None:
         self.full = full
         self.mask = mask
+        self.span = caller_span()
 
     def refuse(self, what: str, span: Span | None = None) -> NoReturn:
         """Raise the error for a use that needs the number of elements."""
         raise UnsupportedError(
             f"elements under a traced mask cannot be {what}",
             span=span or caller_span(),
+            operands=[describe(self.full)],
             repair=_REPAIR,
         )
 

@@ -22,10 +22,10 @@ from gradc.capture.random_draws import Draw, draw_all
 from gradc.capture.recorder import Guard, Hidden, Leaves, Recorder
 from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
 from gradc.capture.trees import TreeDef, flatten, leaf_paths, unflatten
-from gradc.errors import ArgumentError, TraceError, UnsupportedError
+from gradc.errors import ArgumentError, GradcError, TraceError, UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType, Graph, Value
 from gradc.ir.rebuild import inline
-from gradc.spans import Span
+from gradc.spans import Span, definition_span
 
 __all__ = [
     "Input",
@@ -244,7 +244,7 @@ def trace(
         recorder.trace = running
         given = _inputs(recorder, leaves, _argument_paths(function, args, kwargs))
         traced_args, traced_kwargs = unflatten(in_tree, given)
-        result = call_function(function, *traced_args, **traced_kwargs)
+        result = _run(function, traced_args, traced_kwargs)
         results, out_tree, outputs = _results(function, result)
         written = _written(recorder, outputs)
         running.graph.outputs = [value.id for value in outputs]
@@ -261,6 +261,19 @@ def trace(
     )
 
 
+def _run(function: Any, args: Any, kwargs: Any) -> Any:
+    """Call the function; an error of gradc that NumPy covered up with its own comes first."""
+    try:
+        return call_function(function, *args, **kwargs)
+    except (TypeError, ValueError) as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, GradcError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None or cause is error:
+            raise
+        raise cause from None
+
+
 def _refuse_generators(function: Any) -> None:
     if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
         raise UnsupportedError(
@@ -273,7 +286,7 @@ def _refuse_generators(function: Any) -> None:
 def _definition(function: Any) -> Span | None:
     if isinstance(function, MethodType):
         function = function.__func__
-    return Span(function.__code__, 0) if isinstance(function, FunctionType) else None
+    return definition_span(function) if isinstance(function, FunctionType) else None
 
 
 def _inputs(recorder: Recorder, leaves: Sequence[Any], paths: Sequence[str]) -> list[Any]:
@@ -309,7 +322,7 @@ def _results(function: Any, result: Any) -> tuple[tuple[ResultLeaf, ...], TreeDe
     outputs: list[Value] = []
     for leaf in leaves:
         if isinstance(leaf, Masked):
-            leaf.refuse("returned", _definition(function))
+            leaf.refuse("returned", leaf.span)
         if isinstance(leaf, np.ndarray):
             leaf = running_recorder().array(leaf)
         if isinstance(leaf, Tracer) and not is_concrete(leaf):
@@ -387,7 +400,7 @@ def subtrace(
             for leaf, path in zip(leaves, paths, strict=True)
         ]
         inner_args, inner_kwargs = unflatten(tree, given)
-        result = call_function(function, *inner_args, **inner_kwargs)
+        result = _run(function, inner_args, inner_kwargs)
         results, out_tree, outputs = _results(function, result)
         inner.graph.outputs = [value.id for value in outputs]
     captures = tuple(Value(outer.graph, id) for id in inner.captures)

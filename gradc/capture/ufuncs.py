@@ -1,7 +1,7 @@
 """Elementwise operations: NumPy's promotion and broadcasting, made explicit nodes."""
 
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -192,8 +192,15 @@ TABLE[Tracer.operate] = _operator
 def _foreign(ufunc: np.ufunc, x: Any) -> Any:
     """Leave other classes to their own operators; text and None have none that would help."""
     if isinstance(x, str | bytes | dict | type(None)) and ufunc not in (np.equal, np.not_equal):
-        raise TypeError(f"an operand is {x!r}, not a number or an array")
+        _refuse_operand(ufunc, x, "not a number or an array", "pass a number or an array")
+    if isinstance(x, complex):
+        repair = "work with real and imaginary part as two arrays"
+        _refuse_operand(ufunc, x, "and complex numbers are not supported", repair)
     return NotImplemented
+
+
+def _refuse_operand(ufunc: np.ufunc, x: Any, why: str, repair: str) -> NoReturn:
+    fail(DTypeError, f"np.{ufunc.__name__}: an operand is {x!r}, {why}", repair=repair)
 
 
 def _is_scalar(x: Any) -> bool:

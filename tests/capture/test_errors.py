@@ -163,29 +163,35 @@ TraceError: np.zeros needs numbers that are known while the function is recorded
   test_errors.py:LINE in size
     return np.zeros(np.argmax(x))
            ^^^^^^^^^^^^^^^^^^^^^^
+  np.argmax(x): i8[]
   take sizes from shapes (x.shape[0]) or from integer arguments""",
     unsupported: """\
 UnsupportedError: np.lexsort of a traced value is not supported
   test_errors.py:LINE in unsupported
     return np.lexsort(x)
            ^^^^^^^^^^^^^
-  the nearest supported function is NEAREST""",
+  x: f8[2, 5] (argument)
+  write it with supported NumPy functions, or pass its result in as an argument""",
     keyword: """\
 UnsupportedError: np.clip: got an unexpected keyword argument 'foo'
   test_errors.py:LINE in keyword
     return np.clip(x, 0, 1, foo=3)
            ^^^^^^^^^^^^^^^^^^^^^^^
+  x: f8[2, 5] (argument)
   leave the argument out, or compute the same with supported ones""",
     out_of_bounds: """\
 IndexBoundsError: index 7 is out of bounds for axis 0 with size 2
   test_errors.py:LINE in out_of_bounds
     return x[7]
-           ^^^^""",
+           ^^^^
+  x: f8[2, 5] (argument)
+  count positions and axes from 0, or from the end with negative numbers""",
     mask: """\
 UnsupportedError: elements under a traced mask cannot be handed to mean
   test_errors.py:LINE in mask
     return np.mean(x[x > 0])
            ^^^^^^^^^^^^^^^^^
+  x: f8[2, 5] (argument)
   use np.where(mask, a, b), or reductions with where=mask: how many elements there are is not \
 known while the function is recorded""",
     math_of_array: """\
@@ -200,7 +206,8 @@ DTypeError: np.add: an operand is 'a', not a number or an array
   test_errors.py:LINE in text
     return x + "a"
            ^^^^^^^
-  x: f8[2, 5] (argument)""",
+  x: f8[2, 5] (argument)
+  pass a number or an array""",
     assignment: """\
 ShapeError: could not assign a value of shape (7,) to a part of shape (5,)
   test_errors.py:LINE in assignment
@@ -221,17 +228,20 @@ ShapeError: f8[2, 5] and f8[4, 3] do not join along axis 0
   test_errors.py:LINE in join
     return np.concatenate([x, w])
            ^^^^^^^^^^^^^^^^^^^^^^
-  x: f8[2, 5] (argument)    w: f8[4, 3] (argument)""",
+  x: f8[2, 5] (argument)    w: f8[4, 3] (argument)
+  compare the shapes above; reshape, transpose or slice an operand""",
     leak: """\
 TraceError: a traced value is used outside the function that made it
   test_errors.py:LINE in leak
     return LEAKED[0] + x
            ^^^^^^^^^^^^^
+  x: f8[2, 5] (argument)
   return the value instead of keeping it in a variable that outlives it""",
     generator: """\
 UnsupportedError: generator is a generator or a coroutine and has no single result
   test_errors.py:LINE in generator
     def generator(x, w):
+        ^^^^^^^^^
   return an array or a tuple of arrays""",
 }
 
