@@ -36,6 +36,8 @@ class Specialised:
 
     def __call__(self, leaves: _Leaves) -> Any:
         """Run for the flat leaves of a call."""
+        if self.recording.written:
+            refuse_overlap(self.recording, leaves)
         if self.take is None:
             inputs = self.recording.gather(leaves)
         else:
@@ -73,6 +75,29 @@ def _quick(
         return MISS if results is None else assemble(results)
 
     return call
+
+
+def refuse_overlap(recording: Recording, leaves: _Leaves) -> None:
+    """Refuse arguments that share memory with one that the function overwrites.
+
+    Which of the two the function would see changed depends on the overlap, not on the types that it
+    was compiled for.
+    """
+    arrays = [(one, leaves[one.leaf]) for one in recording.inputs if one.role == "argument"]
+    for written in recording.written:
+        target = recording.inputs[written.input]
+        if target.role != "argument":
+            continue
+        memory = leaves[target.leaf]
+        for other, array in arrays:
+            shares = isinstance(array, np.ndarray) and np.may_share_memory(memory, array)
+            if other is not target and shares and np.shares_memory(memory, array):
+                raise ArgumentError(
+                    f"{recording.name} overwrites {target.name}, "
+                    f"which shares memory with {other.name}",
+                    span=recording.span,
+                    repair=f"pass {target.name}.copy()",
+                )
 
 
 class Dispatch:
@@ -164,10 +189,14 @@ def _leaf_key(leaf: Any) -> Any:
         return (kind, leaf_type(leaf))
     if kind in _PLAIN:
         return (kind, repr(leaf))
+    if kind in _DRAWN:
+        return kind
     return (kind, leaf)
 
 
 _PLAIN = frozenset((int, bool, str, bytes, type(None), complex))
+_DRAWN = frozenset((np.random.Generator, np.random.RandomState))
+"""Generators are found among the arguments of each call, and draw there."""
 
 
 def _unhashable(leaves: list[Any]) -> ArgumentError:

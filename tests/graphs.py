@@ -32,12 +32,12 @@ def fill(x, i):
     y[i] += x
     return y * y[0]
 """
-_CODE = compile(MODEL, "/home/user/model.py", "exec")
+_CODE = compile(MODEL, "/models/model.py", "exec")
 
 
 def user_line(line: int) -> Origin:
     """Return where a line of `MODEL` stands, as capture would note it."""
-    file = "/home/user/model.py"
+    file = "/models/model.py"
     linecache.cache[file] = (len(MODEL), None, MODEL.splitlines(keepends=True), file)
     for code in (c for c in _CODE.co_consts if hasattr(c, "co_code")):
         for instruction in dis.get_instructions(code):

@@ -16,3 +16,67 @@ def test_a_function_may_have_the_name_of_a_library_function(backend):
         return np.sum(x * 2.0)
 
     assert step(np.ones(3)) == 6.0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_overwritten_argument_must_not_overlap_another(backend):
+    @gradc.compile(backend=backend)
+    def shift(x, y):
+        x[1:] = y[:-1]
+        return np.sum(y)
+
+    x = np.arange(4.0)
+    assert shift(x, np.ones(4)) == 4.0
+    np.testing.assert_array_equal(x, [0.0, 1.0, 1.0, 1.0])
+    with pytest.raises(gradc.ArgumentError, match="shares memory with y"):
+        shift(x, x)
+    both = np.arange(8.0)
+    shift(both[:4], both[4:])
+    np.testing.assert_array_equal(both[:4], [0.0, 4.0, 5.0, 6.0])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_generator_as_argument_draws_from_the_one_that_is_passed(backend):
+    @gradc.compile(backend=backend)
+    def noisy(x, generator):
+        return x + generator.standard_normal(3)
+
+    one, two = np.random.default_rng(1), np.random.default_rng(2)
+    for generator, seed in ((one, 1), (two, 2)):
+        expected = np.random.default_rng(seed).standard_normal(3)
+        np.testing.assert_array_equal(noisy(np.zeros(3), generator), expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_guards_notice_what_changed(backend):
+    rates = {"step": 2.0}
+
+    @gradc.compile(backend=backend)
+    def scaled(x):
+        return x * rates["step"] + offset
+
+    offset = 1.0
+    assert scaled(3.0) == 7.0
+    offset = 2.0
+    assert scaled(3.0) == 8.0
+    rates["step"] = 10.0
+    assert scaled(3.0) == 32.0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_bind_reads_the_arrays_as_they_are_now(backend):
+    x = np.arange(3.0)
+    run = gradc.value_and_grad(lambda x: np.sum(x * x), backend=backend).bind(x)
+    value, gradient = run()
+    assert value == 5.0
+    x[:] = 1.0
+    value, gradient = run()
+    assert value == 3.0
+    np.testing.assert_array_equal(gradient, [2.0, 2.0, 2.0])
+
+
+def test_unknown_options_are_refused():
+    with pytest.raises(gradc.GradcError, match="unknown option 'speed'"):
+        gradc.compile(lambda x: x, speed="high")
+    with pytest.raises(gradc.GradcError, match="backend='fortran'"):
+        gradc.compile(lambda x: x, backend="fortran")

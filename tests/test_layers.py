@@ -39,6 +39,9 @@ GRAPHLESS = {"native", "runtime"}
 # Lazy imports on purpose, for start-up time: file below gradc/ -> modules imported in a function.
 LAZY: dict[str, set[str]] = {
     "ir/graph.py": {"networkx"},  # the view as a networkx graph, made when it is asked for
+    "api.py": {"gradc.dispatch", "gradc.derivatives", "gradc.explanations", "gradc.pipeline"},
+    "artifact.py": {"gradc.printing"},  # a call that finds its library in the cache
+    "pipeline.py": {"gradc.printing"},  # prints nothing and loads no printer
 }
 
 

@@ -212,7 +212,7 @@ def test_printed_source_is_accepted_back(make):
     graph = make()
     program = graphs.gradient(graph, [0])[0] if make is not graphs.fill else graphs.program(graph)
     text = print_numpy(program).text
-    file = f"/home/user/{program.name}.py"
+    file = f"/models/{program.name}.py"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     space: dict = {}
     exec(compile(text, file, "exec"), space)
