@@ -27,7 +27,11 @@ HEADERS = (
     "gradc_matmul.h",
 )
 _FAST = "gradc_math_fast.h"
-_PORTABLE_SETTINGS = ("#define GRADC_EXP gradc_exp", "#define GRADC_EXPF gradc_expf")
+_SIGMOID = {
+    "gradc_sigmoid": ("GRADC_EXP", "gradc_exp"),
+    "gradc_sigmoidf": ("GRADC_EXPF", "gradc_expf"),
+}
+"""By which macro a function takes its exponential, and which one portable math gives it."""
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _INCLUDE = re.compile(r'#include\s+([<"])([^>"]+)[>"]')
@@ -81,13 +85,16 @@ class Support:
         return sorted(standard), lines
 
     def _settings(self, words: set[str]) -> list[str]:
-        if self.math != "portable" or "GRADC_EXP" not in words:
+        if self.math != "portable":
             return []
-        return [*_PORTABLE_SETTINGS, ""]
+        chosen = (pair for name, pair in _SIGMOID.items() if name in words)
+        lines = [f"#define {macro} {function}" for macro, function in chosen]
+        return [*lines, ""] if lines else []
 
     def _settings_names(self) -> set[str]:
-        sigmoid = any(name.startswith("gradc_sigmoid") for name in self.names)
-        return {"gradc_exp", "gradc_expf"} if sigmoid and self.math == "portable" else set()
+        if self.math != "portable":
+            return set()
+        return {function for name, (_, function) in _SIGMOID.items() if name in self.names}
 
 
 @cache
