@@ -73,7 +73,7 @@ def function_name(name: str) -> str:
 
 def plain_name(path: str) -> str:
     """Make an identifier of a path: ``params['w1']`` becomes ``params_w1``."""
-    return re.sub(r"\W+", "_", path).strip("_") or "x"
+    return re.sub(r"\W+_*", "_", path).strip("_") or "x"
 
 
 def _result_name(graph: Graph, id: int) -> str:
