@@ -160,6 +160,13 @@ class Node:
 
     def __repr__(self) -> str:
         """Write ``%id = op(operands, params): type``."""
-        args = ", ".join(f"%{i}" for i in self.operands)
-        params = "".join(f", {k}={v}" for k, v in self.params.items())
-        return f"%{self.id} = {self.op.name}({args}{params}): {self.type}"
+        args = [f"%{i}" for i in self.operands]
+        args += [f"{name}={_text(value)}" for name, value in self.params.items()]
+        return f"%{self.id} = {self.op.name}({', '.join(args)}): {self.type}"
+
+
+def _text(value: Any) -> str:
+    """Write a parameter; what a tuple holds as it writes itself, not as it is built."""
+    if isinstance(value, tuple) and type(value) is tuple:
+        return f"({', '.join(map(_text, value))}{',' if len(value) == 1 else ''})"
+    return str(value)
