@@ -69,15 +69,19 @@ class Graph:
         params: Mapping[str, Any] | None = None,
         regions: tuple[Graph, ...] = (),
         origin: Origin | None = None,
+        known: ArrayType | None = None,
     ) -> int:
-        """Return the id of the node ``op(operands, params)``, adding it when it is new."""
+        """Return the id of the node ``op(operands, params)``, adding it when it is new.
+
+        ``known`` is the node's type where the caller has it, from a node that is copied.
+        """
         params = params or {}
         key = (op, operands, *sorted(params.items())) if params else (op, operands)
         found = None if regions else self._known.get(key)
         if found is not None:
             return found
         nodes = self.nodes
-        kind = op.infer(*[nodes[i].type for i in operands], **params)
+        kind = known or op.infer(*[nodes[i].type for i in operands], **params)
         id = len(nodes)
         nodes.append(Node(id, op, operands, params, regions, kind, origin or self._origin))
         self._known[key] = id
@@ -105,7 +109,7 @@ class Graph:
 
     def values(self, ids: Iterator[int] | list[int] | tuple[int, ...]) -> tuple[Value, ...]:
         """Return handles of several nodes."""
-        return tuple(Value(self, id) for id in ids)
+        return tuple([Value(self, id) for id in ids])
 
     @contextmanager
     def at(self, origin: Origin) -> Iterator[None]:

@@ -15,8 +15,8 @@ Visit: TypeAlias = Callable[[Graph, Node, tuple[Value, ...]], Value]
 
 def copy_node(graph: Graph, node: Node, operands: tuple[Value, ...]) -> Value:
     """Add the same op to ``graph``."""
-    ids = tuple(v.id for v in operands)
-    return graph.value(graph.add(node.op, ids, node.params, node.regions))
+    ids = tuple([v.id for v in operands])
+    return graph.value(graph.add(node.op, ids, node.params, node.regions, known=node.type))
 
 
 def transfer(
@@ -36,7 +36,7 @@ def transfer(
         if not keep or node.id in images:
             continue
         target.origin = _moved(node.origin, images)
-        image = visit(target, node, tuple(images[i] for i in node.operands))
+        image = visit(target, node, tuple([images[i] for i in node.operands]))
         images[node.id] = image
         name = source.names.get(node.id)
         if name is not None:

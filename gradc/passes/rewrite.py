@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from gradc.ir import Graph, Kind, Op, Origin, Value
+from gradc.ir import ArrayType, Graph, Kind, Op, Origin, Value
 from gradc.passes.fold import fold
 from gradc.passes.sink import sink_broadcast
 
@@ -81,6 +81,7 @@ class RewritingGraph(Graph):
         params: Mapping[str, Any] | None = None,
         regions: tuple[Graph, ...] = (),
         origin: Origin | None = None,
+        known: ArrayType | None = None,
     ) -> int:
         """Add the node, or what the rules make of it."""
         if op.name in COMMUTATIVE:
@@ -88,7 +89,7 @@ class RewritingGraph(Graph):
             if swapped is not None:
                 return self._replaced.get(swapped, swapped)
         count = len(self.nodes)
-        id = super().add(op, operands, params, regions, origin)
+        id = super().add(op, operands, params, regions, origin, known)
         if id < count:
             return self._replaced.get(id, id)
         for general in (fold, sink_broadcast):
