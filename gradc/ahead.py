@@ -20,8 +20,10 @@ from gradc.ahead_names import build_name
 from gradc.ahead_native import Libraries, compile_libraries, library_name
 from gradc.ahead_specs import examples, parse_array
 from gradc.api import Function, compile
+from gradc.arguments import choose_arguments
 from gradc.capture.trace import Recording, trace
 from gradc.capture.trees import map_tree
+from gradc.derivatives import Gradient
 from gradc.emit.c_signature import Signature, signature
 from gradc.emit.c_source import print_c, print_header
 from gradc.errors import CompilerNotFound, GradcWarning, LimitError
@@ -30,7 +32,7 @@ from gradc.kernels.lower import lower
 from gradc.kernels.nest import Unit
 from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.options import MathMode, Options
-from gradc.pipeline import function_name, make_program
+from gradc.pipeline import function_name, make_program, plain_name
 from gradc.spans import definition_span
 
 __all__ = ["Built", "build"]
@@ -85,7 +87,7 @@ def build(
     in the order of the arguments, then closed-over arrays and random draws, then results, then
     working memory of ``name_arena()`` bytes.  It returns 0, or what the header says.  Arrays are in
     C order; numbers are arrays of one element.  Integers, truth values and texts among the
-    arguments are fixed.
+    arguments are fixed.  Results must not overlap anything else.
 
     Parameters
     ----------
@@ -166,7 +168,7 @@ def _plan(
     name = build_name(function_name(str(function.__name__)) if wanted is None else wanted)
     options = function.options
     recording = trace(function.fn, args, kwargs, max_nodes=options.max_nodes)
-    program = _program(recording, name, options)
+    program = _program(recording, name, options, _gradient_paths(function, args, kwargs))
     loops = lower(program, options)
     failures = tuple(message for message, _ in loops.failures)
     arena = _arena(loops)
@@ -180,15 +182,38 @@ def _plan(
     return _Plan(name, signature(program, name), arena, failures, texts, user, options)
 
 
-def _program(recording: Recording, name: str, options: Options) -> Program:
-    """Return the program; what an overwritten argument becomes is called after that argument."""
+def _program(
+    recording: Recording, name: str, options: Options, gradients: Mapping[int, str]
+) -> Program:
+    """Return the program; outputs are called after the arguments they belong to."""
     program = make_program(recording, name, options)
-    outputs = list(program.outputs)
+    wanted: dict[int, tuple[str, str]] = {}
+    for leaf, path in gradients.items():
+        output = recording.results[leaf].output
+        if output >= 0:
+            wanted[output] = (f"{plain_name(path)}_bar", f"gradient by {path}")
     for one in recording.written:
         port = program.inputs[one.input]
-        changed = f"{port.path} afterwards"
-        outputs[one.output] = replace(outputs[one.output], name=f"{port.name}_out", path=changed)
+        wanted[one.output] = (f"{port.name}_out", f"{port.path} afterwards")
+    taken = {port.name for k, port in enumerate(program.outputs) if k not in wanted}
+    outputs = list(program.outputs)
+    for output, (called, path) in wanted.items():
+        free = called if called not in taken else outputs[output].name
+        taken.add(free)
+        outputs[output] = replace(outputs[output], name=free, path=path)
     return replace(program, name=name, outputs=tuple(outputs))
+
+
+def _gradient_paths(
+    function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[int, str]:
+    """Return which leaf of the result is the gradient by which argument."""
+    rule = function.derived
+    if not isinstance(rule, Gradient):
+        return {}
+    chosen, _ = choose_arguments(rule.fn, rule.argnums, args, kwargs)
+    paths = [path for one in chosen for path in one.paths]
+    return {k - len(paths) * rule.with_value: path for k, path in enumerate(paths)}
 
 
 def _arena(loops: Unit) -> int:

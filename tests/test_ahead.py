@@ -25,11 +25,11 @@ needs_compiler = pytest.mark.skipif(not COMPILERS, reason="no C compiler here")
 PLAIN = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
 STRICT = [*PLAIN, "-Wshadow", "-Wdouble-promotion", "-Wstrict-prototypes"]
 LIBRARY = {"memcpy", "memset", "memmove", "_GLOBAL_OFFSET_TABLE_"}
-LIBM = set(
-    "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh exp exp2 expm1 fabs floor "
-    "fma fmax fmin fmod hypot log log10 log1p log2 pow remainder rint round sin sinh sqrt tan tanh "
-    "trunc nearbyint ldexp scalbn".split()
-)
+LIBM = {
+    *("acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh exp exp2").split(),
+    *("expm1 fabs floor fma fmax fmin fmod hypot ldexp log log10 log1p log2 nearbyint pow").split(),
+    *("remainder rint round scalbn sin sinh sqrt tan tanh trunc").split(),
+}
 
 
 def _rng():
@@ -164,7 +164,7 @@ def test_c_programs_print_the_right_digits(builds, case, tmp_path):
             printed[compiler, way] = run.stdout
     assert len(set(printed.values())) == 1
     numbers = np.array([float(line) for line in next(iter(printed.values())).split()])
-    value, gradient = gradc.value_and_grad(fn, argnums, backend="numpy")(*args)
+    _, gradient = gradc.value_and_grad(fn, argnums, backend="numpy")(*args)
     expected = np.concatenate([leaf.ravel() for leaf in (_leaves(fn(*args)) + _leaves(gradient))])
     tolerance = 3e-5 if record["arguments"][0]["dtype"] == "f4" else 1e-13
     np.testing.assert_allclose(numbers, expected, rtol=tolerance, atol=tolerance)
@@ -334,18 +334,18 @@ def test_plain_names(name):
     assert build_name(name) == name
 
 
-HOSTILE = (
-    "../x ../../x /etc/x /tmp/x a/b a\\b .. . ./x ~ ~/x x/ /x // x/../y ..\\x C:\\x C:x \\\\host\\x "
-    "CON con PRN AUX NUL nul COM1 com9 LPT1 x.y x.c .hidden x-y -x --out -o @x @/etc/passwd x;y "
-    "$(x) `x` x&y x|y x>y x* x? [x] {x} x'y x\"y %n {{7*7}} #x x=y x+y 1x 0 π x² ｘ x\u0301 "
-    "__x _X gradc gradc_exp GRADC_X".split()
-    + ["", " ", "x y", " x", "x ", "x\0y", "x\n", "\nx", "x\ty", "x\r", "\u202ex", "a" * 64]
-    + ["a" * 10_000, "x\ud800"]
-)
+HOSTILE = [
+    *"../x ../../x /etc/x /tmp/x a/b a\\b .. . ./x ~ ~/x x/ /x // x/../y ..\\x C:\\x".split(),  # noqa: SIM905
+    *"C:x \\\\host\\x CON con PRN AUX NUL nul COM1 com9 LPT1 x.y x.c .hidden x-y -x".split(),  # noqa: SIM905
+    *"--out -o @x @/etc/passwd x;y $(x) `x` x&y x|y x>y x* x? [x] {x} x'y x\"y %n".split(),  # noqa: SIM905
+    *"{{7*7}} #x x=y x+y 1x 0 π x² ｘ x\u0301 __x _X gradc gradc_exp GRADC_X".split(),  # noqa: SIM905
+    *["", " ", "x y", " x", "x ", "x\0y", "x\n", "\nx", "x\ty", "x\r", "\u202ex", "x\ud800"],
+    *["a" * 64, "a" * 10_000],
+]
 
 
 def _tree_digest(folder):
-    found = sorted(path for path in folder.rglob("*"))
+    found = sorted(folder.rglob("*"))
     return [(str(p), p.read_bytes() if p.is_file() else b"", p.is_symlink()) for p in found]
 
 

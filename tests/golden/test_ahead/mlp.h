@@ -15,15 +15,15 @@ size_t mlp_arena(void);
 
 /* mlp
  *
- * params_w1       f8[3, 8]  in   params['w1']
- * params_b1       f8[8]     in   params['b1']
- * params_w2       f8[8, 2]  in   params['w2']
- * x               f8[5, 3]  in
- * y               f8[5, 2]  in
- * result          f8[]      out
- * params_w1__bar  f8[3, 8]  out
- * params_b1__bar  f8[8]     out
- * params_w2__bar  f8[8, 2]  out
+ * params_w1      f8[3, 8]  in   params['w1']
+ * params_b1      f8[8]     in   params['b1']
+ * params_w2      f8[8, 2]  in   params['w2']
+ * x              f8[5, 3]  in
+ * y              f8[5, 2]  in
+ * result         f8[]      out
+ * params_w1_bar  f8[3, 8]  out  gradient by params['w1']
+ * params_b1_bar  f8[8]     out  gradient by params['b1']
+ * params_w2_bar  f8[8, 2]  out  gradient by params['w2']
  *
  * Returns 0 when all went well.
  */
@@ -34,9 +34,9 @@ int mlp(
     const double *x,
     const double *y,
     double *result,
-    double *params_w1__bar,
-    double *params_b1__bar,
-    double *params_w2__bar,
+    double *params_w1_bar,
+    double *params_b1_bar,
+    double *params_w2_bar,
     void *arena);
 
 #ifdef __cplusplus

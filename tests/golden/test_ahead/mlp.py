@@ -61,7 +61,7 @@ _call = _entry(_library())
 
 
 def mlp(params, x, y):
-    """Return (result, {'w1': params_w1__bar, 'b1': params_b1__bar, 'w2': params_w2__bar}).
+    """Return (result, {'w1': params_w1_bar, 'b1': params_b1_bar, 'w2': params_w2_bar}).
 
     Parameters
     ----------

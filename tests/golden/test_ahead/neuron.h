@@ -20,8 +20,8 @@ size_t neuron_arena(void);
  * x       f8[]  in
  * target  f8[]  in
  * result  f8[]  out
- * w_bar   f8[]  out
- * z_bar   f8[]  out
+ * w_bar   f8[]  out  gradient by w
+ * b_bar   f8[]  out  gradient by b
  *
  * Returns 0 when all went well.
  */
@@ -32,7 +32,7 @@ int neuron(
     const double *target,
     double *result,
     double *w_bar,
-    double *z_bar,
+    double *b_bar,
     void *arena);
 
 #ifdef __cplusplus

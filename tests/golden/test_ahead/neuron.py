@@ -61,7 +61,7 @@ _call = _entry(_library())
 
 
 def neuron(w, b, x, target):
-    """Return (result, (w_bar, z_bar)).
+    """Return (result, (w_bar, b_bar)).
 
     Parameters
     ----------

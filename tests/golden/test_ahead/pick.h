@@ -19,8 +19,8 @@ size_t pick_arena(void);
  * rows       i8[5]     in
  * w          f8[4]     in
  * result     f8[]      out
- * table_bar  f8[9, 4]  out
- * w_bar      f8[4]     out
+ * table_bar  f8[9, 4]  out  gradient by table
+ * w_bar      f8[4]     out  gradient by w
  *
  * Returns 0, or:
  * 1 an index is out of bounds for an axis of length 9
