@@ -10,7 +10,14 @@ from gradc.api import MISS, Function
 from gradc.artifact import Artifact
 from gradc.assembly import assembler
 from gradc.capture.hooks import call_function
-from gradc.capture.trace import Recording, is_traced_leaf, is_tracing, leaf_type, trace
+from gradc.capture.trace import (
+    Recording,
+    check_arguments,
+    is_traced_leaf,
+    is_tracing,
+    leaf_type,
+    trace,
+)
 from gradc.capture.tracer import Kind
 from gradc.capture.trees import LEAF, TreeDef, flatten
 from gradc.errors import ArgumentError, GradcError
@@ -141,10 +148,14 @@ class Dispatch:
     def _find(
         self, leaves: list[Any], tree: TreeDef, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Specialised:
-        key = (tree, *[_leaf_key(leaf) for leaf in leaves])
+        try:
+            key = (tree, *[_leaf_key(leaf) for leaf in leaves])
+        except ArgumentError:
+            check_arguments(self.function.fn, args, kwargs)
+            raise
         try:
             known = self._versions.get(key)
-        except TypeError:
+        except (TypeError, ValueError):
             raise _unhashable(leaves) from None
         for version in known or ():
             if version.recording.fits(leaves):
@@ -203,7 +214,7 @@ def _unhashable(leaves: list[Any]) -> ArgumentError:
     for leaf in leaves:
         try:
             hash(_leaf_key(leaf))
-        except TypeError:
+        except (TypeError, ValueError):
             return ArgumentError(
                 f"an argument of type {type(leaf).__name__} can be neither traced nor fixed",
                 repair="pass arrays, numbers, or trees of them",

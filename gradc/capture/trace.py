@@ -33,6 +33,7 @@ __all__ = [
     "ResultLeaf",
     "Subgraph",
     "Written",
+    "check_arguments",
     "inline_call",
     "is_traced_leaf",
     "is_tracing",
@@ -174,6 +175,14 @@ def leaf_type(leaf: Any, name: str = "argument") -> ArrayType:
             repair="pass plain arrays of bool, an integer type, float32 or float64",
         )
     return ArrayType(dtype, array.shape)
+
+
+def check_arguments(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Refuse what cannot be traced by the name of its argument."""
+    paths = _argument_paths(function, args, kwargs)
+    for leaf, path in zip(flatten((args, kwargs))[0], paths, strict=True):
+        if is_traced_leaf(leaf):
+            leaf_type(leaf, path)
 
 
 def _leaf_kind(leaf: Any) -> Kind:

@@ -175,7 +175,7 @@ def _result_layout(operands: list[Any], shape: Shape) -> Any:
 
 def _operator(ufunc: np.ufunc, *inputs: Any) -> Any:
     for x in inputs:
-        if not isinstance(x, Tracer | int | float | np.generic | np.ndarray | list | tuple):
+        if not isinstance(x, _OPERANDS):
             return _foreign(ufunc, x)
     if ufunc is np.power:
         return _power(*inputs)
@@ -187,6 +187,7 @@ def _operator(ufunc: np.ufunc, *inputs: Any) -> Any:
 
 
 TABLE[Tracer.operate] = _operator
+_OPERANDS = (Tracer, int, float, np.generic, np.ndarray, list, tuple, range)
 
 
 def _foreign(ufunc: np.ufunc, x: Any) -> Any:
@@ -196,6 +197,8 @@ def _foreign(ufunc: np.ufunc, x: Any) -> Any:
     if isinstance(x, complex):
         repair = "work with real and imaginary part as two arrays"
         _refuse_operand(ufunc, x, "and complex numbers are not supported", repair)
+    if hasattr(type(x), "__array__") and not hasattr(type(x), "__array_priority__"):
+        _refuse_operand(ufunc, x, "not a NumPy array", "turn it into one with np.asarray")
     return NotImplemented
 
 
