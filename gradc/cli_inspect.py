@@ -98,7 +98,7 @@ def _adjoint(case: _Case) -> str:
 
 
 def _explain(case: _Case) -> str:
-    return case.function.explain(*case.target.args, **case.target.kwargs)
+    return str(case.function.explain(*case.target.args, **case.target.kwargs))
 
 
 _STAGES: dict[str, Callable[[_Case], str]] = {
