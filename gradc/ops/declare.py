@@ -13,17 +13,10 @@ coverage table.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from gradc.errors import DTypeError, ShapeError
-from gradc.ir.op import (
-    Derivative,
-    Kind,
-    NumpyPrinter,
-    Op,
-    Partials,
-    register,
-)
+from gradc.ir.op import CTemplate, Derivative, Kind, NumpyPrinter, Op, Partials, register
 from gradc.ir.types import BOOL, ArrayType
 
 __all__ = ["Samples", "bools", "elementwise", "integers", "operation", "reals", "same_type"]
@@ -103,6 +96,16 @@ def _by_kind(c: str | Mapping[str, str], takes: str | None) -> tuple[dict[str, s
     return spread, takes or "".join(spread)
 
 
+class Details(TypedDict, total=False):
+    """What every declaration may add; see :class:`gradc.ir.op.Op`."""
+
+    traces: Sequence[Callable[..., Any]]
+    params: tuple[str, ...]
+    precedence: int
+    doc: str
+    tags: Sequence[str]
+
+
 def elementwise(
     name: str,
     operands: str,
@@ -114,13 +117,9 @@ def elementwise(
     derivative: Derivative = None,
     result: str = "same",
     infer: Callable[..., ArrayType] | None = None,
-    traces: Sequence[Callable[..., Any]] = (),
     samples: Samples | None = None,
-    precedence: int = 100,
-    params: tuple[str, ...] = (),
     takes: str | None = None,
-    doc: str = "",
-    tags: Sequence[str] = (),
+    **details: Unpack[Details],
 ) -> Op:
     """Declare an op that works element by element on operands of one shape and dtype.
 
@@ -128,7 +127,7 @@ def elementwise(
     ----------
     name, operands : str
         ``"hypot"``, ``"x, y"``.
-    numpy, c, evaluate, traces, samples, precedence, params, doc
+    numpy, c, evaluate, samples, **details
         See :class:`gradc.ir.op.Op`.
     partials : callable
         Local derivatives ``(y, *xs) -> (dy/dx1, ...)``; shorthand for ``derivative=Partials(...)``.
@@ -139,23 +138,17 @@ def elementwise(
         dtype of the result, for the default ``infer``.
     """
     templates, kinds = _by_kind(c, takes)
-    return register(
-        Op(
-            name=name,
-            kind=Kind.ELEMENTWISE,
-            operands=tuple(part.strip() for part in operands.split(",")),
-            infer=infer or _infer_elementwise(name, result, kinds),
-            evaluate=evaluate,
-            numpy=numpy,
-            c=templates,
-            derivative=Partials(partials) if partials else derivative,
-            traces=tuple(traces),
-            samples=samples or reals(),
-            doc=doc,
-            precedence=precedence,
-            params=params,
-            tags=frozenset(tags),
-        )
+    return operation(
+        name,
+        Kind.ELEMENTWISE,
+        operands,
+        infer=infer or _infer_elementwise(name, result, kinds),
+        evaluate=evaluate,
+        numpy=numpy,
+        c=templates,
+        derivative=Partials(partials) if partials else derivative,
+        samples=samples or reals(),
+        **details,
     )
 
 
@@ -167,13 +160,10 @@ def operation(
     infer: Callable[..., ArrayType],
     evaluate: Callable[..., Any],
     numpy: NumpyPrinter,
+    c: CTemplate = None,
     derivative: Derivative = None,
-    traces: Sequence[Callable[..., Any]] = (),
     samples: Any = None,
-    params: tuple[str, ...] = (),
-    precedence: int = 100,
-    doc: str = "",
-    tags: Sequence[str] = (),
+    **details: Unpack[Details],
 ) -> Op:
     """Declare an op of any other kind; its loops in C come from the kind."""
     return register(
@@ -184,12 +174,13 @@ def operation(
             infer=infer,
             evaluate=evaluate,
             numpy=numpy,
+            c=c,
             derivative=derivative,
-            traces=tuple(traces),
             samples=samples,
-            doc=doc,
-            precedence=precedence,
-            params=params,
-            tags=frozenset(tags),
+            traces=tuple(details.get("traces", ())),
+            params=details.get("params", ()),
+            precedence=details.get("precedence", 100),
+            doc=details.get("doc", ""),
+            tags=frozenset(details.get("tags", ())),
         )
     )

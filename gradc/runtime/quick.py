@@ -43,13 +43,25 @@ def quick_call(
     failed : callable
         Makes the error of a return code.
     """
-    inputs: tuple[tuple[Any, Any, Any], ...] = tuple(
+    inputs = tuple(
         (float if is_float else np.ndarray, slot.numpy_dtype, slot.shape)
         for slot, is_float in zip(plan.inputs, floats, strict=True)
     )
     outputs = tuple((slot.shape, slot.numpy_dtype) for slot in plan.outputs)
     scalars = tuple(number for number, slot in enumerate(plan.outputs) if slot.scalar)
-    arena_bytes, no_arena, count = plan.arena_bytes, (NULL, environment), len(inputs)
+    return _flat_call(entry, inputs, outputs, scalars, (plan.arena_bytes, environment), failed)
+
+
+def _flat_call(
+    entry: Entry,
+    inputs: tuple[tuple[Any, np.dtype, tuple[int, ...]], ...],
+    outputs: tuple[tuple[tuple[int, ...], np.dtype], ...],
+    scalars: tuple[int, ...],
+    rest: tuple[int, Any],
+    failed: Callable[[int], Exception],
+) -> Quick:
+    """Return the loop; `rest` are the bytes of the arena and the environment."""
+    count, (arena_bytes, environment), no_arena = len(inputs), rest, (NULL, rest[1])
     from_buffer, ndarray, empty, void = ffi.from_buffer, np.ndarray, np.empty, ffi.typeof("void *")
     new, number_pointer = ffi.new, ffi.typeof("double *")
 
