@@ -39,9 +39,10 @@ def use_lanes(loop: Loop) -> list[Stmt]:
     totals = _totals(loop)
     if not totals or not _long(loop):
         return [loop]
-    assert isinstance(loop.start, int) and isinstance(loop.stop, int)
+    length = loop.stop - loop.start
+    assert isinstance(length, int)
     lanes = {local: Local(local.dtype, local.name, local.node) for local in totals}
-    rest = (loop.stop - loop.start) % LANES
+    rest = length % LANES
     split = loop.stop - rest
     here = loop.symbol.expr() + LANE.expr()
     main = Loop(LANE, 0, LANES, _turn(loop, here, lanes))
@@ -79,9 +80,8 @@ def _locals(expr: Expr) -> Iterator[Local]:
 
 
 def _long(loop: Loop) -> bool:
-    if not isinstance(loop.start, int) or not isinstance(loop.stop, int):
-        return False
-    return loop.step == 1 and loop.stop - loop.start >= LANES
+    length = loop.stop - loop.start
+    return loop.step == 1 and isinstance(length, int) and length >= LANES
 
 
 def _turn(loop: Loop, here: Dim, lanes: dict[Local, Local]) -> list[Stmt]:

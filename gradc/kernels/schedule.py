@@ -1,5 +1,6 @@
 """Rewrite nests for speed: one loop instead of two where memory allows, reductions in lanes."""
 
+from gradc.kernels.blocks import run_in_blocks
 from gradc.kernels.collapse import collapse
 from gradc.kernels.lanes import use_lanes
 from gradc.kernels.nest import Loop, Stage, Stmt
@@ -9,7 +10,9 @@ __all__ = ["schedule"]
 
 def schedule(stages: list[Stage]) -> list[Stage]:
     """Return the stages with their loops rewritten."""
-    return [Stage(_rewrite(stage.body), stage.nodes, stage.section) for stage in stages]
+    return [
+        Stage(_rewrite(stage.body), stage.nodes, stage.section) for stage in run_in_blocks(stages)
+    ]
 
 
 def _rewrite(body: list[Stmt]) -> list[Stmt]:

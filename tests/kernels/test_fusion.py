@@ -1,10 +1,13 @@
 """What is computed together: counts of sweeps, stores and bytes, never times."""
 
 import numpy as np
+import pytest
 
 from gradc import ops
 from gradc.ir import Slice, Value
+from gradc.kernels import blocks
 from gradc.kernels.cost import count
+from gradc.kernels.nest import Loop
 from tests.kernels.build import check, matmul, part
 
 RNG = np.random.default_rng(0)
@@ -148,3 +151,30 @@ def test_outer_product_is_never_stored() -> None:
 
     cost = count(check(f, A[:, 0].copy(), A[0].copy(), A))
     assert (cost.stages, cost.stores, cost.arena) == (1, 1, 0)
+
+
+def test_passes_over_one_matrix_run_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def f(w: Value, x: Value) -> tuple[Value, ...]:
+        z = ops.contract(x, w, a_labels=(0, 1), b_labels=(1,), out_labels=(0,))
+        c = ops.tanh(z)
+        return (c * c).sum(), ops.contract(x, c, a_labels=(0, 1), b_labels=(0,), out_labels=(1,))
+
+    x = RNG.normal(size=(70, 5))
+    assert len(check(f, x[0].copy(), x).stages) == 3
+    monkeypatch.setattr(blocks, "CACHE_BYTES", 0)
+    monkeypatch.setattr(blocks, "MOST_ROWS", 16)
+    unit = check(f, x[0].copy(), x)
+    assert len(unit.stages) == 1
+    main, *_ = (s for s in unit.stages[0].body if isinstance(s, Loop))
+    assert (main.stop, main.step, len([s for s in main.body if isinstance(s, Loop)])) == (64, 16, 3)
+
+
+def test_blocks_keep_the_order_of_what_depends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def f(x: Value) -> tuple[Value, ...]:
+        total = ops.exp(x).sum((0,))
+        shifted = part(ops.exp(x), Slice(69, 70, -1), Slice(0, 5)) * total.broadcast_to((70, 5))
+        return shifted, ops.cumsum(x, axis=0, reverse=False), shifted.sum((1,))
+
+    monkeypatch.setattr(blocks, "CACHE_BYTES", 0)
+    monkeypatch.setattr(blocks, "MOST_ROWS", 16)
+    check(f, RNG.normal(size=(70, 5)))
