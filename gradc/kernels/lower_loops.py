@@ -327,8 +327,11 @@ def _product(a: Expr, b: Expr, dtype: np.dtype) -> Expr:
 
 
 def _vote(offset: Dim, symbol: Symbol) -> int:
-    """Say how well a reference suits an innermost loop over a symbol."""
+    """Say how well a reference suits an innermost loop over a symbol.
+
+    The same element in all turns, or the next one in memory, is good; anything else is dear.
+    """
     if not isinstance(offset, DimExpr):
         return 0
     stride = dict(offset.terms).get(((symbol, 1),), 0)
-    return 0 if stride == 0 else (2 if stride in (1, -1) else -1)
+    return 2 if stride in (0, 1, -1) else -3

@@ -178,3 +178,15 @@ def test_blocks_keep_the_order_of_what_depends(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(blocks, "CACHE_BYTES", 0)
     monkeypatch.setattr(blocks, "MOST_ROWS", 16)
     check(f, RNG.normal(size=(70, 5)))
+
+
+def test_values_of_a_row_do_not_turn_the_loops() -> None:
+    def f(x: Value, r: Value, s: Value, t: Value) -> Value:
+        return (
+            (x * r.broadcast_to(x.shape) + s.broadcast_to(x.shape)) * t.broadcast_to(x.shape)
+        ).sum((1,))
+
+    column = A[:, :1].copy()
+    unit = check(f, A, column, column + 1.0, column * 2.0)
+    (outer,) = unit.stages[0].body
+    assert outer.stop == 20  # type: ignore[union-attr]
