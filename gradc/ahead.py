@@ -3,7 +3,12 @@
     fn, arguments --trace--> Recording --simplify--> Program --lower--> loops --> C, header
                                        C --compiler--> lib.a, lib.so          --> loader, manifest
 
-What is written needs neither gradc nor Python: standard C99 and the C math library.
+What is written needs neither gradc nor Python: standard C99 and the C math library.  The function is
+``int name(const double *w, ..., double *result, double *w_bar, ..., void *arena)``: inputs in the
+order of the arguments, then closed-over arrays and random draws, then results, then working memory
+of ``name_arena()`` bytes, aligned to 64.  It returns 0, or what the header says.  Arrays are in C
+order, numbers are arrays of one element, and results overlap nothing else.  Integers, truth values
+and texts among the arguments are fixed.
 """
 
 import warnings
@@ -83,11 +88,7 @@ def build(
 ) -> Built:
     """Compile a function ahead of time, for arguments of these types and sizes.
 
-    The C function is ``int name(const double *w, ..., double *result, ..., void *arena)``: inputs
-    in the order of the arguments, then closed-over arrays and random draws, then results, then
-    working memory of ``name_arena()`` bytes.  It returns 0, or what the header says.  Arrays are in
-    C order; numbers are arrays of one element.  Integers, truth values and texts among the
-    arguments are fixed.  Results must not overlap anything else.
+    The module's docstring describes the C function.
 
     Parameters
     ----------
@@ -98,38 +99,32 @@ def build(
     out : path
         Folder for the files.
     name : str, optional
-        For function and files; that of ``fn`` by default.  A name that C, its library or Python
-        use themselves gets a ``_`` at the end.
+        Of the C function and the files; that of ``fn`` by default.  A ``_`` is added to a name that
+        C, its library or Python use themselves.
     overwrite : bool
         Replace the files of an earlier build.  Texts that no build wrote are never replaced.
     libraries : bool, optional
-        True demands the libraries, False leaves them out; by default they are left out, with a
-        warning, where there is no C compiler.
-    math : {"portable", "libm", "fast"}
+        True demands them, False leaves them out; by default they are left out, with a warning,
+        where there is no C compiler.
+    math, **options
         As in :class:`gradc.Options`.
-    **options
-        Other fields of :class:`gradc.Options`.
-
-    Returns
-    -------
-    Built
-        The paths of the files.
 
     Raises
     ------
     ArgumentError
         When the name cannot be used, or a file must not be replaced.
-    CompilerNotFound
-        When ``libraries=True`` and there is no C compiler.
     CompileError
-        When the compiler fails.
+        When the compiler fails, or (``CompilerNotFound``) is missing and ``libraries`` is True.
     """
     function = compile(fn, math=math, **options)
     plan = _plan(function, _described(tuple(args)), _described(dict(kwargs or {})), name)
-    toolchain = _toolchain(libraries)
+    return _write(plan, _toolchain(libraries), Path(out), overwrite)
+
+
+def _write(plan: "_Plan", toolchain: Toolchain | None, folder: Path, overwrite: bool) -> Built:
+    """Compile the libraries and write all files."""
     made = None if toolchain is None else compile_libraries(plan.name, plan.texts[".c"], toolchain)
     files = _files(plan, toolchain, made)
-    folder = Path(out)
     paths = {path.name: path for path in write_files(folder, files, overwrite=overwrite)}
     source, header, loader, manifest = (paths[plan.name + ending] for ending in _TEXTS)
     built = Built(plan.name, source, header, loader, manifest)
