@@ -19,7 +19,7 @@ from gradc.capture.trace import Recording
 from gradc.emit.c_names import C
 from gradc.emit.names import PYTHON
 from gradc.errors import CompileError, CompilerNotFound, GradcWarning
-from gradc.ir import Graph, Port, Program
+from gradc.ir import Array, Graph, Node, Port, Program
 from gradc.ir.digest import digest
 from gradc.native import blas
 from gradc.native.compiler import Toolchain, find_toolchain
@@ -124,13 +124,12 @@ def _native(
     log: list[Step],
 ) -> Artifact:
     """Find the library in the cache, or print C and compile it."""
-    key = f"{digest(program.graph)} {program} {written} {options}"
 
     def make_unit() -> Unit:
         unit: Unit = _printing().native_unit(program, written, options)
         return unit
 
-    loaded = library(key, make_unit, toolchain)
+    loaded = library(_key(program, written, options), make_unit, toolchain)
     plan = CallPlan.from_json(loaded.meta["plan"])
     facts = {
         "backend": "c",
@@ -140,6 +139,25 @@ def _native(
         "arena": f"{plan.arena_bytes} bytes",
     }
     return Artifact(program, options, "c", caller(loaded.entry, plan), facts, log)
+
+
+def _key(program: Program, written: tuple[tuple[int, int], ...], options: Options) -> str:
+    """Return what decides about the library: the graph, the calling order and the options.
+
+    The user's lines count only where the library's messages quote them.
+    """
+    ports = (program.name, program.inputs, program.outputs, written)
+    quoted = [
+        node.origin.span.excerpt()
+        for node in program.nodes
+        if node.origin.span is not None and _is_checked(node)
+    ]
+    return f"{digest(program.graph)} {ports} {quoted} {options}"
+
+
+def _is_checked(node: Node) -> bool:
+    """Tell whether a kernel checks this node's index arrays, and names its line when one is wrong."""
+    return any(isinstance(item, Array) for item in node.params.get("spec", ()))
 
 
 def _interpreted(

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradc.ir.graph import Graph
 from gradc.ir.node import Literal, Node
+from gradc.ir.op import Op
 from gradc.ir.types import ArrayType
 
 __all__ = ["digest"]
@@ -16,7 +17,8 @@ __all__ = ["digest"]
 def digest(graph: Graph) -> str:
     """Return the SHA-256 of the canonical form: live nodes, renumbered, without spans.
 
-    Names count because they shape the generated source.
+    Names count because they shape the generated source, and so do the C templates of the ops, which
+    may be declared outside gradc.
     """
     sha = hashlib.sha256()
     for row in _rows(graph):
@@ -28,6 +30,7 @@ def digest(graph: Graph) -> str:
 def _rows(graph: Graph) -> Iterator[str]:
     live = graph.live()
     number: dict[int, int] = {}
+    declared: set[Op] = set()
     for id in graph.inputs:
         number[id] = len(number)
     yield f"graph {graph.name} {len(graph.inputs)}"
@@ -35,6 +38,9 @@ def _rows(graph: Graph) -> Iterator[str]:
         if not live[node.id] and node.id not in number:
             continue
         number.setdefault(node.id, len(number))
+        if node.op.c and node.op not in declared:
+            declared.add(node.op)
+            yield f"op {node.op.name} {node.op.c!r}"
         yield _row(graph, node, number)
         for region in node.regions:
             yield from _rows(region)
