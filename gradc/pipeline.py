@@ -156,7 +156,7 @@ def _key(program: Program, written: tuple[tuple[int, int], ...], options: Option
 
 
 def _is_checked(node: Node) -> bool:
-    """Tell whether a kernel checks this node's index arrays, and names its line when one is wrong."""
+    """Tell whether a kernel checks index arrays of this node, and names its line in a message."""
     return any(isinstance(item, Array) for item in node.params.get("spec", ()))
 
 
