@@ -16,6 +16,10 @@
             | Apply(op, args, dtype) | Choose(condition, a, b) | Combine(how, local)
     Ref     = buffer, offset: Dim (elements), gathers: (Expr, stride)*
 
+A local is known to the statements after it in its list and in what those contain; a local made in a
+stage's own list is known to all later stages.  One local may be made in several lists that do not
+contain each other (the main and the remaining turns of a split loop).
+
 Offsets are integer polynomials over loop symbols (``Symbol(role="index")``) and size symbols, so
 every reference is affine in the loops wherever the sizes are known.  Nothing here knows C.
 """
