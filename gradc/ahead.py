@@ -3,7 +3,7 @@
     fn, arguments --trace--> Recording --simplify--> Program --lower--> loops --> C, header
                                        C --compiler--> lib.a, lib.so          --> loader, manifest
 
-What is written needs neither gradc nor Python: standard C99 and the C math library.  The function is
+What is written needs neither gradc nor Python, only C99 and its math library.  The function is
 ``int name(const double *w, ..., double *result, double *w_bar, ..., void *arena)``: inputs in the
 order of the arguments, then closed-over arrays and random draws, then results, then working memory
 of ``name_arena()`` bytes, aligned to 64.  It returns 0, or what the header says.  Arrays are in C
@@ -129,7 +129,7 @@ def _write(plan: "_Plan", toolchain: Toolchain | None, folder: Path, overwrite: 
     source, header, loader, manifest = (paths[plan.name + ending] for ending in _TEXTS)
     built = Built(plan.name, source, header, loader, manifest)
     if toolchain is None:
-        drop_files(folder, (f"lib{plan.name}.a", library_name(plan.name)))
+        drop_files(folder, (f"lib{plan.name}{end}" for end in (".a", ".so", ".dylib", ".dll")))
         return built
     shared = library_name(plan.name, toolchain.machine)
     return replace(built, archive=paths[f"lib{plan.name}.a"], shared=paths[shared])

@@ -34,7 +34,7 @@ class Libraries:
     commands: tuple[str, ...]
 
 
-def library_name(name: str, machine: str = "") -> str:
+def library_name(name: str, machine: str) -> str:
     """Return the file name of the shared library for a compiler's target machine.
 
     >>> library_name("loss", "x86_64-linux-gnu"), library_name("loss", "arm64-apple-darwin23")

@@ -8,10 +8,13 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from gradc import __version__
-from gradc.errors import GradcError
+from gradc.errors import GradcError, GradcWarning
 
 __all__ = ["main"]
 
@@ -39,6 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         0: done.  1: ``check``, ``cache verify`` or ``doctor`` found something.  2: an error.
     """
     options = _parser().parse_args(argv)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", GradcWarning)
+        warnings.showwarning = _show_warning(options.command)
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         return int(importlib.import_module(_MODULES[options.command]).run(options))
     except GradcError as error:
@@ -47,6 +57,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # such as in `gradc inspect ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception:  # raised by the user's own function, where its traceback is what helps
+        traceback.print_exc()
+        return 2
+
+
+def _show_warning(command: str) -> Callable[..., None]:
+    """Print our own warnings in one line, without a place in gradc's code."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, GradcWarning):
+            print(f"gradc {command}: warning: {message}", file=sys.stderr)
+        else:
+            usual(message, category, *place, **more)
+
+    return show
 
 
 def _parser() -> argparse.ArgumentParser:

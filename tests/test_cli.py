@@ -276,6 +276,22 @@ def test_errors_have_no_traceback(run, case):
     assert "Traceback" not in err
 
 
+def test_warnings_take_one_line(run, monkeypatch):
+    monkeypatch.setenv("GRADC_CC", "/nowhere/cc")
+    code, _, err = run("build", f"{MODELS}:step", "--args", "f8[3]")
+    assert code == 0
+    warning = "the C compiler '/nowhere/cc' is not there or may not be run"
+    assert err == f"gradc build: warning: no libraries were built: {warning}\n"
+
+
+def test_what_the_function_itself_raises(run, tmp_path):
+    (tmp_path / "raises.py").write_text("def f(x):\n    raise KeyError('mine')\n")
+    code, _, err = run("inspect", "raises.py:f", "--args", "f8[3]")
+    assert code == 2
+    assert 'raises.py", line 2, in f' in err
+    assert "KeyError: 'mine'" in err
+
+
 def test_a_module_that_fails(run, tmp_path):
     (tmp_path / "bad.py").write_text("import no_such_thing\n")
     (tmp_path / "worse.py").write_text("def f(:\n")
