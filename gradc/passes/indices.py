@@ -3,6 +3,7 @@
 Only static slices with step 1 and fixed positions are compared; everything else is left alone.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -187,10 +188,11 @@ def put_everything(x: Value, v: Value, *arrays: Value, spec: IndexSpec) -> Value
 
 @rule("pad")
 def pad_nothing(x: Value, low: tuple[Dim, ...], high: tuple[Dim, ...]) -> Value | None:
-    """Drop a padding by nothing, or of zeros with zeros."""
+    """Drop a padding by nothing, or of zeros with zeros; -0.0 is not what a padding is made of."""
     if all(d == 0 for d in (*low, *high)):
         return x
-    if literal(x) == 0 and x.node.op.name in ("broadcast_to", "constant"):
+    number = literal(x)
+    if number == 0 and math.copysign(1.0, number) > 0:
         shape = [a + b + d for a, b, d in zip(low, high, x.shape, strict=True)]
         return x.graph.literal(0, x.dtype).broadcast_to(shape)
     return None
