@@ -24,6 +24,7 @@ from gradc.ir.op import (
     Rule,
     ZeroDerivative,
     broadcast_shapes,
+    newest,
     op_named,
     register,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "broadcast_shapes",
     "is_float",
     "known",
+    "newest",
     "op_named",
     "product",
     "register",

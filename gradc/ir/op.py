@@ -30,6 +30,7 @@ __all__ = [
     "Partials",
     "Rule",
     "ZeroDerivative",
+    "newest",
     "op_named",
     "register",
 ]
@@ -189,6 +190,11 @@ def register(op: Op) -> Op:
         raise GradcError(f"an op named {op.name!r} exists", repair="choose another name")
     REGISTRY[op.name] = op
     return op
+
+
+def newest() -> Op:
+    """Return the op registered last; another one means that the registry has changed."""
+    return next(reversed(REGISTRY.values()))
 
 
 def op_named(name: str) -> Op:

@@ -1,7 +1,7 @@
 """Every op, declared once: ``ops.exp(x)`` adds a node.
 
 The registry itself is ``gradc.ir.REGISTRY``; importing this package fills it.  Which op a NumPy
-callable records is answered by ``gradc.ops.lookup``.
+callable records, its declaration says.
 """
 
 from collections.abc import Iterator
