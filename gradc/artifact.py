@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gradc.collector import rare_collections
 from gradc.errors import GradcError
 from gradc.ir.program import Program
 from gradc.options import Options
@@ -56,7 +57,8 @@ class Artifact:
 
     def source(self, kind: str = "numpy") -> str:
         """Return generated code as text: ``"numpy"`` or ``"c"``."""
-        return self.generated(kind).text
+        with rare_collections():
+            return self.generated(kind).text
 
     def graph(self) -> networkx.MultiDiGraph:
         """Return the graph: attribute ``"node"`` holds a node's record, keys are operand slots."""

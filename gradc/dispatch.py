@@ -20,6 +20,7 @@ from gradc.capture.trace import (
 )
 from gradc.capture.tracer import Kind
 from gradc.capture.trees import LEAF, TreeDef, flatten
+from gradc.collector import rare_collections
 from gradc.errors import ArgumentError, GradcError
 from gradc.pipeline import compile_recording
 from gradc.spans import caller_span
@@ -170,9 +171,10 @@ class Dispatch:
 
     def _compile(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Specialised:
         options = self.function.options
-        recording = trace(self.function.fn, args, kwargs, max_nodes=options.max_nodes)
-        name = self.function.__name__
-        return Specialised(recording, compile_recording(recording, name, options))
+        with rare_collections():
+            recording = trace(self.function.fn, args, kwargs, max_nodes=options.max_nodes)
+            artifact = compile_recording(recording, self.function.__name__, options)
+        return Specialised(recording, artifact)
 
     def bind(self, args: tuple[Any, ...]) -> Callable[[], Any]:
         """Return a function of no arguments over these very arrays."""

@@ -23,6 +23,7 @@ LAYERS = (
     ("emit",),
     ("native", "runtime"),
     ("__init__", "__main__", "ahead", "api", "arguments", "artifact", "assembly", "checks", "cli")
+    + ("collector",)
     + ("derivatives", "dispatch", "explanations", "jacobians", "pipeline", "printing", "pullbacks")
     + ("transforms", "view"),
 )
