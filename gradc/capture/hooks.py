@@ -24,6 +24,7 @@ from gradc.capture.random_draws import draw, is_generator, make_generator, refus
 from gradc.capture.recorder import Leaves, Reader, Recorder
 from gradc.capture.rewrite import bind, is_rewritten, rewritten_code
 from gradc.capture.tracer import Tracer, describe, is_concrete
+from gradc.capture.ufuncs import is_declared
 from gradc.errors import TraceError
 
 __all__ = ["call_function", "runnable"]
@@ -203,7 +204,7 @@ def call_function(function: Any, *args: Any, **kwargs: Any) -> Any:
         return _call_method(function, args, kwargs)
     try:
         builtin = BUILTINS.get(function)
-        known = function in TABLE
+        known = function in TABLE or is_declared(function)
     except TypeError:
         builtin, known = None, False
     if builtin is not None:
@@ -250,7 +251,7 @@ def _call_numpy(function: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _call_python(function: FunctionType, args: Any, kwargs: Any) -> Any:
-    if function in TABLE or f"{function.__module__}.".startswith("numpy."):
+    if function in TABLE or is_declared(function) or f"{function.__module__}.".startswith("numpy."):
         return _call_numpy(function, args, kwargs)
     if not _is_users(function):
         return function(*args, **kwargs)

@@ -12,10 +12,10 @@ from gradc.capture.layout import like_operands
 from gradc.capture.mutation import layout_of, write, write_concrete
 from gradc.capture.tracer import Kind, Tracer, describe, is_concrete, shape_text, wrap
 from gradc.errors import ArgumentError, DTypeError, ShapeError
-from gradc.ir import REGISTRY, Op, Shape, Value, broadcast_shapes, op_named
+from gradc.ir import REGISTRY, Op, Shape, Value, broadcast_shapes, newest, op_named
 from gradc.ir import Kind as OpKind
 
-__all__ = ["call_ufunc", "elementwise", "store"]
+__all__ = ["call_ufunc", "elementwise", "is_declared", "store"]
 
 
 def call_ufunc(
@@ -100,7 +100,7 @@ def _kind_of(x: Any) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def _op_of(ufunc: Any, registered: int) -> Op | None:
+def _op_of(ufunc: Any, registered: Op) -> Op | None:
     ops = [op for op in REGISTRY.values() if ufunc in op.traces]
     return next((op for op in ops if op.kind is OpKind.ELEMENTWISE), None)
 
@@ -110,7 +110,7 @@ def elementwise(ufunc: Any, inputs: Any, dtype: Any = None, weak: bool = False) 
     operands = [operand(x) for x in inputs]
     if not has_traced(operands):
         return own(ufunc(*unwrap(operands), **({} if dtype is None else {"dtype": dtype})))
-    op = _op_of(ufunc, len(REGISTRY))
+    op = _op_of(ufunc, newest())
     if op is None:
         return TABLE[ufunc](*operands)
     trace = current()
@@ -223,10 +223,14 @@ def _power(base: Any, exponent: Any) -> Any:
     return elementwise(np.power, (base, exponent), weak=True)
 
 
+def is_declared(function: Any) -> bool:
+    """Tell whether an elementwise op records a callable, also one declared after the table."""
+    return _op_of(function, newest()) is not None
+
+
 def _declared(function: Any) -> Any:
-    """Find the op that records a callable, also one declared after the table was filled."""
     try:
-        return partial(call_ufunc, function) if _op_of(function, len(REGISTRY)) else None
+        return partial(call_ufunc, function) if is_declared(function) else None
     except TypeError:
         return None  # not hashable, hence no op
 
