@@ -5,8 +5,9 @@
     cond        operands: condition, captures*            regions: captures* -> results*, twice
 
 What a region uses from outside are its captures: operands of the node, inputs of the region.  The
-results are a tuple; ``project`` picks one.  The index of a counted loop is a symbol that extents and
-index specs of the region may hold; it counts 0, 1, ..., count - 1, or down when ``reverse`` is set.
+results are a tuple; ``project`` picks one.  The index of a counted loop is a symbol that extents
+and index specs of the region may hold; it counts 0, 1, ..., count - 1, or down when ``reverse`` is
+set.
 """
 
 from collections.abc import Sequence
