@@ -330,3 +330,8 @@ def matching(x):
             return x * n
         case _:
             return x
+
+
+@program(normals((), ()), "real")
+def python_floats_stay_python_floats(x, y):
+    return x, x * 2, x // 1, abs(x), x**2, min(x, 3.0), max(x, y, -9), divmod(x, 1.5), float(x)

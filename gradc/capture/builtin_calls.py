@@ -112,7 +112,7 @@ def _extremum(name: str, ufunc: np.ufunc) -> None:
                     operands=[describe(x)],
                     repair=f"use np.{ufunc.__name__}, which works element by element",
                 )
-        return reduce(lambda a, b: apply(ufunc, (a, b), {}), items)
+        return reduce(lambda a, b: apply(Tracer.operate, (ufunc, a, b), {}), items)
 
     BUILTINS[function] = call
 

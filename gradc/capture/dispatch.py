@@ -122,6 +122,8 @@ def label(function: Any) -> str:
         return f"{label(function[0])}.{function[1]}"
     if function in _OPERATORS:
         return _OPERATORS[function]
+    if isinstance(function, np.vectorize):
+        return "np.vectorize"
     name = getattr(function, "__name__", repr(function))
     if hasattr(function, "__objclass__"):
         return f"ndarray.{name}"
