@@ -38,6 +38,10 @@ _REPEATED = 24
 _LANES = {"f8": "", "f4": "f", "i8": "_i64"}
 
 
+_SKIPPED = {"select": (1, 2), "logical_and": (1,), "logical_or": (1,)}
+"""Operands that C evaluates only when another one asks for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A constant that waits to be written where it is used, with the nodes it computes."""
@@ -165,6 +169,8 @@ class Expressions:
             operands = [self._cast(text, expr.operand_dtype, BOOL) for text in operands]
         if prepared.repeats and not lazy:
             operands = self._once(expr, operands, prepared)
+        if expr.op.name in _SKIPPED and not lazy:
+            operands = self._read_first(expr, operands)
         text = filled(prepared, operands)
         if len(text.text) > self.room and not lazy:
             text = filled(prepared, self._shorten(expr, operands, len(text.text) - self.room))
@@ -175,6 +181,20 @@ class Expressions:
         return [
             self.spill(text, dtype_of(expr.args[slot]))
             if slot in prepared.repeats and not _is_short(text)
+            else text
+            for slot, text in enumerate(operands)
+        ]
+
+    def _read_first(self, expr: nest.Apply, operands: list[Text]) -> list[Text]:
+        """Read memory before an operator that may skip an operand, not inside it.
+
+        Both branches are values that exist, so nothing is saved by skipping a read; and gcc 12 turns
+        a skipped read into a masked load that it moves across the stores it depends on.
+        """
+        slots, truths = _SKIPPED[expr.op.name], expr.op.name != "select"
+        return [
+            self.spill(text, BOOL if truths else dtype_of(expr.args[slot]))
+            if slot in slots and "[" in text.text
             else text
             for slot, text in enumerate(operands)
         ]
