@@ -278,7 +278,7 @@ def _run(function: Any, args: Any, kwargs: Any) -> Any:
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, GradcError):
             cause = cause.__cause__ or cause.__context__
-        if cause is None or cause is error:
+        if cause is None or isinstance(error, GradcError):
             raise
         raise cause from None
 
