@@ -31,6 +31,12 @@ class Options:
         Let large matrix products call the BLAS that NumPy has loaded.
     max_nodes : int
         How many operations one function may record before gradc refuses.
+    regions : bool
+        Keep loops and branches on traced values what they are.
+    unroll : int
+        A loop is run turn by turn while recording when that gives at most so many operations.
+    max_turns : int
+        How many turns a loop with a condition may make.
     """
 
     backend: Backend = "auto"
@@ -38,6 +44,9 @@ class Options:
     fast_math: bool = False
     blas: bool = True
     max_nodes: int = 1_000_000
+    regions: bool = False
+    unroll: int = 2000
+    max_turns: int = 1_000_000
 
     def __post_init__(self) -> None:
         """Refuse choices that do not exist."""

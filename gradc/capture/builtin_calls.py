@@ -13,7 +13,9 @@ from gradc.capture.context import fail
 from gradc.capture.convert import has_traced, unwrap
 from gradc.capture.dispatch import apply
 from gradc.capture.mutation import read
+from gradc.capture.positions import as_dim, as_user, is_position, tracer_of
 from gradc.capture.tracer import Kind, Tracer, describe, is_concrete, wrap
+from gradc.capture.turns import Joined, SymbolicRange, length_of, make_range
 from gradc.errors import TraceError, UnsupportedError
 
 __all__ = ["BUILTINS"]
@@ -91,6 +93,14 @@ for _name in ("isnan", "isinf", "isfinite"):
 # builtins
 
 
+def _smaller(a: Any, b: Any, name: str) -> Any:
+    """Decide between two loop indices where that can be proved."""
+    test = (a <= b) if name == "min" else (a >= b)
+    if isinstance(test, bool | np.bool_):
+        return a if test else b
+    return apply(getattr(np, f"{name}imum"), (a, b), {})
+
+
 def _extremum(name: str, ufunc: np.ufunc) -> None:
     function = getattr(builtins, name)
 
@@ -98,6 +108,8 @@ def _extremum(name: str, ufunc: np.ufunc) -> None:
         items = list(args[0]) if len(args) == 1 else list(args)
         if not items or not has_traced(items):
             return function(*args, **kwargs)
+        if all(as_dim(x) is not None for x in items) and not kwargs:
+            return reduce(lambda a, b: _smaller(a, b, name), items)
         if kwargs:
             fail(
                 UnsupportedError,
@@ -122,8 +134,10 @@ _extremum("max", np.maximum)
 
 
 def _float(x: Any = 0.0) -> Any:
+    if is_position(x):
+        x = tracer_of(x.dim)
     if isinstance(x, Tracer) and x._kind is Kind.PYTHON and not is_concrete(x):
-        return x
+        return _python(x)
     return float(x)
 
 
@@ -143,7 +157,7 @@ def _round(x: Any, *digits: Any) -> Any:
 
 def _isinstance(x: Any, kinds: Any) -> bool:
     if not isinstance(x, Tracer):
-        return isinstance(x, kinds)
+        return issubclass(int, kinds) if is_position(x) else isinstance(x, kinds)
     return issubclass(_class_of(x), kinds)
 
 
@@ -157,13 +171,43 @@ def _class_of(x: Tracer) -> type:
 
 
 def _type(*args: Any) -> Any:
+    if len(args) == 1 and is_position(args[0]):
+        return int
     if len(args) == 1 and isinstance(args[0], Tracer):
         return _class_of(args[0])
     return type(*args)
 
 
-def _range(*args: Any) -> range:
-    return range(*[operator.index(x) for x in args])
+def _range(*args: Any) -> Any:
+    return make_range(*[x if is_position(x) else operator.index(x) for x in args])
+
+
+def _len(x: Any) -> Any:
+    if isinstance(x, SymbolicRange):
+        return as_user(x.length)
+    return as_user(x._type.shape[0]) if isinstance(x, Tracer) and x.ndim else len(x)
+
+
+def _loopable(builtin: Any) -> Callable[..., Any]:
+    """``zip`` and ``enumerate``: kept as they are where a loop may stay a loop over them."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs or not args or any(length_of(arg) is None for arg in args):
+            return builtin(*args, **kwargs)
+        return Joined(args)
+
+    return call
+
+
+def _enumerate(items: Any, start: Any = 0) -> Any:
+    length = length_of(items)
+    if length is None:
+        return enumerate(items, start)
+    return Joined((make_range(start, start + as_user(length)), items))
+
+
+def _int(*args: Any, **kwargs: Any) -> Any:
+    return args[0] if len(args) == 1 and is_position(args[0]) else int(*args, **kwargs)
 
 
 def _sum(items: Any, /, start: Any = 0) -> Any:
@@ -182,9 +226,13 @@ BUILTINS[round] = _round
 BUILTINS[isinstance] = _isinstance
 BUILTINS[type] = _type
 BUILTINS[range] = _range
+BUILTINS[len] = _len
+BUILTINS[zip] = _loopable(zip)
+BUILTINS[enumerate] = _enumerate
+BUILTINS[int] = _int
 BUILTINS[sum] = _sum
 _AS_THEY_ARE = (
-    len, abs, enumerate, zip, list, tuple, dict, set, reversed, sorted, iter, next, int, bool, any,
+    abs, list, tuple, dict, set, reversed, sorted, iter, next, bool, any,
     all, print, repr, str, divmod, pow, hash, id, setattr, hasattr, callable, slice,
     operator.getitem, operator.setitem,
 )  # fmt: skip

@@ -1,20 +1,24 @@
 """Which graph is being recorded now: a stack of traces, one per thread.
 
-A nested trace (the function under ``grad``, later the body of a loop) records into a graph of its
-own.  A value of an outer trace met there becomes an input of the inner graph, a *capture*, and is
-an operand when the inner graph is put to use.
+A nested trace (the function under ``grad``, the body of a loop) records into a graph of its own.  A
+value of an outer trace met there becomes an input of the inner graph, a *capture*, and is an
+operand when the inner graph is put to use.  The handles of outer traces that it turns to values of
+its own are put back when it ends.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gradc.errors import GradcError, LimitError, TraceError
 from gradc.ir import Graph, Origin, Value
-from gradc.spans import caller_span
+from gradc.spans import Span, caller_span
 from gradc.tracing import STATE
 
-__all__ = ["Trace", "current", "enter", "fail", "maybe_current"]
+if TYPE_CHECKING:
+    from gradc.capture.ranges import Fact
+
+__all__ = ["Trace", "Unroll", "current", "demand", "enter", "fail", "maybe_current"]
 
 
 class Trace:
@@ -30,12 +34,35 @@ class Trace:
         What the outermost trace keeps for all: hidden inputs, guards, draws.
     max_nodes : int
         The limit on recorded operations.
+    region : bool
+        The body of a loop or a branch: it may write into arrays of the function around it.
+    facts : tuple of Fact
+        What is known about the indices of the loops around.
     """
 
-    __slots__ = ("captures", "constants", "graph", "max_nodes", "open", "parent", "recorder")
+    __slots__ = (
+        "captures",
+        "constants",
+        "demanded",
+        "facts",
+        "graph",
+        "max_nodes",
+        "mutated",
+        "open",
+        "parent",
+        "recorder",
+        "region",
+        "saved",
+    )
 
     def __init__(
-        self, name: str, parent: "Trace | None", recorder: Any, max_nodes: int = 1_000_000
+        self,
+        name: str,
+        parent: "Trace | None",
+        recorder: Any,
+        max_nodes: int = 1_000_000,
+        region: bool = False,
+        facts: "tuple[Fact, ...]" = (),
     ) -> None:
         self.graph = Graph(name)
         self.parent = parent
@@ -44,6 +71,11 @@ class Trace:
         self.open = True
         self.captures: dict[int, Value] = {}
         self.constants: dict[Any, Value] = {}
+        self.region = region
+        self.facts = facts
+        self.demanded: Any = None
+        self.saved: dict[int, tuple[Any, tuple[Any, ...]]] = {}
+        self.mutated: dict[int, Any] = {}
 
     @property
     def root(self) -> "Trace":
@@ -52,6 +84,24 @@ class Trace:
         while trace.parent is not None:
             trace = trace.parent
         return trace
+
+    def owns(self, handle: Any) -> bool:
+        """Tell whether a handle was made in this trace or in one inside it."""
+        home = handle._home
+        while home is not None and home is not self:
+            home = home.parent
+        return home is self
+
+    def save(self, handle: Any) -> None:
+        """Remember the state of a handle from outside before it is turned to a value of this."""
+        if id(handle) not in self.saved and not self.owns(handle):
+            self.saved[id(handle)] = (handle, handle.state())
+
+    def restore(self) -> None:
+        """Put handles from outside back to what they were."""
+        for handle, state in self.saved.values():
+            handle.put_back(state, id(handle) in self.mutated)
+        self.saved = {}
 
     def mark(self) -> None:
         """Give nodes added from now on the user's current line, and count them."""
@@ -74,6 +124,12 @@ class Trace:
         return found
 
     def _capture(self, trace: "Trace", node: int) -> Value:
+        if trace.graph.name == "replaced" and not trace.open:
+            fail(
+                TraceError,
+                "an array that a loop writes in place and binds anew is used under another name",
+                repair="take a copy before the loop",
+            )
         if self.parent is None or not trace.open:
             fail(
                 TraceError,
@@ -115,6 +171,27 @@ def enter(trace: Trace) -> Iterator[Trace]:
     finally:
         STATE.trace = before
         trace.open = False
+        trace.restore()
+
+
+class Unroll(BaseException):
+    """Raised inside the body of a loop that cannot stay a loop; no error of the user's."""
+
+    def __init__(self, reason: str, span: Span | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.span = span
+
+
+def demand(reason: str) -> NoReturn:
+    """Give the loop up; the trace remembers it in case other code swallows the signal."""
+    signal = Unroll(reason, caller_span())
+    trace = maybe_current()
+    while trace is not None:
+        if trace.region and trace.demanded is None:
+            trace.demanded = signal
+        trace = trace.parent
+    raise signal
 
 
 def fail(kind: type[GradcError], headline: str, **details: Any) -> NoReturn:

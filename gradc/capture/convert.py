@@ -7,6 +7,7 @@ import numpy as np
 
 from gradc.capture.context import current, fail
 from gradc.capture.mutation import constant, read
+from gradc.capture.positions import is_position, tracer_of
 from gradc.capture.recorder import Recorder
 from gradc.capture.tracer import Kind, Tracer, is_concrete, make_concrete, wrap
 from gradc.errors import DTypeError, UnsupportedError
@@ -49,6 +50,8 @@ def operand(x: Any) -> Any:
         return array_of(x)
     if isinstance(x, range):
         return make_concrete(np.asarray(x))
+    if is_position(x):
+        return tracer_of(x.dim)
     fail(
         UnsupportedError,
         f"a traced value meets an object of type {type(x).__name__}",
@@ -162,7 +165,7 @@ def has_traced(x: Any) -> bool:
     """Tell whether a nest of containers holds anything not known while recording."""
     if isinstance(x, Tracer):
         return not is_concrete(x)
-    if isinstance(x, np.ndarray):
+    if isinstance(x, np.ndarray) or is_position(x):
         return True  # a closed-over array is read anew at each call
     if isinstance(x, list | tuple):
         return any(map(has_traced, x))

@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from gradc.capture.branches import any_of, both, branch, either, negated
 from gradc.capture.builtin_calls import BUILTINS
 from gradc.capture.context import Trace, current, fail, maybe_current
 from gradc.capture.convert import has_traced
 from gradc.capture.dispatch import TABLE, apply
 from gradc.capture.folding import opaque
+from gradc.capture.loops import finish, for_loop, while_loop
 from gradc.capture.masked import Masked
+from gradc.capture.positions import as_user
 from gradc.capture.random_draws import draw, is_generator, make_generator, refuse_state
 from gradc.capture.recorder import Leaves, Reader, Recorder
 from gradc.capture.rewrite import bind, is_rewritten, rewritten_code
@@ -66,6 +69,14 @@ class Hooks:
             "name": _name,
             "names": _names,
             "test": _test,
+            "for": for_loop,
+            "while": while_loop,
+            "branch": branch,
+            "either": either,
+            "both": both,
+            "any_of": any_of,
+            "negated": negated,
+            "finish": finish,
         }
 
     def load(self, value: Any, name: str) -> Any:
@@ -97,6 +108,8 @@ def _attribute_reader(read: Reader, name: str) -> Reader:
 
 def _attribute(owner: Any, name: str) -> Any:
     value = getattr(owner, name)
+    if isinstance(owner, Tracer) and name in _EXTENTS and maybe_current() is not None:
+        return tuple(map(as_user, value)) if name == "shape" else as_user(value)
     kind = type(value)
     if kind in _UNWATCHED or isinstance(owner, Tracer):
         return value
@@ -116,6 +129,7 @@ def _attribute(owner: Any, name: str) -> Any:
     return recorder.array(value, None, name) if kind is np.ndarray else value
 
 
+_EXTENTS = frozenset(("shape", "size", "nbytes"))
 _UNWATCHED = frozenset((np.ufunc, BuiltinFunctionType, ModuleType, Tracer, _DISPATCHER))
 
 
@@ -290,7 +304,7 @@ def _is_users(function: FunctionType) -> bool:
 
 
 def _twin(function: FunctionType, recorder: Recorder) -> Callable[..., Any]:
-    code = rewritten_code(function)
+    code = rewritten_code(function, recorder.options.regions)
     if code is None:
         return function
     defaults = function.__defaults__

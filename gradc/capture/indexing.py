@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from gradc.capture.context import fail
+from gradc.capture.context import demand, fail
 from gradc.capture.convert import as_handle, cast_to, has_traced, own, unwrap, value_of
 from gradc.capture.dispatch import TABLE
 from gradc.capture.masked import Masked, masked_assign, masked_read
-from gradc.capture.mutation import Pick, make_view, read, write, write_concrete
+from gradc.capture.mutation import Pick, make_view, read, settle, write, write_concrete
+from gradc.capture.positions import Position, is_position, tracer_of
+from gradc.capture.proofs import proven_position, symbolic_slice
 from gradc.capture.tracer import (
     Kind,
     Tracer,
@@ -99,8 +101,10 @@ def _item(part: Any) -> Any:
     """Reduce one part of a subscript to int, slice, None, Ellipsis, ndarray or traced handle."""
     if part is None or part is ...:
         return part
+    if is_position(part):
+        return part
     if isinstance(part, slice):
-        return slice(*[None if s is None else operator.index(s) for s in _limits(part)])
+        return slice(*[_limit(s) for s in _limits(part)])
     if isinstance(part, bool | np.bool_):
         _refuse("a single boolean as an index", "index with a boolean array")
     if isinstance(part, int | np.integer):
@@ -114,6 +118,10 @@ def _item(part: Any) -> Any:
     if array.dtype.kind not in "biu":
         _no_index(array.dtype)
     return int(array) if array.ndim == 0 and array.dtype.kind != "b" else array
+
+
+def _limit(s: Any) -> Any:
+    return s if s is None or is_position(s) else operator.index(s)
 
 
 def _limits(part: slice) -> tuple[Any, Any, Any]:
@@ -178,7 +186,7 @@ def _integers_apart(items: list[Any]) -> bool:
     fancy = [isinstance(i, np.ndarray) or (isinstance(i, Tracer) and i.ndim > 0) for i in items]
     if not any(fancy):
         return False
-    counted = [f or isinstance(i, int | Tracer) for f, i in zip(fancy, items, strict=True)]
+    counted = [f or isinstance(i, int | Tracer | Position) for f, i in zip(fancy, items, strict=True)]
     first, last = counted.index(True), len(counted) - counted[::-1].index(True)
     return not all(counted[first:last])
 
@@ -186,6 +194,11 @@ def _integers_apart(items: list[Any]) -> bool:
 def _axis_item(item: Any, extent: Dim, axis: int, to: Subscript, apart: bool) -> IndexItem:
     if isinstance(item, slice):
         return _slice_item(item, extent)
+    if is_position(item):
+        position = proven_position(item.dim, extent)
+        if position is not None and not apart:
+            return At(position)
+        item = tracer_of(item.dim)
     if isinstance(item, int):
         position = _in_bounds(item, extent, axis)
         if not apart:
@@ -206,8 +219,11 @@ def _kept(handle: Tracer) -> Tracer:
 
 
 def _slice_item(item: slice, extent: Dim) -> Slice:
-    if item == _FULL:
+    limits = _limits(item)
+    if limits == (None, None, None):
         return Slice(0, extent, 1)
+    if not isinstance(extent, int) or any(map(is_position, limits)):
+        return symbolic_slice(limits, extent)
     start, stop, step = item.indices(static(extent))
     return Slice(start, len(range(start, stop, step)), step)
 
@@ -218,6 +234,11 @@ def _in_bounds(position: int, extent: Dim, axis: int) -> Dim:
             IndexBoundsError,
             f"index {position} is out of bounds for axis {axis} with size {extent}",
         )
+    if not isinstance(extent, int):
+        proven = proven_position(position, extent)
+        if proven is None:
+            demand(f"whether {position} is inside an axis of length {extent} is not known")
+        return proven
     return position + extent if position < 0 else position
 
 
@@ -271,12 +292,24 @@ def _view_item(x: Tracer, subscript: Subscript, index: Any) -> Any:
         if is_scalar:
             return wrap(_picked(read(x), subscript), Kind.SCALAR)
         return _moving_view(x, subscript)
+    if is_concrete(x) and _has_position(index):
+        if is_scalar:
+            return wrap(_picked(read(x), subscript), Kind.SCALAR)
+        return _moving_view(x, subscript)
     key = _plain_key(index)
     if is_scalar and len(subscript.spec) == x.ndim:
         if is_concrete(x):
             return unwrap(x)[key]
         return wrap(_picked(read(x), subscript), Kind.SCALAR)
     return make_view(x, Pick(subscript.spec, key))
+
+
+def _has_position(index: Any) -> bool:
+    parts = index if type(index) is tuple else (index,)
+    return any(
+        any(map(is_position, _limits(part))) if isinstance(part, slice) else is_position(part)
+        for part in parts
+    )
 
 
 def _moving_view(x: Tracer, subscript: Subscript) -> Tracer:
@@ -332,6 +365,7 @@ def _setitem(x: Tracer, index: Any, value: Any) -> None:
     subscript = parse(index, x.shape)
     if _is_same_part(x, subscript, value):
         return  # the end of ``x[i] += v``: the view has been written already
+    settle(x)
     if is_concrete(x) and not has_traced(value) and not has_traced(subscript.arrays):
         write_concrete(x, _plain_key(index), unwrap(as_handle(value)))
         return

@@ -23,10 +23,12 @@ __all__ = [
     "Permute",
     "Pick",
     "Reshape",
+    "carry",
     "constant",
     "layout_of",
     "make_view",
     "read",
+    "settle",
     "write",
     "write_concrete",
 ]
@@ -209,13 +211,26 @@ def _refresh(tracer: Tracer) -> None:
         assert view is not None
         if view.root._value is None:
             _turn(stale, view.step.get(read(view.base)))
+        elif stale._value is None:
+            assert view.base._value is not None
+            stale._value = view.step.concrete(view.base._value)
         view.seen = view.root._version
 
 
 def _turn(tracer: Tracer, value: Value) -> None:
+    trace = current()
+    if trace.parent is not None:
+        trace.save(tracer)
     tracer._value = None
     tracer._id = value.id
-    tracer._trace = current()
+    tracer._trace = trace
+
+
+def carry(root: Tracer, value: Value) -> None:
+    """Turn a handle from outside to what it holds when a turn of a loop begins."""
+    _turn(root, value)
+    root._version += 1
+    current().mutated[id(root)] = root
 
 
 def constant(array: np.ndarray) -> Value:
@@ -272,6 +287,8 @@ def write(tracer: Tracer, value: Value) -> None:
         value = view.step.put(base, value)
         handle = view.base
     _check_owner(handle, trace)
+    if trace.region and not trace.owns(handle):
+        trace.mutated[id(handle)] = handle
     _turn(handle, value)
     handle._version += 1
     _freshen(tracer)
@@ -294,6 +311,14 @@ def write_concrete(tracer: Tracer, key: Any, value: Any) -> None:
     (tracer if tracer._view is None else tracer._view.root)._version += 1
 
 
+def settle(tracer: Tracer) -> None:
+    """Before a write inside a loop or a branch: make a known array from outside a traced one."""
+    trace = current()
+    root = tracer if tracer._view is None else tracer._view.root
+    if trace.region and root._value is not None and not trace.owns(root):
+        write(root, read(root))
+
+
 def _check_writable(tracer: Tracer) -> None:
     if tracer._kind is not Kind.ARRAY:
         raise TypeError("a NumPy scalar does not support assignment")
@@ -310,7 +335,10 @@ def _check_writable(tracer: Tracer) -> None:
 
 def _check_owner(root: Tracer, trace: Trace) -> None:
     """Refuse writes of a function under a transform into arrays of the function around it."""
-    if root._trace is trace or root._trace is None:
+    here: Trace | None = trace
+    while here is not None and here.region and root._trace is not here:
+        here = here.parent
+    if root._trace is here or root._trace is None:
         return
     fail(
         TraceError,

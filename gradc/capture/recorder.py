@@ -24,6 +24,7 @@ from gradc.capture.context import Trace, fail
 from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.errors import DTypeError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType
+from gradc.options import Options
 
 __all__ = ["Guard", "Hidden", "Leaves", "Reader", "Recorder", "Role", "same_value"]
 
@@ -89,6 +90,8 @@ class Recorder:
     inputs: list[tuple[Role, Any]] = field(default_factory=list)
     handles: list[Tracer] = field(default_factory=list)
     twins: dict[Any, Any] = field(default_factory=dict)
+    sites: dict[Any, list[Tracer]] = field(default_factory=dict)
+    options: Options = field(default_factory=Options)
     _arrays: dict[int, tuple[np.ndarray, Tracer]] = field(default_factory=dict)
     _known: dict[int, tuple[Any, Reader, str]] = field(default_factory=dict)
     _opened: dict[int, Any] = field(default_factory=dict)

@@ -25,6 +25,7 @@ from gradc.capture.trees import TreeDef, flatten, leaf_paths, unflatten
 from gradc.errors import ArgumentError, GradcError, TraceError, UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType, Graph, Value
 from gradc.ir.rebuild import inline
+from gradc.options import Options
 from gradc.spans import Span, definition_span
 
 __all__ = [
@@ -237,7 +238,8 @@ def trace(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any] | None = None,
     *,
-    max_nodes: int = 1_000_000,
+    max_nodes: int | None = None,
+    options: Options | None = None,
 ) -> Recording:
     """Record ``function(*args, **kwargs)``.
 
@@ -247,7 +249,9 @@ def trace(
     kwargs = dict(kwargs or {})
     _refuse_generators(function)
     name = getattr(function, "__name__", type(function).__name__)
-    recorder = Recorder()
+    options = options or Options()
+    max_nodes = options.max_nodes if max_nodes is None else max_nodes
+    recorder = Recorder(options=options)
     leaves, in_tree = flatten((args, kwargs))
     with enter(Trace(name, None, recorder, max_nodes)) as running:
         recorder.trace = running
@@ -348,10 +352,16 @@ def _results(function: Any, result: Any) -> tuple[tuple[ResultLeaf, ...], TreeDe
 def _written(recorder: Recorder, outputs: list[Value]) -> tuple[Written, ...]:
     written: list[Written] = []
     for position, handle in enumerate(recorder.handles):
-        if handle._version:
+        if handle._version and _is_new(recorder, position):
             written.append(Written(position, len(outputs)))
             outputs.append(read(handle))
     return tuple(written)
+
+
+def _is_new(recorder: Recorder, position: int) -> bool:
+    """Tell whether an input that was written holds anything but itself in the end."""
+    graph = current().graph
+    return read(recorder.handles[position]).id != graph.inputs[position]
 
 
 # functions under a transform

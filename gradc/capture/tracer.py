@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.capture.context import Trace, current, fail
+from gradc.capture.context import Trace, current, demand, fail, maybe_current
 from gradc.capture.dispatch import apply
 from gradc.capture.layout import Layout
 from gradc.errors import TraceError, UnsupportedError
@@ -123,6 +123,7 @@ class Tracer:
 
     __slots__ = (
         "__weakref__",
+        "_home",
         "_id",
         "_kind",
         "_layout",
@@ -138,6 +139,7 @@ class Tracer:
     operate = staticmethod(_operate)
 
     _trace: Trace | None
+    _home: Trace | None
     _id: int
     _type: ArrayType
     _kind: Kind
@@ -331,6 +333,19 @@ class Tracer:
         """Return name and type for a message."""
         return describe(self)
 
+    def state(self) -> tuple[Any, ...]:
+        """Return what writing changes."""
+        view = self._view
+        return self._trace, self._id, self._value, None if view is None else view.seen
+
+    def put_back(self, state: tuple[Any, ...], mutated: bool) -> None:
+        """Undo writes; views of a handle that was written are out of date afterwards."""
+        self._trace, self._id, self._value, seen = state
+        if self._view is not None:
+            self._view.seen = seen
+        elif mutated:
+            self._version += 1
+
     # copies
 
     def __copy__(self) -> Any:
@@ -393,6 +408,8 @@ _ARRAY_REPAIR = "call NumPy functions on the traced value itself; this code cann
 def static(extent: Any) -> int:
     """Return an extent as an integer, or refuse one that is known only at the call."""
     if not known(extent):
+        if current().facts:
+            demand(f"the extent {extent} is needed as a number")
         fail(
             TraceError,
             f"the extent {extent} is not known while the function is recorded",
@@ -404,7 +421,7 @@ def static(extent: Any) -> int:
 def wrap(value: Value, kind: Kind, trace: Trace | None = None) -> Tracer:
     """Make a new handle on a node of the current trace."""
     tracer = object.__new__(Tracer)
-    tracer._trace = trace or current()
+    tracer._trace = tracer._home = trace or current()
     tracer._id = value.id
     tracer._type = value.type
     tracer._kind = kind
@@ -421,6 +438,7 @@ def make_concrete(array: np.ndarray) -> Tracer:
     """Make a handle on an array that the function made itself; the handle owns the array."""
     tracer = object.__new__(Tracer)
     tracer._trace = None
+    tracer._home = maybe_current()
     tracer._id = -1
     tracer._type = ArrayType(array.dtype, array.shape)
     tracer._kind = Kind.ARRAY

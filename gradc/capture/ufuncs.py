@@ -9,7 +9,8 @@ from gradc.capture.context import current, fail
 from gradc.capture.convert import as_handle, cast_to, has_traced, operand, own, unwrap, value_of
 from gradc.capture.dispatch import TABLE, label, on_missing
 from gradc.capture.layout import like_operands
-from gradc.capture.mutation import layout_of, write, write_concrete
+from gradc.capture.mutation import layout_of, settle, write, write_concrete
+from gradc.capture.positions import Position
 from gradc.capture.tracer import Kind, Tracer, describe, is_concrete, shape_text, wrap
 from gradc.errors import ArgumentError, DTypeError, ShapeError
 from gradc.ir import REGISTRY, Op, Shape, Value, broadcast_shapes, newest, op_named
@@ -47,6 +48,7 @@ def store(out: Any, new: Any, where: Any = True) -> Any:
     kind = new.dtype if isinstance(new, Tracer | np.generic) else np.asarray(new).dtype
     if not np.can_cast(kind, out.dtype, "same_kind"):
         raise TypeError(f"cannot cast the result from {kind} to {out.dtype} of the output")
+    settle(out)
     if is_concrete(out) and not has_traced((new, where)):
         _store_known(out, unwrap(new), unwrap(where))
         return out
@@ -90,10 +92,14 @@ def _loop(ufunc: Any, kinds: tuple[Any, ...], dtype: np.dtype | None) -> tuple[n
     return ufunc.resolve_dtypes((*kinds, None), **more)
 
 
+_WEAK: dict[str, Any] = {"f": float, "i": int}
+
+
 def _kind_of(x: Any) -> Any:
     """Return what promotion looks at: a dtype, or int or float for a weak Python number."""
     if isinstance(x, Tracer):
-        return float if x._kind is Kind.PYTHON and x.dtype.kind == "f" else x.dtype
+        weak = _WEAK.get(x.dtype.kind) if x._kind is Kind.PYTHON else None
+        return weak or x.dtype
     if isinstance(x, np.generic):
         return x.dtype
     return np.dtype(bool) if isinstance(x, bool) else type(x)
@@ -187,7 +193,7 @@ def _operator(ufunc: np.ufunc, *inputs: Any) -> Any:
 
 
 TABLE[Tracer.operate] = _operator
-_OPERANDS = (Tracer, int, float, np.generic, np.ndarray, list, tuple, range)
+_OPERANDS = (Tracer, Position, int, float, np.generic, np.ndarray, list, tuple, range)
 
 
 def _foreign(ufunc: np.ufunc, x: Any) -> Any:

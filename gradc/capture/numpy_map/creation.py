@@ -25,6 +25,7 @@ from gradc.capture.mutation import (
     layout_of,
     make_view,
     read,
+    settle,
     write,
     write_concrete,
 )
@@ -146,6 +147,7 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     source = as_handle(src)
     if not isinstance(src, int | float) and not np.can_cast(source.dtype, dst.dtype, casting):  # type: ignore[arg-type]
         raise TypeError(f"Cannot cast array data from {source.dtype} to {dst.dtype} ({casting})")
+    settle(dst)
     if where is True:
         dst[...] = source
         return

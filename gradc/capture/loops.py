@@ -1,0 +1,427 @@
+"""``for`` and ``while`` in recorded code: turn by turn in Python, or as one node of the graph.
+
+The body is a closure that shares its variables with the function.  It returns a status: 0 for the
+next turn, 1 for ``break``, 2 for ``return``; where that depends on traced values it is traced, and
+the loop becomes one with a condition.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from gradc.capture.branches import truth
+from gradc.capture.carries import Mismatch, observe
+from gradc.capture.cells import UNBOUND, Cells
+from gradc.capture.context import Unroll, current, enter, fail, maybe_current
+from gradc.capture.convert import cast_to, value_of
+from gradc.capture.mutation import read, write
+from gradc.capture.positions import Position, as_user, is_position
+from gradc.capture.ranges import Fact
+from gradc.capture.regions import (
+    GONE,
+    Plan,
+    Turn,
+    captures_of,
+    close,
+    finals,
+    initials,
+    record,
+    settle,
+)
+from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
+from gradc.capture.turns import item_of, length_of
+from gradc.errors import GradcError, LimitError, TraceError
+from gradc.ir import INT64, ArrayType, Dim, Graph, Symbol, Value, op_named, substitute
+from gradc.ops.regions import make_loop, make_while
+from gradc.spans import caller_span
+
+__all__ = ["BREAK", "NEXT", "RETURN", "finish", "for_loop", "while_loop"]
+
+NEXT, BREAK, RETURN = 0, 1, 2
+_FAILURES = (Unroll, GradcError, Mismatch)
+
+
+def is_traced(x: Any) -> bool:
+    """Tell whether a status or a test is known only when the code runs."""
+    return is_position(x) or (isinstance(x, Tracer) and not is_concrete(x))
+
+
+def finish(status: Any, result: Callable[[], Any]) -> Any:
+    """Return what a function returns: the result that was kept, or None at its end."""
+    if is_traced(status):
+        fail(
+            TraceError,
+            "the function returns a value in some cases and reaches its end in others",
+            repair="return a value of the same type in every case",
+        )
+    return result() if status == RETURN else None
+
+
+# for
+
+
+def for_loop(
+    items: Any,
+    body: Any,
+    bound: Sequence[str],
+    live: Sequence[str],
+    after: Sequence[str],
+    index: str,
+) -> Any:
+    """Run a ``for`` loop; return its status.
+
+    Parameters
+    ----------
+    items : object
+        What it runs over.
+    body : function
+        Takes an item and returns a status.
+    bound : sequence of str
+        Names that the body binds.
+    live, after : sequence of str
+        Those among them that a turn reads before it binds them, and that are read after the loop.
+    index : str
+        The name of the loop variable.
+    """
+    trace = maybe_current()
+    count = None if trace is None or not trace.recorder.options.regions else length_of(items)
+    if count is None or (isinstance(count, int) and count <= 1):
+        return _plain(items, body)
+    site = _For(items, body, Cells([body], bound), tuple(live), tuple(after), index, count)
+    return site.run()
+
+
+def _plain(items: Any, body: Callable[[Any], Any], reason: Any = None) -> Any:
+    for item in items:
+        status = body(item)
+        if is_traced(status):
+            _refuse_exit(reason)
+        if status:
+            return RETURN if status == RETURN else NEXT
+    return NEXT
+
+
+def _refuse_exit(reason: Any) -> NoReturn:
+    why = f", which it cannot here: {explain(reason)}" if reason is not None else ""
+    fail(
+        TraceError,
+        f"whether the loop is left depends on a traced value, so it must stay a loop{why}",
+        repair="keep types and shapes the same from turn to turn, or use np.where instead",
+    )
+
+
+def explain(reason: Any) -> str:
+    """Say in half a sentence why a loop cannot stay one."""
+    if isinstance(reason, Unroll):
+        return reason.reason
+    return reason.headline if isinstance(reason, GradcError) else str(reason)
+
+
+class _For:
+    """One ``for`` loop under way."""
+
+    def __init__(
+        self,
+        items: Any,
+        body: Any,
+        cells: Cells,
+        live: tuple[str, ...],
+        after: tuple[str, ...],
+        index: str,
+        count: Dim,
+    ) -> None:
+        self.items, self.body, self.cells, self.count = items, body, cells, count
+        self.live, self.after = live, after
+        self.watched = [n for n in cells.bound if n in live or n in after]
+        self.symbol = Symbol(_free_name(index), "index")
+
+    def run(self) -> Any:
+        """Keep the loop when that is possible and worth it, otherwise unroll it."""
+        try:
+            plan, turn = self.settled()
+            if is_traced(turn.status):
+                return self.with_exit()
+            if turn.status:
+                raise Unroll("the loop always ends in its first turn")
+            if not self.is_short(turn):
+                return self.commit(plan, turn)
+        except _FAILURES as reason:
+            return self.unrolled(reason)
+        return _plain(self.items, self.body)
+
+    def settled(self) -> tuple[Plan, Turn]:
+        """Record the body with the index as a symbol."""
+
+        def run(turn: Turn) -> Any:
+            return self.body(item_of(self.items, Position(self.symbol.expr())))  # type: ignore[arg-type]
+
+        fact = Fact(self.symbol, self.count)
+        site = self.body.__code__
+        return settle("loop", self.cells, self.watched, run, (fact,), site)
+
+    def is_short(self, turn: Turn) -> bool:
+        """Tell whether unrolling gives a small graph."""
+        nodes = turn.trace.graph.nodes
+        if not isinstance(self.count, int) or any(node.regions for node in nodes):
+            return False
+        limit: int = current().recorder.options.unroll
+        return self.count * len(nodes) <= limit
+
+    def unrolled(self, reason: Any) -> Any:
+        """Run turn by turn; when that is too long, say why the loop could not stay a loop."""
+        if not isinstance(self.count, int):
+            if isinstance(reason, Mismatch):
+                raise Unroll(str(reason), caller_span()) from None
+            raise reason
+        try:
+            return _plain(self.items, self.body, reason)
+        except LimitError as error:
+            fail(
+                LimitError,
+                f"the loop has {self.count} turns and cannot stay a loop: {explain(reason)}; "
+                f"turn by turn it {error.headline.removeprefix('the function ')}",
+                repair="keep types and shapes the same from turn to turn, or raise max_nodes",
+            )
+
+    def commit(self, plan: Plan, turn: Turn) -> Any:
+        """Add the loop to the graph, and give the function what it leaves behind."""
+        trace = current()
+        trace.mark()
+        with enter(turn.trace):
+            outs = finals(plan, turn)
+        ins = [*turn.handles_in, *(v for vs in turn.names_in.values() for v in vs)]
+        results = initials(plan, turn.before)
+        kept = [k for k, (i, o) in enumerate(zip(ins, outs, strict=True)) if i.id != o.id]
+        loop_results = self.loop(turn, results, ins, outs, kept)
+        for k, value in zip(kept, loop_results, strict=True):
+            results[k] = value
+        deliver(plan, turn, results, self.cells, kept, self.last(turn))
+        return NEXT
+
+    def loop(
+        self, turn: Turn, starts: list[Value], ins: list[Value], outs: list[Value], kept: list[int]
+    ) -> list[Value]:
+        """Make the node; carries that stay as they are become captures."""
+        if not kept:
+            return []
+        steady = [k for k in range(len(ins)) if k not in kept]
+        for k in steady:
+            turn.trace.captures[starts[k].id] = ins[k]
+        outputs = [outs[k] for k in kept]
+        captures = captures_of([turn.trace], [outputs])
+        region = close(turn.trace, captures, [ins[k] for k in kept], outputs)
+        return make_loop(
+            region,
+            captures,
+            [starts[k] for k in kept],
+            index=self.symbol,
+            count=self.count,
+        )
+
+    def last(self, turn: Turn) -> dict[str, Any]:
+        """Return names that hold an expression of the index: their value after the last turn."""
+        found = {}
+        for name, tree in turn.after.items():
+            if name not in self.live and len(tree.leaves) == 1 and tree.leaves[0].dim is not None:
+                dim = substitute(tree.leaves[0].dim, {self.symbol: self.count - 1})
+                found[name] = as_user(dim)
+        return found
+
+    # loops that a traced condition leaves
+
+    def with_exit(self) -> Any:
+        """Make it a loop with a condition: a counter, and a status that ends it."""
+
+        def body(turn: Turn) -> Any:
+            counter = wrap(turn.extra_in[0], Kind.PYTHON)
+            status = self.body(item_of(self.items, counter))
+            turn.extra_out = [read(counter + 1)]
+            return status
+
+        def test(turn: Turn) -> Any:
+            return wrap(turn.extra_in[0], Kind.PYTHON) < as_user(self.count)
+
+        zero = current().graph.literal(0, INT64)
+        return conditional(self.cells, self.watched, body, test, [zero], NEXT)
+
+
+def _free_name(index: str) -> str:
+    """Return a name for the index that no loop around has."""
+    taken = {fact.symbol.name for fact in current().facts}
+    name, k = index, 1
+    while name in taken:
+        name, k = f"{index}_{k}", k + 1
+    return name
+
+
+def deliver(
+    plan: Plan,
+    turn: Turn,
+    results: list[Value],
+    cells: Cells,
+    kept: Sequence[int] | None = None,
+    known: dict[str, Any] | None = None,
+) -> None:
+    """Give arrays and names what they hold after the loop."""
+    values = iter(results)
+    trace = current()
+    for k, handle in enumerate(plan.handles.values()):
+        value = next(values)
+        if kept is None or k in kept:
+            write(handle, value)
+    for handle in plan.replaced.values():
+        trace.save(handle)
+        handle._trace, handle._value = GONE, None
+    finished = {
+        name: spec.build([next(values) for _ in spec.traced]) for name, spec in plan.names.items()
+    }
+    for name in cells.bound:
+        if name not in finished:
+            cells.set(name, turn.before[name] if name in turn.same else UNBOUND)
+    cells.restore(finished | (known or {}))
+
+
+# while
+
+
+def while_loop(
+    test: Callable[[], Any],
+    body: Any,
+    bound: Sequence[str],
+    live: Sequence[str],
+    after: Sequence[str],
+) -> Any:
+    """Run a ``while`` loop; return its status.  Turns whose test is known are run in Python."""
+    trace = maybe_current()
+    regions = trace is not None and trace.recorder.options.regions
+    limit = trace.recorder.options.max_turns if trace is not None else 0
+    turns, status = 0, NEXT
+    cells = Cells([body, test], bound)  # type: ignore[list-item]
+    watched = [n for n in cells.bound if n in live or n in after]
+    while True:
+        if regions and is_traced(status):
+            return _while_region(cells, watched, body, test, status)
+        if status:
+            return RETURN if status == RETURN else NEXT
+        holds = test()
+        if regions and is_traced(holds):
+            return _while_region(cells, watched, body, test, NEXT)
+        if not holds:
+            return NEXT
+        status = body()
+        turns += 1
+        if trace is not None and turns > limit:
+            fail(
+                LimitError,
+                f"the loop runs more than {limit} times while the function is recorded",
+                repair="check that its condition changes, or raise max_turns",
+            )
+
+
+def _while_region(cells: Cells, watched: Sequence[str], body: Any, test: Any, status: Any) -> Any:
+    try:
+        return conditional(
+            cells, watched, lambda turn: body(), lambda turn: test(), [], status
+        )
+    except Unroll as reason:
+        if any(not isinstance(fact.count, int) for fact in current().facts) or current().region:
+            raise
+        _refuse_while(reason)
+    except Mismatch as reason:
+        _refuse_while(reason)
+
+
+def _refuse_while(reason: Any) -> NoReturn:
+    fail(
+        TraceError,
+        f"a while loop on a traced value cannot be recorded: {explain(reason)}",
+        repair="keep types and shapes the same from turn to turn",
+    )
+
+
+def conditional(
+    cells: Cells,
+    watched: Sequence[str],
+    body: Callable[[Turn], Any],
+    test: Callable[[Turn], Any],
+    extra: list[Value],
+    status: Any,
+) -> Any:
+    """Make a loop with a condition; ``extra`` are carries of its own."""
+    watch_status = is_traced(status)
+    for _ in range(2):
+        starts = [*extra, *([_status(status)] if watch_status else [])]
+        plan, turn = settle(
+            "body", cells, watched, lambda turn: _with_extra(turn, starts, body, watch_status)
+        )
+        if watch_status or not (is_traced(turn.status) or turn.status):
+            break
+        watch_status = True
+    checked = record(
+        "test",
+        cells,
+        (),
+        lambda turn: _with_extra(turn, starts, test, watch_status, is_test=True),
+        plan,
+    )
+    current().mark()
+    with enter(turn.trace):
+        outs = [*finals(plan, turn), *turn.extra_out]
+        if watch_status:
+            outs.append(_status(turn.status))
+    results = _make_while(plan, turn, checked, outs, [*initials(plan, turn.before), *starts])
+    carried = len(results) - len(starts)
+    deliver(plan, turn, results[:carried], cells)
+    return _left(results[-1]) if watch_status else NEXT
+
+
+def _with_extra(
+    turn: Turn,
+    starts: Sequence[Value],
+    run: Callable[[Turn], Any],
+    watch_status: bool,
+    is_test: bool = False,
+) -> Any:
+    """Run a body or a test with the loop's own carries as inputs."""
+    graph = turn.trace.graph
+    turn.extra_in = [graph.input("turn", value.type) for value in starts]
+    outcome = run(turn)
+    if not is_test:
+        return outcome
+    holds = truth(outcome)
+    if watch_status:
+        zero = graph.literal(0, INT64)
+        going = op_named("equal")(turn.extra_in[-1], zero)
+        holds = op_named("logical_and")(going, holds)
+    turn.extra_out = [holds]
+    return NEXT
+
+
+def _make_while(
+    plan: Plan, turn: Turn, checked: Turn, outs: list[Value], starts: list[Value]
+) -> list[Value]:
+    if checked.trace.mutated.keys() - plan.handles.keys():
+        raise Unroll("its test writes into an array")
+    traces, outputs = [checked.trace, turn.trace], [checked.extra_out, outs]
+    captures = captures_of(traces, outputs)
+    regions: list[Graph] = []
+    for one, results in zip((checked, turn), outputs, strict=True):
+        names = [v for vs in one.names_in.values() for v in vs]
+        ins = [*one.handles_in, *names, *one.extra_in]
+        regions.append(close(one.trace, captures, ins, results))
+    limit = current().recorder.options.max_turns
+    return make_while(*regions, captures, starts, limit=limit)
+
+
+def _status(status: Any) -> Value:
+    """Return a status as a value of the current trace."""
+    if isinstance(status, Tracer):
+        return cast_to(read(status), INT64)
+    return current().graph.literal(int(status), INT64)
+
+
+def _left(status: Value) -> Any:
+    """Return the status after the loop: a ``break`` has done its work, a ``return`` goes on."""
+    left = op_named("equal")(status, status.graph.literal(RETURN, INT64))
+    return wrap(cast_to(left, INT64) * status.graph.literal(RETURN, INT64), Kind.PYTHON)

@@ -1,0 +1,324 @@
+"""Record the body of a loop or a branch as a graph of its own, and find what it carries.
+
+The body runs once on the values before the loop.  What it changed, names and arrays, are the
+carries; it runs again with these as inputs, until their types settle.  Everything that a run
+changed outside is put back, so nothing is left behind when the loop has to be unrolled instead.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradc.capture.carries import Leaf, Mismatch, Tree, depends_on, initial, join, observe
+from gradc.capture.cells import UNBOUND, Boxes, Cells
+from gradc.capture.context import Trace, current, demand, enter
+from gradc.capture.mutation import carry, read
+from gradc.capture.ranges import Fact
+from gradc.capture.tracer import Kind, Tracer
+from gradc.capture.trees import flatten
+from gradc.ir import Graph, Value
+from gradc.ir.rebuild import transfer
+
+__all__ = [
+    "GONE",
+    "Plan",
+    "Run",
+    "Turn",
+    "captures_of",
+    "close",
+    "finals",
+    "initials",
+    "record",
+    "settle",
+]
+
+_TRIES = 8
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is carried: arrays from outside that the body writes, and names that it binds."""
+
+    handles: dict[int, Tracer] = field(default_factory=dict)
+    names: dict[str, Tree] = field(default_factory=dict)
+    replaced: dict[int, Tracer] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Turn:
+    """One run of a body."""
+
+    trace: Trace
+    before: dict[str, Any]
+    handles_in: list[Value] = field(default_factory=list)
+    names_in: dict[str, list[Value]] = field(default_factory=dict)
+    entered: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Tree] = field(default_factory=dict)
+    same: set[str] = field(default_factory=set)
+    handles_out: dict[int, tuple[Tracer, Value]] = field(default_factory=dict)
+    shared: set[str] = field(default_factory=set)
+    extra_in: list[Value] = field(default_factory=list)
+    extra_out: list[Value] = field(default_factory=list)
+    status: Any = 0
+
+
+Run = Callable[[Turn], Any]
+"""Runs the body inside its trace and returns its status."""
+
+
+def record(
+    name: str,
+    cells: Cells,
+    watched: Iterable[str],
+    run: Run,
+    plan: Plan,
+    facts: tuple[Fact, ...] = (),
+    sharing: bool = False,
+) -> Turn:
+    """Run a body once in a trace of its own, with the carries of the plan as inputs."""
+    outer = current()
+    trace = Trace(name, outer, outer.recorder, outer.max_nodes, True, (*outer.facts, *facts))
+    boxes, before = Boxes(cells.reachable()), cells.values()
+    turn = Turn(trace, before)
+    try:
+        with enter(trace):
+            _begin(turn, cells, plan)
+            turn.status = run(turn)
+            if trace.demanded is not None:
+                raise trace.demanded
+            _end(turn, cells, watched, plan, sharing)
+            if boxes.changed():
+                demand("a list, a dict or an object changes from turn to turn")
+    finally:
+        boxes.restore()
+        cells.restore(before)
+    return turn
+
+
+def _begin(turn: Turn, cells: Cells, plan: Plan) -> None:
+    trace = turn.trace
+    for handle in plan.replaced.values():
+        trace.save(handle)
+        handle._trace, handle._value = GONE, None
+    for handle in plan.handles.values():
+        value = trace.graph.input(_name_of(handle), handle._type)
+        turn.handles_in.append(value)
+        carry(handle, value)
+    for name, spec in plan.names.items():
+        inputs = [trace.graph.input(name, leaf.type) for leaf in spec.traced if leaf.type]
+        turn.names_in[name] = inputs
+        value = turn.entered[name] = spec.build(inputs)
+        cells.set(name, value)
+
+
+GONE = Trace("replaced", None, None)
+GONE.open = False
+
+
+def _name_of(handle: Tracer) -> str:
+    return handle._name or "array"
+
+
+def _end(
+    turn: Turn, cells: Cells, watched: Iterable[str], plan: Plan, sharing: bool
+) -> None:
+    trace = turn.trace
+    for name in watched:
+        value = cells.get(name)
+        start = turn.entered.get(name, turn.before[name])
+        if value is start or (type(value) in (int, float, bool, str) and _is_same(value, start)):
+            turn.same.add(name)
+            continue
+        tree = observe(value)
+        if tree is None:
+            demand(f"{name} has a value before a turn and none after it")
+        turn.after[name] = tree
+        if sharing:
+            turn.shared |= {name} if _shares(tree, turn) else set()
+        else:
+            _check_leaves(name, tree, turn)
+    for handle in trace.mutated.values():
+        turn.handles_out[id(handle)] = (handle, read(handle))
+    _find_replaced(turn, plan)
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and repr(a) == repr(b)
+
+
+def _check_leaves(name: str, tree: Tree, turn: Turn) -> None:
+    """Refuse what shares memory with other arrays, since its copy in the next turn would not."""
+    trace = turn.trace
+    roots: set[int] = set()
+    for leaf in tree.traced:
+        assert leaf.type is not None
+        if any(depends_on(dim, trace) for dim in leaf.type.shape):
+            demand(f"{name} has the type {leaf.type} at the end of a turn")
+        handle = leaf.handle
+        if handle is None or handle._kind is not Kind.ARRAY:
+            continue
+        root = handle if handle._view is None else handle._view.root
+        if not trace.owns(root) or id(root) in roots:
+            demand(f"{name} shares memory with another array at the end of a turn")
+        roots.add(id(root))
+
+
+def _shares(tree: Tree, turn: Turn) -> bool:
+    """Tell whether a value may share memory with an array from outside."""
+    handles = [leaf.handle for leaf in tree.traced if leaf.handle is not None]
+    roots = [h if h._view is None else h._view.root for h in handles if h._kind is Kind.ARRAY]
+    return not all(map(turn.trace.owns, roots))
+
+
+def _find_replaced(turn: Turn, plan: Plan) -> None:
+    """Find arrays that are written in place and bound anew: nobody else may hold them."""
+    known = {id(handle) for handle in turn.trace.recorder.handles}
+    for name, value in turn.entered.items():
+        spec = observe(value)
+        old = observe_handles(turn.before[name])
+        assert spec is not None
+        for leaf, handle in zip(spec.leaves, old, strict=False):
+            if leaf.handle is None or not leaf.handle._version or handle is None:
+                continue
+            if handle._view is not None or id(handle) in known:
+                demand(f"{name} is written in place and bound to another array as well")
+            plan.replaced[id(handle)] = handle
+
+
+def observe_handles(value: Any) -> list[Tracer | None]:
+    """Return the array handles among the leaves of a value."""
+    if value is UNBOUND:
+        return []
+    leaves = flatten(value)[0]
+    return [x if isinstance(x, Tracer) and x._kind is Kind.ARRAY else None for x in leaves]
+
+
+# carries
+
+
+def settle(
+    name: str,
+    cells: Cells,
+    watched: Sequence[str],
+    run: Run,
+    facts: tuple[Fact, ...] = (),
+    site: Any = None,
+) -> tuple[Plan, Turn]:
+    """Run a body until it hands on values of the types that it takes."""
+    sites: dict[Any, list[Tracer]] = current().recorder.sites
+    plan = Plan({id(h): h for h in sites.get(site, ()) if _is_alive(h)})
+    for _ in range(_TRIES):
+        replaced = len(plan.replaced)
+        turn = record(name, cells, watched, run, plan, facts)
+        if not _extend(plan, turn) and len(plan.replaced) == replaced:
+            sites[site] = list(plan.handles.values())
+            return plan, turn
+    demand("the types of what it carries do not settle")
+
+
+def _is_alive(handle: Tracer) -> bool:
+    trace: Trace | None = current()
+    while trace is not None and trace is not handle._home:
+        trace = trace.parent
+    return trace is not None
+
+
+def _extend(plan: Plan, turn: Turn) -> bool:
+    """Add what the turn changed to the plan; tell whether there was anything new."""
+    found = {key: h for key, (h, _) in turn.handles_out.items() if key not in plan.handles}
+    grown = bool(found)
+    plan.handles.update(found)
+    for key in plan.replaced:
+        plan.handles.pop(key, None)
+    for name, after in turn.after.items():
+        spec = _joined(name, plan.names.get(name), turn.before[name], after)
+        if plan.names.get(name) is None or not _agree(spec, plan.names[name]):
+            plan.names[name] = spec
+            grown = True
+    return grown
+
+
+def _joined(name: str, spec: Tree | None, before: Any, after: Tree) -> Tree:
+    if spec is not None:
+        return join(name, spec, after)
+    start = observe(before)
+    return after if start is None else join(name, start, after)
+
+
+def _agree(a: Tree, b: Tree) -> bool:
+    return a.tree == b.tree and all(
+        x.type == y.type and x.kind == y.kind and (x.type is not None or x.value is y.value)
+        for x, y in zip(a.leaves, b.leaves, strict=True)
+    )
+
+
+def initials(plan: Plan, before: dict[str, Any]) -> list[Value]:
+    """Return what the first turn starts with, in the trace around: arrays, then names."""
+    values = [read(handle) for handle in plan.handles.values()]
+    for name, spec in plan.names.items():
+        start = observe(before[name])
+        if start is None:
+            values += [_zeros(leaf) for leaf in spec.traced]
+            continue
+        for leaf, wanted in zip(start.leaves, spec.leaves, strict=True):
+            if wanted.type is not None:
+                values.append(initial(leaf, wanted))
+    return values
+
+
+def _zeros(leaf: Leaf) -> Value:
+    assert leaf.type is not None
+    graph = current().graph
+    return graph.literal(0, leaf.type.dtype).broadcast_to(leaf.type.shape)
+
+
+def finals(plan: Plan, turn: Turn) -> list[Value]:
+    """Return what the turn hands on, in its own graph, in the order of ``initials``."""
+    values = [turn.handles_out[key][1] for key in plan.handles]
+    for name, spec in plan.names.items():
+        if name in turn.same:
+            values += turn.names_in[name]
+            continue
+        after = turn.after[name]
+        for leaf, wanted in zip(after.leaves, spec.leaves, strict=True):
+            if wanted.type is not None:
+                values.append(initial(leaf, wanted))
+    return values
+
+
+# graphs
+
+
+def captures_of(traces: Iterable[Trace], outputs: Iterable[Sequence[Value]]) -> list[Value]:
+    """Return the values of the graph around that the bodies need, each once."""
+    found: dict[int, None] = {}
+    graph = current().graph
+    for trace, outs in zip(traces, outputs, strict=True):
+        trace.graph.outputs = [value.id for value in outs]
+        live = trace.graph.live()
+        for outer, inner in trace.captures.items():
+            if live[inner.id]:
+                found[outer] = None
+    return [Value(graph, id) for id in found]
+
+
+def close(
+    trace: Trace, captures: Sequence[Value], inputs: Sequence[Value], outputs: Sequence[Value]
+) -> Graph:
+    """Return the body as a closed graph: captures first, then the other inputs."""
+    source = trace.graph
+    source.outputs = [value.id for value in outputs]
+    target = Graph(source.name)
+    images: dict[int, Value] = {}
+    for k, outer in enumerate(captures):
+        inner = trace.captures.get(outer.id)
+        name = outer.graph.names.get(outer.id, f"captured_{k}")
+        image = target.input(name, outer.type)
+        if inner is not None:
+            images[inner.id] = image
+    for value in inputs:
+        name = source.names.get(value.id, "carried")
+        images[value.id] = target.input(name, value.type)
+    transfer(source, target, images, source.live())
+    target.outputs = [images[value.id].id for value in outputs]
+    return target
