@@ -67,18 +67,17 @@ def batches(rng, x, onehot, size):
         yield x[rows], onehot[rows]
 
 
-def draw(losses, accuracy, path):
-    """Save a picture of the loss by step."""
+def draw(losses, epoch, accuracy, path):
+    """Save a picture of the loss by step, and of its mean over the last ``epoch`` steps."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    width = 45
-    smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
+    smooth = np.convolve(losses, np.ones(epoch) / epoch, mode="valid")
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     axes.semilogy(losses, color="#bcd", linewidth=0.6, label="each step")
-    axes.semilogy(np.arange(width - 1, len(losses)), smooth, color="#147", label=f"mean of {width}")
+    axes.semilogy(np.arange(epoch - 1, len(losses)), smooth, color="#147", label="mean of an epoch")
     axes.set(xlabel="step", ylabel="cross entropy", title=f"digits: test accuracy {accuracy:.1%}")
     axes.legend(frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,19 +114,21 @@ def main(arguments=None) -> float:
             for x_batch, y_batch in batches(rng, x, onehot, 32):
                 value, params, speed = step(params, speed, x_batch, y_batch, rate)
                 losses.append(value)
-            epochs.set_postfix(loss=f"{np.mean(losses[-40:]):.4f}")
+            epochs.set_postfix(loss=f"{np.mean(losses[-40:]):.4f}", refresh=False)
     seconds = time.perf_counter() - begun
 
     accuracy = float(np.mean(predict(params, x_test) == digit_test))
     print(f"{len(losses)} steps in {seconds:.1f} s, compilation included")
     print(f"test accuracy {accuracy:.1%}")
-    draw(losses, accuracy, chosen.picture)
+    draw(losses, len(losses) // chosen.epochs, accuracy, chosen.picture)
     print(f"loss curve: {chosen.picture.name} in {chosen.picture.parent.name}/\n")
 
-    shapes = (x_batch, params["w1"], params["b1"], np.zeros((32, 96)))
-    print("The gradient of one layer, as gradc wrote it:\n")
-    kind = "c" if step.backend == "c" else "numpy"
-    print(gradc.grad(layer_loss, argnums=("w", "b")).source(kind, *shapes))
+    gradient = gradc.grad(layer_loss, argnums=("w", "b"))
+    example = gradient.artifact(x_batch, params["w1"], params["b1"], np.zeros((32, 96)))
+    print("The gradient of one layer, as gradc wrote it in NumPy:\n")
+    print(example.source("numpy"))
+    print("and in C (the function alone; `gradc inspect` shows the whole file):\n")
+    print(example.generated("c").function)
     return accuracy
 
 

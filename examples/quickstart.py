@@ -14,7 +14,7 @@ def loss(w, b, x, y):
 def main() -> None:
     """Print a value, its gradients, and the NumPy and C that compute them."""
     rng = np.random.default_rng(0)
-    w, b, x, y = (rng.standard_normal(s) for s in (3, (), (4, 3), 4))
+    w, b, x, y = (rng.standard_normal(shape) for shape in (3, (), (4, 3), 4))
     value_and_gradient = gradc.value_and_grad(loss, argnums=("w", "b"))
     value, (w_bar, b_bar) = value_and_gradient(w, b, x, y)
     print(f"loss {value:.6f}   dw {w_bar}   db {b_bar:.6f}\n")

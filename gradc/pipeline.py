@@ -100,10 +100,10 @@ def _toolchain(options: Options) -> Toolchain | None:
         return None
     try:
         return find_toolchain()
-    except CompilerNotFound:
+    except CompilerNotFound as error:
         if options.backend == "c":
             raise
-        _warn_once("no C compiler was found, so the NumPy backend is used")
+        _warn_once(f"{error.headline}, so the NumPy backend is used")
         return None
 
 

@@ -1,7 +1,7 @@
 """Derivatives of plain NumPy functions by numbers alone: nothing here uses gradc.
 
-``complex_step`` is exact to rounding for analytic functions; ``along`` is Richardson's extrapolation
-of central differences for the others.
+``complex_step`` is exact to rounding for analytic functions; ``along`` is Richardson's
+extrapolation of central differences for the others.
 """
 
 from collections.abc import Callable, Iterator

@@ -14,6 +14,11 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "gradc"
 
+TOP = """
+__init__ __main__ ahead api arguments artifact assembly checks cli collector derivatives
+dispatch explanations jacobians pipeline printing pullbacks transforms view
+"""
+
 LAYERS = (
     ("errors", "spans", "options", "tracing"),
     ("ir",),
@@ -22,10 +27,7 @@ LAYERS = (
     ("kernels",),
     ("emit",),
     ("native", "runtime"),
-    ("__init__", "__main__", "ahead", "api", "arguments", "artifact", "assembly", "checks", "cli")
-    + ("collector",)
-    + ("derivatives", "dispatch", "explanations", "jacobians", "pipeline", "printing", "pullbacks")
-    + ("transforms", "view"),
+    tuple(TOP.split()),
 )
 LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 

@@ -244,7 +244,7 @@ def test_17_training_step_on_real_data(backend):
     assert {name: g.shape for name, g in grads.items()} == {
         name: p.shape for name, p in params.items()
     }
-    for epoch in range(20):
+    for _ in range(20):
         for k in range(0, 160, 16):
             _, params, _ = step(params, x[k : k + 16], y[k : k + 16])
     assert loss(params, x, y) < 0.5 * first

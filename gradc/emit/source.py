@@ -50,6 +50,21 @@ class Source:
         }
         return sorted(found)
 
+    @property
+    def function(self) -> str:
+        """The function alone, without what stands around it: support code, tables, entry."""
+        if not self.map:
+            return self.text
+        lines = self.text.splitlines()
+        start = self.map[0].first_line - 1
+        while start > 0 and (not lines[start] or lines[start].startswith(" ")):
+            start -= 1
+        end = start + 1
+        while end < len(lines) and (not lines[end] or lines[end].startswith(" ")):
+            end += 1
+        end += lines[end : end + 1] == ["}"]
+        return "\n".join(lines[start:end]).rstrip() + "\n"
+
     def __str__(self) -> str:
         """Return the text."""
         return self.text
