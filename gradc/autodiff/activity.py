@@ -71,7 +71,8 @@ class _Reach:
             self.items[node.id] = items = _reached_items(node, into, through_all)
             return any(items)
         if node.op.name == "project":
-            return self.items.get(node.operands[0], ())[node.params["item"]]
+            item: int = node.params["item"]
+            return self.items[node.operands[0]][item]
         return (through_all or carries(node)) and any(self.hit[i] for i in node.operands)
 
 
@@ -221,10 +222,7 @@ def _collect_cuts(
 
 
 def _cuts_inside(node: Node, into: Flags, found: dict[Cut, Node]) -> None:
-    if node.op.name == "cond":
-        into = into[1:]
-    else:
-        into = carried_reach(node, into)
+    into = into[1:] if node.op.name == "cond" else carried_reach(node, into)
     for region in node.regions:
         wrt = [id for id, flag in zip(region.inputs, into, strict=True) if flag]
         _collect_cuts(region, wrt, region.outputs, found)

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gradc.autodiff.activity import active_nodes
-from gradc.autodiff.cotangent import Cotangent, add_terms, pullback
+from gradc.autodiff.cotangent import (
+    Cotangent,
+    Items,
+    add_items,
+    add_terms,
+    pullback,
+    pullback_items,
+)
+from gradc.autodiff.regions import Recipe
 from gradc.ir import Graph, Origin, Value
 
 __all__ = ["Adjoints", "Term", "adjoints"]
@@ -37,22 +45,33 @@ class Adjoints:
     terms: dict[int, list[Term]] = field(default_factory=dict)
 
 
-def adjoints(graph: Graph, seeds: Mapping[int, Value], wrt: Sequence[int]) -> Adjoints:
+def adjoints(
+    graph: Graph,
+    seeds: Mapping[int, Value],
+    wrt: Sequence[int],
+    recipes: Mapping[int, Recipe] | None = None,
+) -> Adjoints:
     """Append the adjoint of every node between ``wrt`` and the seeded outputs.
 
         x_bar = seed(x) + sum over (child, slot) in uses(x) of pullback(child)[slot]
 
-    Children come after their operands, so walking backwards meets every child before ``x``.
+    Children come after their operands, so walking backwards meets every child before ``x``.  The
+    adjoint of a region is a tuple, pulled back by its recipe (see ``augment``).
     """
     record = Adjoints()
-    pulled: dict[int, Sequence[Cotangent]] = {}
+    pulled: dict[int, Sequence[Cotangent | Items]] = {}
     for x in reversed(active_nodes(graph, wrt, seeds)):
-        terms = [
-            Term(child, slot, value)
+        found = [
+            (child, slot, value)
             for child, slot in graph.uses(x)
             if child in pulled and (value := pulled[child][slot]) is not None
         ]
+        items = [value for _, _, value in found if isinstance(value, tuple)]
+        terms = [Term(c, s, value) for c, s, value in found if not isinstance(value, tuple)]
         with _backward(graph, x):
+            if items:
+                pulled[x] = pullback_items(graph, x, add_items(items), recipes or {})
+                continue
             x_bar = add_terms([seeds.get(x), *(term.value for term in terms)])
             if x_bar is not None:
                 record.totals[x], record.terms[x] = x_bar, terms

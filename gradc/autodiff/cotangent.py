@@ -7,9 +7,10 @@ gives ``select(c, g * p, 0)``, so an infinite ``p`` in the branch of ``np.where`
 leaves no NaN behind.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
+from gradc.autodiff.regions import Recipe, pull_item, pull_region
 from gradc.errors import DerivativeError
 from gradc.ir import (
     Graph,
@@ -17,16 +18,29 @@ from gradc.ir import (
     Linear,
     Node,
     Partials,
+    TupleType,
     Value,
     ZeroDerivative,
     is_float,
     op_named,
 )
 
-__all__ = ["ZERO", "Cotangent", "add_terms", "pullback", "refuse", "scale"]
+__all__ = [
+    "ZERO",
+    "Cotangent",
+    "Items",
+    "add_items",
+    "add_terms",
+    "pullback",
+    "pullback_items",
+    "refuse",
+    "scale",
+]
 
 Cotangent: TypeAlias = Value | None
 ZERO: Cotangent = None
+Items: TypeAlias = tuple[Cotangent, ...]
+"""The cotangent of a region: one for each result."""
 
 
 def add_terms(terms: Sequence[Cotangent]) -> Cotangent:
@@ -38,10 +52,26 @@ def add_terms(terms: Sequence[Cotangent]) -> Cotangent:
     return total
 
 
-def pullback(graph: Graph, id: int, ct: Value) -> Sequence[Cotangent]:
+def add_items(terms: Sequence[Items]) -> Items:
+    """Add cotangents of a region, result by result."""
+    return tuple(add_terms(items) for items in zip(*terms, strict=True))
+
+
+def pullback_items(
+    graph: Graph, id: int, cts: Items, recipes: Mapping[int, Recipe]
+) -> Sequence[Cotangent]:
+    """Return what the cotangents of a region's results give to each of its operands."""
+    node = graph[id]
+    found = pull_region(graph, node, cts, recipes[id])
+    return [_settled(c, v) for c, v in zip(found, graph.values(node.operands), strict=True)]
+
+
+def pullback(graph: Graph, id: int, ct: Value) -> Sequence[Cotangent | Items]:
     """Return what the cotangent of a node gives to each of its operands."""
     node = graph[id]
     operands = graph.values(node.operands)
+    if operands and isinstance(operands[0].type, TupleType):
+        return pull_item(node, ct, len(operands[0].type.items))
     rule = node.op.derivative
     if not operands or isinstance(rule, ZeroDerivative):
         return (ZERO,) * len(operands)

@@ -1,10 +1,12 @@
 """Derivatives of whole graphs: primal and derivative together in one joint graph."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gradc.autodiff.activity import Cut, find_cut
 from gradc.autodiff.adjoint import Adjoints, adjoints
+from gradc.autodiff.augment import augment
+from gradc.autodiff.regions import Recipe
 from gradc.autodiff.tangent import tangents
 from gradc.errors import DerivativeError, DTypeError
 from gradc.ir import UNKNOWN, Graph, Origin, Value, is_float
@@ -57,30 +59,33 @@ def reverse(primal: Graph, wrt: Sequence[int], output: int = 0) -> Joint:
     Joint
         Outputs: those of the primal, then one cotangent for each of ``wrt``.
     """
-    graph = rebuild(primal)
+    graph, recipes = augment(primal, wrt, [output])
     loss = graph.value(graph.outputs[output])
     with graph.at(Origin(loss.node.origin.span, adjoint_of=loss.id)):
         seed = graph.literal(1.0, loss.dtype)
-    return _attach(graph, {loss.id: seed}, wrt)
+    return _attach(graph, {loss.id: seed}, wrt, recipes)
 
 
 def reverse_seeded(primal: Graph, wrt: Sequence[int]) -> Joint:
     """Pull back cotangents that the caller gives, one input for each floating-point output."""
-    graph = rebuild(primal)
+    made = [n for n, id in enumerate(primal.outputs) if is_float(primal[id].type.dtype)]
+    graph, recipes = augment(primal, wrt, made)
     seeds: dict[int, Value] = {}
     for number, id in enumerate(graph.outputs):
         kind = graph[id].type
         if is_float(kind.dtype):
             seed = graph.input(f"ct_{number}", kind, Origin(None, adjoint_of=id))
             seeds[id] = seeds[id] + seed if id in seeds else seed
-    return _attach(graph, seeds, wrt)
+    return _attach(graph, seeds, wrt, recipes)
 
 
-def _attach(graph: Graph, seeds: dict[int, Value], wrt: Sequence[int]) -> Joint:
+def _attach(
+    graph: Graph, seeds: dict[int, Value], wrt: Sequence[int], recipes: Mapping[int, Recipe]
+) -> Joint:
     """Append adjoints and make those of ``wrt`` outputs."""
     inputs = [graph.inputs[position] for position in wrt]
     values, outputs = len(graph.outputs), list(graph.outputs)
-    record = adjoints(graph, seeds, inputs)
+    record = adjoints(graph, seeds, inputs, recipes)
     cuts = tuple(None if id in record.totals else _cut(graph, id, outputs) for id in inputs)
     for id in inputs:
         bar = record.totals.get(id)

@@ -1,0 +1,134 @@
+"""Regions made ready for reverse mode: what each needs from its forward part is kept.
+
+Before adjoints are taken, every active loop is replaced by one that also carries tapes, arrays with
+one row for each turn, and the reverse of every active region is prepared beside it as a recipe.
+What a body's reverse reads is, in this order: computed again from captures and the index; read from
+the arrays as the loop leaves them, where no later write touches it; or taped (``regions_keep``).
+A body that is linear in what is active reads nothing, so nothing is kept and nothing runs twice.
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from gradc.autodiff.activity import Part, activity
+from gradc.autodiff.adjoint import adjoints
+from gradc.autodiff.regions import CondRecipe, Recipe, Source
+from gradc.autodiff.regions_loop import augment_loop, augment_while
+from gradc.autodiff.regions_ranges import Range
+from gradc.autodiff.regions_split import Pulled
+from gradc.ir import Graph, Node, Origin, Value
+from gradc.ir.rebuild import copy_node, rebuild, transfer
+
+__all__ = ["augment"]
+
+Around: TypeAlias = tuple[Range, ...]
+
+
+def augment(
+    primal: Graph, wrt: Sequence[int], outputs: Sequence[int], around: Around = ()
+) -> tuple[Graph, dict[int, Recipe]]:
+    """Copy a graph, its active regions made ready; return it with their recipes.
+
+    Parameters
+    ----------
+    primal : Graph
+        The graph, or the body of a region.
+    wrt, outputs : sequence of int
+        Positions among inputs and outputs.
+    around : tuple of Range
+        Indices of the loops around the graph.
+    """
+    starts = [primal.inputs[position] for position in wrt]
+    parts = activity(primal, starts, [primal.outputs[position] for position in outputs]).parts
+    recipes: dict[int, Recipe] = {}
+
+    def visit(target: Graph, node: Node, operands: tuple[Value, ...]) -> Value:
+        part = parts.get(node.id)
+        if part is None:
+            return copy_node(target, node, operands)
+        image, recipe = _ready(target, node, operands, part, around)
+        recipes[image.id] = recipe
+        return image
+
+    return rebuild(primal, visit), recipes
+
+
+def _ready(
+    target: Graph, node: Node, operands: tuple[Value, ...], part: Part, around: Around
+) -> tuple[Value, Recipe]:
+    if node.op.name == "cond":
+        return copy_node(target, node, operands), _reverse_cond(node, part, around)
+    if node.op.name == "loop":
+        count = node.params["count"]
+        inside = (*around, Range(node.params["index"], 0, count - 1))
+        pulled = _pull(node.regions[0], _slots(part.operands, part.items), part.items, inside)
+        return augment_loop(target, node, operands, part, pulled, around)
+    pulled = _pull(node.regions[1], _slots(part.operands, part.items), part.items, around)
+    return augment_while(target, node, operands, part, pulled)
+
+
+def _slots(operands: Sequence[bool], items: Sequence[bool]) -> list[int]:
+    """Return the active carries and then the active captures, as inputs of the body."""
+    captures = len(operands) - len(items)
+    carried = [captures + k for k, flag in enumerate(items) if flag]
+    return [*carried, *(k for k, flag in enumerate(operands[:captures]) if flag)]
+
+
+def _pull(body: Graph, wrt: Sequence[int], items: Sequence[bool], around: Around) -> Pulled:
+    """Pull cotangents of some outputs of a body back to some of its inputs."""
+    outputs = [number for number, flag in enumerate(items) if flag]
+    graph, recipes = augment(body, wrt, outputs, around)
+    cts: list[int] = []
+    seeds: dict[int, Value] = {}
+    for number in outputs:
+        id = graph.outputs[number]
+        name = f"{_name(graph, number, len(body.outputs))}_bar"
+        ct = graph.input(name, graph[id].type, Origin(None, adjoint_of=id))
+        seeds[id] = seeds[id] + ct if id in seeds else ct
+        cts.append(ct.id)
+    inputs = [graph.inputs[position] for position in wrt]
+    record = adjoints(graph, seeds, inputs, recipes)
+    bars = [record.totals.get(id) or _zeros(graph, id) for id in inputs]
+    return Pulled(graph, len(body.inputs), len(body.outputs), tuple(cts), tuple(b.id for b in bars))
+
+
+def _name(graph: Graph, number: int, made: int) -> str:
+    """Return the user's name of an output, or of the carry that it is the next value of."""
+    names, id = graph.names, graph.outputs[number]
+    carry = graph.inputs[len(graph.inputs) - made + number] if made <= len(graph.inputs) else id
+    return names.get(carry, names.get(id, f"c{number}"))
+
+
+def _zeros(graph: Graph, id: int) -> Value:
+    with graph.at(Origin(None, adjoint_of=id)):
+        return graph.value(id).full_like(0.0)
+
+
+def _reverse_cond(node: Node, part: Part, around: Around) -> CondRecipe:
+    """Prepare the reverse of a branch, which computes again what it needs from the captures."""
+    wrt = [slot - 1 for slot, flag in enumerate(part.operands) if flag]
+    pulled = [_pull(region, wrt, part.items, around) for region in node.regions]
+    read = sorted({slot for branch in pulled for slot in _captures_read(branch)})
+    return CondRecipe(
+        (_branch(pulled[0], read), _branch(pulled[1], read)),
+        tuple(Source(False, slot + 1) for slot in read),
+        tuple(number for number, flag in enumerate(part.items) if flag),
+        tuple(slot + 1 for slot in wrt),
+    )
+
+
+def _captures_read(branch: Pulled) -> list[int]:
+    live = branch.live(branch.bars)
+    return [slot for slot, id in enumerate(branch.graph.inputs[: branch.taken]) if live[id]]
+
+
+def _branch(pulled: Pulled, read: Sequence[int]) -> Graph:
+    """Return the reverse of one branch as a graph of the captures it reads and the cotangents."""
+    graph = pulled.graph
+    result = Graph(f"{graph.name}_reverse")
+    images: dict[int, Value] = {}
+    for id in (*(graph.inputs[slot] for slot in read), *pulled.cts):
+        images[id] = result.input(graph.names[id], graph[id].type, graph[id].origin)
+    transfer(graph, result, images, pulled.live(pulled.bars))
+    result.outputs = [images[id].id for id in pulled.bars]
+    return result

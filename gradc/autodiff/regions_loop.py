@@ -1,0 +1,261 @@
+"""Loops that keep what their reverse reads, and their reverse bodies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gradc.autodiff.activity import Part
+from gradc.autodiff.regions import LoopRecipe, Source, WhileRecipe
+from gradc.autodiff.regions_final import Turns
+from gradc.autodiff.regions_keep import choose_kept
+from gradc.autodiff.regions_ranges import Range
+from gradc.autodiff.regions_split import Final, Pulled, find_final
+from gradc.autodiff.regions_tape import Row, Tape, counted_row, counter_row, make_tapes, tape_limit
+from gradc.ir import INT64, ArrayType, Graph, Node, Value, op_named
+from gradc.ir.rebuild import copy_node, inline, transfer
+
+__all__ = ["augment_loop", "augment_while"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How the reverse body gets at values of the forward body."""
+
+    pulled: Pulled
+    carries: int
+    final: Final
+    kept: tuple[int, ...]
+
+    @property
+    def captures(self) -> int:
+        """The number of captures."""
+        return self.pulled.taken - self.carries
+
+
+def augment_loop(
+    target: Graph,
+    node: Node,
+    operands: tuple[Value, ...],
+    part: Part,
+    pulled: Pulled,
+    around: tuple[Range, ...],
+) -> tuple[Value, LoopRecipe]:
+    """Add a counted loop that keeps what its reverse reads; return it with the recipe."""
+    params = node.params
+    turns = Turns(params["index"], params["count"], params["reverse"], around)
+    plan = _plan(pulled, params["carries"], find_final(pulled, params["carries"], turns))
+    tapes = make_tapes(pulled.graph, plan.captures, plan.carries, plan.kept, node)
+    first = [tape.start(target, operands) for tape in tapes]
+    row = counted_row(params["index"])
+    body = _forward_body(plan, tapes, row, counter=False)
+    image = _with_carries(target, node, operands, first, (body,))
+    sources, reverse = _reverse_body(plan, tapes, row, part, plan.carries)
+    return image, LoopRecipe(reverse, sources, _true(part.items), _active_captures(part))
+
+
+def augment_while(
+    target: Graph, node: Node, operands: tuple[Value, ...], part: Part, pulled: Pulled
+) -> tuple[Value, WhileRecipe]:
+    """Add a loop with a condition that counts its turns and keeps what its reverse reads."""
+    plan = _plan(pulled, node.params["carries"], Final())
+    tapes = make_tapes(pulled.graph, plan.captures, plan.carries, plan.kept, node)
+    tape_limit(tapes, node)
+    zero = target.literal(0, INT64)
+    first = [zero, *(tape.start(target, operands) for tape in tapes)]
+    body = _forward_body(plan, tapes, None, counter=True)
+    test = _longer_test(node.regions[0], body)
+    image = _with_carries(target, node, operands, first, (test, body))
+    sources, reverse = _reverse_body(plan, tapes, None, part, plan.carries + 1)
+    loop = LoopRecipe(reverse, sources, _true(part.items), _active_captures(part))
+    return image, WhileRecipe(loop, _turns_left(reverse, len(sources)), plan.carries)
+
+
+def _plan(pulled: Pulled, carries: int, final: Final) -> _Plan:
+    graph = pulled.graph
+    carried = graph.inputs[pulled.taken - carries : pulled.taken]
+    kept = choose_kept(graph, _needed(pulled, final), final.parts, carried)
+    return _Plan(pulled, carries, final, tuple(kept))
+
+
+def _needed(pulled: Pulled, final: Final) -> set[int]:
+    """Return what the reverse reads of the forward part."""
+    graph = pulled.graph
+    late, live = pulled.late(), pulled.live(pulled.bars)
+    needed = {id for id in pulled.bars if not late[id]}
+    for node in graph.nodes:
+        if late[node.id] and live[node.id]:
+            needed.update(
+                operand
+                for slot, operand in enumerate(node.operands)
+                if not late[operand] and (node.id, slot) not in final.slots
+            )
+    return needed
+
+
+def _true(flags: Sequence[bool]) -> tuple[int, ...]:
+    return tuple(k for k, flag in enumerate(flags) if flag)
+
+
+def _active_captures(part: Part) -> tuple[int, ...]:
+    return _true(part.operands[: len(part.operands) - len(part.items)])
+
+
+def _with_carries(
+    target: Graph,
+    node: Node,
+    operands: tuple[Value, ...],
+    first: Sequence[Value],
+    regions: tuple[Graph, ...],
+) -> Value:
+    """Add the loop with further carries after its own."""
+    carries = node.params["carries"] + len(first)
+    ids = tuple(v.id for v in (*operands, *first))
+    return target.value(target.add(node.op, ids, {**node.params, "carries": carries}, regions))
+
+
+def _forward_body(plan: _Plan, tapes: Sequence[Tape], row: Row | None, *, counter: bool) -> Graph:
+    """Return the body with the tapes as further carries."""
+    joint = plan.pulled.graph
+    made = joint.outputs[: plan.carries]
+    body = Graph(joint.name)
+    images = {id: _copied_input(joint, id, body) for id in joint.inputs[: plan.pulled.taken]}
+    turn = body.input("turn", ArrayType(INT64, ())) if counter else None
+    rows = [body.input(tape.name, tape.type) for tape in tapes]
+    if turn is not None:
+        row = counter_row(turn)
+    transfer(joint, body, images, plan.pulled.live([*made, *plan.kept]))
+    body.outputs = [images[id].id for id in made]
+    if turn is not None:
+        body.outputs.append((turn + 1).id)
+    assert row is not None or not tapes
+    body.outputs += [
+        tape.write(array, images[tape.written], row).id
+        for tape, array in zip(tapes, rows, strict=True)
+        if row is not None
+    ]
+    return body
+
+
+def _copied_input(source: Graph, id: int, target: Graph) -> Value:
+    node = source[id]
+    return target.input(source.names.get(id, node.params["name"]), node.type, node.origin)
+
+
+def _longer_test(test: Graph, body: Graph) -> Graph:
+    """Return the test as a graph of all inputs of the longer body."""
+    result = Graph(test.name)
+    operands = [_copied_input(body, id, result) for id in body.inputs]
+    outputs = inline(test, result, operands[: len(test.inputs)])
+    result.outputs = [value.id for value in outputs]
+    return result
+
+
+def _turns_left(body: Graph, sources: int) -> Graph:
+    """Return the test of a reverse loop that counts its first carry down to 0."""
+    result = Graph("turns_left")
+    operands = [_copied_input(body, id, result) for id in body.inputs]
+    turns = operands[sources]
+    result.outputs = [op_named("greater")(turns, 0).id]
+    return result
+
+
+def _reverse_body(
+    plan: _Plan, tapes: Sequence[Tape], row: Row | None, part: Part, first_tape: int
+) -> tuple[tuple[Source, ...], Graph]:
+    """Return what the reverse reads, and its body."""
+    return _Reverse(plan, tapes, row, part, first_tape).build()
+
+
+class _Reverse:
+    """Builds the reverse body: inputs as they are asked for, then adjoints, then sums."""
+
+    def __init__(
+        self, plan: _Plan, tapes: Sequence[Tape], row: Row | None, part: Part, first_tape: int
+    ) -> None:
+        self.plan, self.tapes, self.row, self.part = plan, tapes, row, part
+        self.first_tape = first_tape
+        self.joint = plan.pulled.graph
+        self.body = Graph(f"{self.joint.name}_reverse")
+        self.wanted = self._wanted()
+        self.sources: dict[Source, Value] = {}
+        self.images: dict[int, Value] = {}
+
+    def build(self) -> tuple[tuple[Source, ...], Graph]:
+        """Return the sources and the body."""
+        self._declare_sources()
+        turns = None
+        if self.row is None:
+            turns = self.body.input("turns", ArrayType(INT64, ())) - 1
+            self.row = counter_row(turns)
+        for id in self.plan.pulled.cts:
+            self.images[id] = _copied_input(self.joint, id, self.body)
+        captures = [self.joint.inputs[slot] for slot in _active_captures(self.part)]
+        sums = [
+            self.body.input(f"{self.joint.names.get(id, 'x')}_bar", self.joint[id].type)
+            for id in captures
+        ]
+        self._read()
+        fetch = self._final_operand
+        transfer(self.joint, self.body, self.images, self.wanted, self._copy, fetch)
+        self._finish(turns, sums)
+        return tuple(self.sources), self.body
+
+    def _finish(self, turns: Value | None, sums: Sequence[Value]) -> None:
+        found = [self.images[id] for id in self.plan.pulled.bars]
+        carried = len(self.plan.pulled.cts)
+        added = [total + bar for total, bar in zip(sums, found[carried:], strict=True)]
+        outputs = [*([turns] if turns is not None else []), *found[:carried], *added]
+        self.body.outputs = [value.id for value in outputs]
+
+    def _wanted(self) -> list[bool]:
+        """Tell which nodes of the joint graph the reverse body holds."""
+        late, final = self.plan.pulled.late(), self.plan.final
+        wanted = [False] * len(self.joint)
+        for id in self.plan.pulled.bars:
+            wanted[id] = True
+        there = {*self.plan.kept, *final.parts}
+        for node in reversed(self.joint.nodes):
+            if wanted[node.id] and (late[node.id] or node.id not in there):
+                for slot, operand in enumerate(node.operands):
+                    if (node.id, slot) not in final.slots:
+                        wanted[operand] = True
+        return wanted
+
+    def _declare_sources(self) -> None:
+        """Add an input for each capture, final array and tape that is read."""
+        taken, captures = self.plan.pulled.taken, self.plan.captures
+        for slot, id in enumerate(self.joint.inputs[:captures]):
+            if self.wanted[id]:
+                value = _copied_input(self.joint, id, self.body)
+                self.sources[Source(False, slot)] = self.images[id] = value
+        final = self.plan.final
+        items = {final.parts[id][0] for id in final.parts if self._reads_final(id)}
+        items |= {j for (user, _), j in final.slots.items() if self.wanted[user]}
+        for item in sorted(items):
+            id = self.joint.inputs[taken - self.plan.carries + item]
+            self.sources[Source(True, item)] = _copied_input(self.joint, id, self.body)
+        for number, tape in enumerate(self.tapes):
+            value = self.body.input(tape.name, tape.type)
+            self.sources[Source(True, self.first_tape + number)] = value
+
+    def _reads_final(self, id: int) -> bool:
+        return self.wanted[id] and id not in self.plan.kept
+
+    def _read(self) -> None:
+        """Read what was kept."""
+        assert self.row is not None
+        for number, tape in enumerate(self.tapes):
+            array = self.sources[Source(True, self.first_tape + number)]
+            for id in tape.values:
+                if self.wanted[id]:
+                    self.images[id] = tape.read(array, id, self.row)
+        for id, (item, spec) in self.plan.final.parts.items():
+            if self._reads_final(id):
+                final = self.sources[Source(True, item)]
+                self.images[id] = op_named("index")(final, spec=spec)
+
+    def _final_operand(self, node: Node, slot: int) -> Value | None:
+        item = self.plan.final.slots.get((node.id, slot))
+        return None if item is None else self.sources[Source(True, item)]
+
+    def _copy(self, target: Graph, node: Node, operands: tuple[Value, ...]) -> Value:
+        return copy_node(target, node, operands)

@@ -1,0 +1,73 @@
+"""Bounds of integer polynomials over loop indices: what proofs about regions rest on."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gradc.ir import Dim, DimExpr, Symbol, substitute
+
+__all__ = ["Range", "is_nonnegative", "renamed", "upper_bound"]
+
+
+class Range(NamedTuple):
+    """A symbol that runs from ``low`` to ``high``, both included; nothing if ``high < low``."""
+
+    symbol: Symbol
+    low: Dim
+    high: Dim
+
+
+def is_nonnegative(dim: Dim, ranges: Sequence[Range]) -> bool:
+    """Tell whether ``dim >= 0`` is certain for all values of the symbols, outermost first.
+
+    Symbols are replaced, from the innermost, by the end of their range where ``dim`` is least.
+    Sizes are at least 0.  False means that it was not proved.
+    """
+    for symbol, low, high in reversed(ranges):
+        slope = _slope(dim, symbol)
+        if slope is None:
+            return False
+        if slope:
+            dim = substitute(dim, {symbol: low if slope > 0 else high})
+    if isinstance(dim, int):
+        return dim >= 0
+    return all(
+        factor >= 0 and all(symbol.role == "size" for symbol, _ in monomial)
+        for monomial, factor in dim.terms
+    )
+
+
+def _slope(dim: Dim, symbol: Symbol) -> int | None:
+    """Return the constant factor of a symbol that occurs in no product."""
+    if isinstance(dim, int):
+        return 0
+    slope = 0
+    for monomial, factor in dim.terms:
+        if any(s == symbol for s, _ in monomial):
+            if monomial != ((symbol, 1),):
+                return None
+            slope = factor
+    return slope
+
+
+def upper_bound(dim: Dim, symbol: Symbol, count: Dim) -> Dim | None:
+    """Return the largest value of ``dim`` for ``0 <= symbol < count``; None if not known.
+
+    Where ``count`` is not known it may be a bit more, so that it is not negative for no turns.
+    """
+    if not isinstance(dim, DimExpr) or symbol not in dim.symbols:
+        return dim
+    loose = not isinstance(count, int)
+    last: Dim = count if loose else max(count - 1, 0)  # type: ignore[type-var]
+    slope = _slope(dim, symbol)
+    if slope is not None:
+        found = substitute(dim, {symbol: last if slope > 0 else (-1 if loose else 0)})
+    elif all(f > 0 for m, f in dim.terms if any(s == symbol for s, _ in m)):
+        found = substitute(dim, {symbol: last})
+    else:
+        return None
+    return max(found, 0) if isinstance(found, int) else found
+
+
+def renamed(symbol: Symbol) -> Symbol:
+    """Return the same index for another turn."""
+    return Symbol(symbol.name + "'", symbol.role)

@@ -1,0 +1,181 @@
+"""Tapes: arrays with one row for each turn of a loop.
+
+A value whose extents depend on the index takes a row of the largest extents.  A carry that is
+needed both before and after a turn takes one tape with a row more: what comes out of a turn is what
+goes into the next.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gradc.autodiff.regions_ranges import upper_bound
+from gradc.errors import LimitError, UnsupportedError
+from gradc.ir import (
+    Array,
+    ArrayType,
+    At,
+    Dim,
+    Graph,
+    IndexItem,
+    Node,
+    Slice,
+    Symbol,
+    Value,
+    op_named,
+)
+
+__all__ = [
+    "MAX_WHILE_BYTES",
+    "Row",
+    "Tape",
+    "counted_row",
+    "counter_row",
+    "make_tapes",
+    "tape_limit",
+]
+
+MAX_WHILE_BYTES = 256 << 20
+"""Bytes at most that a loop with a condition may keep: it needs room for its limit of turns."""
+
+Row: TypeAlias = Callable[[int], tuple[IndexItem, tuple[Value, ...]]]
+
+
+def counted_row(index: Symbol) -> Row:
+    """Return how the row of a turn (and ones after it) is named by a loop's index."""
+    return lambda ahead: (At(index.expr() + ahead), ())
+
+
+def counter_row(turn: Value) -> Row:
+    """Return how the row of a turn (and ones after it) is named by a counted number."""
+    return lambda ahead: (Array(0), (turn + ahead if ahead else turn,))
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """One tape.
+
+    Parameters
+    ----------
+    type : ArrayType
+        Rows and the largest extents of a value.
+    shape : tuple of Dim
+        The extents of a value, which may depend on the index.
+    written : int
+        The node that is stored at each turn.
+    ahead : int
+        How many rows after the turn's own it goes.
+    values : dict of int to int
+        The nodes that are read, and how many rows after the turn's own each is.
+    initial : int
+        The operand that the row before the first turn holds; -1 if there is no such row.
+    first : Dim
+        Where that row is.
+    """
+
+    name: str
+    type: ArrayType
+    shape: tuple[Dim, ...]
+    written: int
+    ahead: int
+    values: dict[int, int]
+    initial: int = -1
+    first: Dim = 0
+
+    def start(self, graph: Graph, operands: Sequence[Value]) -> Value:
+        """Return the tape before the loop."""
+        zeros = graph.literal(0, self.type.dtype).broadcast_to(self.type.shape)
+        if self.initial < 0:
+            return zeros
+        spec = (At(self.first), *(Slice(0, d) for d in self.shape))
+        return op_named("index_put")(zeros, operands[self.initial], spec=spec)
+
+    def write(self, array: Value, value: Value, row: Row) -> Value:
+        """Store the value of this turn."""
+        item, arrays = row(self.ahead)
+        return op_named("index_put")(array, value, *arrays, spec=self._spec(item))
+
+    def read(self, array: Value, id: int, row: Row) -> Value:
+        """Read a value of this turn."""
+        item, arrays = row(self.values[id])
+        return op_named("index")(array, *arrays, spec=self._spec(item))
+
+    def _spec(self, item: IndexItem) -> tuple[IndexItem, ...]:
+        return (item, *(Slice(0, d) for d in self.shape))
+
+
+def make_tapes(
+    graph: Graph, captures: int, carries: int, kept: Sequence[int], node: Node
+) -> list[Tape]:
+    """Return the tapes for what a body keeps."""
+    left = dict.fromkeys(kept)
+    tapes: list[Tape] = []
+    counted = node.op.name == "loop"
+    for item in range(carries) if counted else ():
+        before, after = graph.inputs[captures + item], graph.outputs[item]
+        if before != after and before in left and after in left:
+            del left[before], left[after]
+            tapes.append(_trajectory(graph, before, after, captures + item, node))
+    for id in left:
+        rows = node.params["count"] if counted else node.params["limit"]
+        kind = _row_type(graph, id, node)
+        tapes.append(_tape(graph, id, kind, rows, {id: 0}, id))
+    return tapes
+
+
+def _trajectory(graph: Graph, before: int, after: int, slot: int, node: Node) -> Tape:
+    """Return the tape of a carry, one row longer than there are turns."""
+    count, reverse = node.params["count"], node.params["reverse"]
+    early, late = (1, 0) if reverse else (0, 1)
+    tape = _tape(graph, before, graph[before].type, count + 1, {before: early, after: late}, after)
+    return Tape(
+        tape.name,
+        tape.type,
+        tape.shape,
+        after,
+        late,
+        tape.values,
+        slot,
+        count if reverse else 0,
+    )
+
+
+def _tape(
+    graph: Graph, id: int, kind: ArrayType, rows: Dim, values: dict[int, int], written: int
+) -> Tape:
+    wide = kind.with_shape((rows, *kind.shape))
+    name = graph.names.get(id, "value")
+    return Tape(f"{name}_tape", wide, graph[id].type.shape, written, 0, values)
+
+
+def _row_type(graph: Graph, id: int, node: Node) -> ArrayType:
+    """Return the type of a value with the largest extents it has in any turn."""
+    kind = graph[id].type
+    if node.op.name != "loop":
+        return kind
+    shape: list[Dim] = []
+    for extent in kind.shape:
+        bound = upper_bound(extent, node.params["index"], node.params["count"])
+        if bound is None:
+            raise UnsupportedError(
+                f"the reverse of this loop must keep an array of extent {extent}, "
+                "whose largest value is not known",
+                span=graph[id].origin.span or node.origin.span,
+                repair="use slices whose lengths are linear in the loop's index",
+            )
+        shape.append(bound)
+    return kind.with_shape(shape)
+
+
+def tape_limit(tapes: Sequence[Tape], node: Node) -> None:
+    """Refuse a loop with a condition whose tapes would not fit for its limit of turns."""
+    total: Dim = 0
+    for tape in tapes:
+        total = total + tape.type.nbytes
+    if isinstance(total, int) and total > MAX_WHILE_BYTES:
+        raise LimitError(
+            f"the gradient of this loop keeps {total // node.params['limit']} bytes a turn, "
+            f"{total >> 20} MiB for {node.params['limit']} turns",
+            span=node.origin.span,
+            repair="set a lower limit of turns for it, or keep less in the loop",
+        )
