@@ -162,7 +162,7 @@ def _plan(
     """Trace, simplify, lower and print."""
     name = build_name(function_name(str(function.__name__)) if wanted is None else wanted)
     options = function.options
-    recording = trace(function.fn, args, kwargs, max_nodes=options.max_nodes)
+    recording = trace(function.fn, args, kwargs, options=options)
     program = _program(recording, name, options, _gradient_paths(function, args, kwargs))
     loops = lower(program, options)
     failures = tuple(message for message, _ in loops.failures)

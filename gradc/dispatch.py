@@ -172,7 +172,7 @@ class Dispatch:
     def _compile(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Specialised:
         options = self.function.options
         with rare_collections():
-            recording = trace(self.function.fn, args, kwargs, max_nodes=options.max_nodes)
+            recording = trace(self.function.fn, args, kwargs, options=options)
             artifact = compile_recording(recording, self.function.__name__, options)
         return Specialised(recording, artifact)
 

@@ -45,7 +45,7 @@ def _case(function: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
             f"{function.__name__} is not a gradient",
             repair="ask gradc.grad(f) or gradc.value_and_grad(f) to explain itself",
         )
-    recording = trace(rule.fn, tuple(args), kwargs, max_nodes=function.options.max_nodes)
+    recording = trace(rule.fn, tuple(args), kwargs, options=function.options)
     leaves, _ = flatten((tuple(args), dict(kwargs)))
     chosen, _ = choose_arguments(rule.fn, rule.argnums, args, kwargs)
     wanted = {leaf for c in chosen for leaf in c.leaves if is_traced_leaf(leaves[leaf])}
