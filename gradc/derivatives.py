@@ -5,7 +5,6 @@ own, simplifies it, derives the joint graph, and inlines that in the trace aroun
 """
 
 import inspect
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from gradc.capture.convert import value_of
 from gradc.capture.trace import Subgraph, inline_call, is_traced_leaf, leaf_type, subtrace
 from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.capture.trees import LEAF, flatten, map_tree, unflatten
-from gradc.errors import ArgumentError, DerivativeError, DTypeError, GradcWarning
+from gradc.errors import ArgumentError, DerivativeError, DTypeError, warn
 from gradc.ir import ArrayType, Graph, Value, is_float, op_named
 from gradc.passes import simplify
 from gradc.spans import Span, definition_span
@@ -233,18 +232,14 @@ def _report_cuts(call: TracedCall, joint: Joint) -> None:
                 repair=f"use {chosen.name} in the function, or leave it out of argnums",
             )
         for path in absent:
-            _warn(f"the result of {call.name} does not depend on {path}: its gradient is zero")
+            warn(f"the result of {call.name} does not depend on {path}: its gradient is zero")
         for path, cut in cuts:
             if cut is not None and cut[0] is Cut.STOPPED:
                 where = f" ({cut[1]})" if cut[1] else ""
-                _warn(
+                warn(
                     f"{path} reaches the result of {call.name} only through stop_gradient{where}: "
                     "its gradient is zero"
                 )
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, GradcWarning, stacklevel=3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ caret), with what (the operands and their types) and what to do about it.  The r
 Each class also derives from the builtin that NumPy users expect, so ``except ValueError`` works.
 """
 
+import warnings
 from collections.abc import Iterable
 
-from gradc.spans import Span
+from gradc.spans import Span, caller_span
 
 __all__ = [
     "ArgumentError",
@@ -31,11 +32,21 @@ __all__ = [
     "ShapeError",
     "TraceError",
     "UnsupportedError",
+    "warn",
 ]
 
 
 class GradcWarning(UserWarning):
     """Something works, but not in the way the caller may think."""
+
+
+def warn(message: str) -> None:
+    """Warn at the user's line, however deep inside gradc the reason was found."""
+    span = caller_span()
+    if span is None:
+        warnings.warn(message, GradcWarning, stacklevel=2)
+    else:
+        warnings.warn_explicit(message, GradcWarning, span.filename, span.line)
 
 
 class GradcError(Exception):

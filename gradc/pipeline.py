@@ -8,7 +8,6 @@ Both ways start at the same program::
 
 import importlib
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +17,7 @@ from gradc.artifact import Artifact
 from gradc.capture.trace import Recording
 from gradc.emit.c_names import C
 from gradc.emit.names import PYTHON
-from gradc.errors import CompileError, CompilerNotFound, GradcWarning
+from gradc.errors import CompileError, CompilerNotFound, warn
 from gradc.ir import Array, Graph, Node, Port, Program
 from gradc.ir.digest import digest
 from gradc.native import blas
@@ -113,7 +112,7 @@ _warned: set[str] = set()
 def _warn_once(message: str) -> None:
     if message not in _warned:
         _warned.add(message)
-        warnings.warn(message, GradcWarning, stacklevel=2)
+        warn(message)
 
 
 def _native(

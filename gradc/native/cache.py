@@ -21,13 +21,12 @@ import os
 import shutil
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradc.errors import CompileError, GradcWarning
+from gradc.errors import CompileError, warn
 from gradc.native import entry, locks
 from gradc.native.private import Refused, cache_candidates, make_private, private_temporary
 
@@ -284,11 +283,7 @@ def temporary_cache(reason: str) -> Cache:
         ) from refused
     _default = Cache(root, temporary=True)
     atexit.register(_remove_if_owner, _default)
-    warnings.warn(
-        f"compiled code is not kept: {reason}. Set GRADC_CACHE_DIR to a private folder.",
-        GradcWarning,
-        stacklevel=2,
-    )
+    warn(f"compiled code is not kept: {reason}. Set GRADC_CACHE_DIR to a private folder.")
     return _default
 
 
