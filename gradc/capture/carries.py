@@ -114,10 +114,7 @@ def join(path: str, before: Tree, after: Tree) -> Tree:
     if before.tree != after.tree:
         raise Mismatch(f"{path} is built in two ways, which differ in structure")
     paths = leaf_paths(before.tree, path)
-    return Tree(
-        before.tree, tuple(map(_join_leaf, paths, before.leaves, after.leaves, strict=False))
-        if len(before.leaves) == len(after.leaves) else ()
-    )  # fmt: skip
+    return Tree(before.tree, tuple(map(_join_leaf, paths, before.leaves, after.leaves)))
 
 
 def _join_leaf(path: str, a: Leaf, b: Leaf) -> Leaf:

@@ -9,9 +9,10 @@ import numpy as np
 from gradc.capture.context import fail
 from gradc.capture.convert import has_traced, own, unwrap
 from gradc.capture.dispatch import TABLE, apply, label, on_missing, refuse
+from gradc.capture.positions import is_position
 from gradc.errors import TraceError
 
-__all__ = ["call", "handles", "opaque"]
+__all__ = ["SIZED", "call", "handles", "opaque"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -50,6 +51,8 @@ def _constants_only(function: Any) -> Callable[..., Any]:
     """Evaluate a function that is not in the table, unless an operand is traced."""
 
     def handler(*args: Any, **kwargs: Any) -> Any:
+        if function in SIZED and _has_position(args):
+            return SIZED[function](*args, **kwargs)
         if has_traced(args) or has_traced(kwargs):
             _refuse_size(function)
             refuse(function)
@@ -57,6 +60,16 @@ def _constants_only(function: Any) -> Callable[..., Any]:
 
     return handler
 
+
+def _has_position(args: Any) -> bool:
+    return any(
+        any(map(is_position, arg)) if isinstance(arg, tuple | list) else is_position(arg)
+        for arg in args
+    )
+
+
+SIZED: dict[Any, Callable[..., Any]] = {}
+"""Functions that make arrays -> what they do when a size holds a loop index."""
 
 _SIZED = (np.zeros, np.ones, np.arange, np.eye, np.identity, np.tri, np.indices)
 

@@ -24,14 +24,15 @@ Shape: TypeAlias = tuple[Dim, ...]
 
 
 def c_strides(shape: Shape) -> tuple[int, ...] | None:
-    """Return the strides of a C-contiguous array; None when an extent is symbolic."""
+    """Return the strides of a C-contiguous array; None when an extent decides that is symbolic."""
     strides: list[int] = []
     step = 1
-    for extent in reversed(shape):
-        if not isinstance(extent, int):
-            return None
+    for axis in reversed(range(len(shape))):
         strides.append(step)
-        step *= extent
+        extent = shape[axis]
+        if axis and not isinstance(extent, int):
+            return None
+        step *= extent if isinstance(extent, int) else 1
     return tuple(reversed(strides))
 
 
@@ -47,6 +48,8 @@ def _canonical(strides: tuple[int, ...], shape: Shape) -> Layout:
     if 0 in shape:
         return None
     same = all(s == e for s, e, n in zip(strides, expected, shape, strict=True) if n != 1)
+    if not same and not all(map(known, shape)):
+        return UNKNOWN  # a single element would be contiguous
     return None if same else strides
 
 

@@ -30,7 +30,7 @@ from gradc.capture.regions import (
     settle,
 )
 from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
-from gradc.capture.turns import item_of, length_of
+from gradc.capture.turns import first_of, item_of, length_of, rest_of
 from gradc.errors import GradcError, LimitError, TraceError
 from gradc.ir import INT64, ArrayType, Dim, Graph, Symbol, Value, op_named, substitute
 from gradc.ops.regions import make_loop, make_while
@@ -130,7 +130,9 @@ class _For:
         after: tuple[str, ...],
         index: str,
         count: Dim,
+        peeled: bool = False,
     ) -> None:
+        self.peeled = peeled
         self.items, self.body, self.cells, self.count = items, body, cells, count
         self.live, self.after = live, after
         self.watched = [n for n in cells.bound if n in live or n in after]
@@ -145,9 +147,17 @@ class _For:
             if turn.status:
                 raise Unroll("the loop always ends in its first turn")
             if not self.is_short(turn):
+                self.note("kept")
                 return self.commit(plan, turn)
+        except Mismatch as reason:
+            if self.peeled or not isinstance(self.count, int):
+                self.note(f"unrolled: {explain(reason)}")
+                return self.unrolled(reason)
+            return self.without_first()
         except _FAILURES as reason:
+            self.note(f"unrolled: {explain(reason)}")
             return self.unrolled(reason)
+        self.note("unrolled: it is short")
         return _plain(self.items, self.body)
 
     def settled(self) -> tuple[Plan, Turn]:
@@ -159,6 +169,25 @@ class _For:
         fact = Fact(self.symbol, self.count)
         site = self.body.__code__
         return settle("loop", self.cells, self.watched, run, (fact,), site)
+
+    def without_first(self) -> Any:
+        """Run the first turn by itself: after it, values may have the types that stay."""
+        status = self.body(first_of(self.items))
+        if status or is_traced(status):
+            if is_traced(status):
+                _refuse_exit("the types of the first turn differ from those of the others")
+            return RETURN if status == RETURN else NEXT
+        rest = rest_of(self.items)
+        length = length_of(rest)
+        if length is None or length == 0:
+            return _plain(rest, self.body)
+        return _For(
+            rest, self.body, self.cells, self.live, self.after, self.symbol.name, length, True
+        ).run()
+
+    def note(self, choice: str) -> None:
+        """Keep what became of the loop, for whoever asks."""
+        current().recorder.choices[caller_span()] = choice
 
     def is_short(self, turn: Turn) -> bool:
         """Tell whether unrolling gives a small graph."""

@@ -26,6 +26,7 @@ __all__ = [
     "carry",
     "constant",
     "layout_of",
+    "leave_undecided",
     "make_view",
     "read",
     "settle",
@@ -309,6 +310,14 @@ def write_concrete(tracer: Tracer, key: Any, value: Any) -> None:
     assert tracer._value is not None
     tracer._value[key] = value
     (tracer if tracer._view is None else tracer._view.root)._version += 1
+
+
+def leave_undecided(root: Tracer) -> None:
+    """Note that another array may or may not share the memory of this one."""
+    trace = current()
+    if trace.parent is not None:
+        trace.save(root)
+    root._undecided = True
 
 
 def settle(tracer: Tracer) -> None:

@@ -25,6 +25,7 @@ from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.errors import DTypeError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType
 from gradc.options import Options
+from gradc.spans import Span
 
 __all__ = ["Guard", "Hidden", "Leaves", "Reader", "Recorder", "Role", "same_value"]
 
@@ -92,6 +93,7 @@ class Recorder:
     twins: dict[Any, Any] = field(default_factory=dict)
     sites: dict[Any, list[Tracer]] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
+    choices: dict[Span | None, str] = field(default_factory=dict)
     _arrays: dict[int, tuple[np.ndarray, Tracer]] = field(default_factory=dict)
     _known: dict[int, tuple[Any, Reader, str]] = field(default_factory=dict)
     _opened: dict[int, Any] = field(default_factory=dict)

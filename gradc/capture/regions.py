@@ -123,6 +123,7 @@ def _end(
     turn: Turn, cells: Cells, watched: Iterable[str], plan: Plan, sharing: bool
 ) -> None:
     trace = turn.trace
+    exchanged = [h for value in turn.before.values() for h in observe_handles(value)]
     for name in watched:
         value = cells.get(name)
         start = turn.entered.get(name, turn.before[name])
@@ -136,7 +137,7 @@ def _end(
         if sharing:
             turn.shared |= {name} if _shares(tree, turn) else set()
         else:
-            _check_leaves(name, tree, turn)
+            _check_leaves(name, tree, turn, () if name in plan.names else exchanged)
     for handle in trace.mutated.values():
         turn.handles_out[id(handle)] = (handle, read(handle))
     _find_replaced(turn, plan)
@@ -146,7 +147,9 @@ def _is_same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and repr(a) == repr(b)
 
 
-def _check_leaves(name: str, tree: Tree, turn: Turn) -> None:
+def _check_leaves(
+    name: str, tree: Tree, turn: Turn, exchanged: Sequence[Tracer | None]
+) -> None:
     """Refuse what shares memory with other arrays, since its copy in the next turn would not."""
     trace = turn.trace
     roots: set[int] = set()
@@ -158,7 +161,8 @@ def _check_leaves(name: str, tree: Tree, turn: Turn) -> None:
         if handle is None or handle._kind is not Kind.ARRAY:
             continue
         root = handle if handle._view is None else handle._view.root
-        if not trace.owns(root) or id(root) in roots:
+        mine = trace.owns(root) or any(handle is other for other in exchanged)
+        if not mine or id(root) in roots:
             demand(f"{name} shares memory with another array at the end of a turn")
         roots.add(id(root))
 
@@ -171,18 +175,43 @@ def _shares(tree: Tree, turn: Turn) -> bool:
 
 
 def _find_replaced(turn: Turn, plan: Plan) -> None:
-    """Find arrays that are written in place and bound anew: nobody else may hold them."""
-    known = {id(handle) for handle in turn.trace.recorder.handles}
-    for name, value in turn.entered.items():
-        spec = observe(value)
-        old = observe_handles(turn.before[name])
-        assert spec is not None
-        for leaf, handle in zip(spec.leaves, old, strict=False):
-            if leaf.handle is None or not leaf.handle._version or handle is None:
-                continue
-            if handle._view is not None or id(handle) in known:
-                demand(f"{name} is written in place and bound to another array as well")
-            plan.replaced[id(handle)] = handle
+    """Find arrays from outside that later turns would write: nobody else may hold them.
+
+    A name that is bound anew gets a fresh array in each turn.  When one of these is written in
+    place, the array that the name (or the name it goes to, as in ``a, b = b, a``) held before the
+    loop would change as well, and every alias of it would show that.
+    """
+    entered = {
+        (name, k): handle
+        for name, value in turn.entered.items()
+        for k, handle in enumerate(observe_handles(value))
+        if handle is not None
+    }
+    spots = {id(handle): spot for spot, handle in entered.items()}
+    goes_to: dict[Any, set[Any]] = {}
+    for name, tree in turn.after.items():
+        for k, leaf in enumerate(tree.leaves):
+            if leaf.handle is not None and id(leaf.handle) in spots:
+                goes_to.setdefault((name, k), set()).add(spots[id(leaf.handle)])
+    reached: set[Any] = set()
+    pending = [spot for spot, handle in entered.items() if handle._version]
+    while pending:
+        spot = pending.pop()
+        if spot not in reached:
+            reached.add(spot)
+            pending += goes_to.get(spot, ())
+    for name, k in reached:
+        _replace(name, k, turn, plan)
+
+
+def _replace(name: str, k: int, turn: Turn, plan: Plan) -> None:
+    old = observe_handles(turn.before[name])
+    handle = old[k] if k < len(old) else None
+    if handle is None:
+        return
+    if handle._view is not None or any(handle is h for h in turn.trace.recorder.handles):
+        demand(f"{name} is written in place and bound to another array as well")
+    plan.replaced[id(handle)] = handle
 
 
 def observe_handles(value: Any) -> list[Tracer | None]:

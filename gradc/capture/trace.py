@@ -112,6 +112,8 @@ class Recording:
         Closed-over numbers and functions: the recording serves calls for which all hold.
     span : Span or None
         The line of the function's definition.
+    choices : tuple
+        Loops, each with what became of it: kept, or unrolled and why.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Recording:
     written: tuple[Written, ...]
     guards: tuple[Guard, ...]
     span: Span | None
+    choices: tuple[tuple[Span | None, str], ...] = ()
 
     def fits(self, leaves: Leaves) -> bool:
         """Tell whether all guards hold for a call with these flat leaves."""
@@ -271,6 +274,7 @@ def trace(
         written=written,
         guards=tuple(recorder.guards.values()),
         span=_definition(function),
+        choices=tuple(recorder.choices.items()),
     )
 
 

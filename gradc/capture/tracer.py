@@ -336,11 +336,12 @@ class Tracer:
     def state(self) -> tuple[Any, ...]:
         """Return what writing changes."""
         view = self._view
-        return self._trace, self._id, self._value, None if view is None else view.seen
+        seen = None if view is None else view.seen
+        return self._trace, self._id, self._value, self._undecided, seen
 
     def put_back(self, state: tuple[Any, ...], mutated: bool) -> None:
         """Undo writes; views of a handle that was written are out of date afterwards."""
-        self._trace, self._id, self._value, seen = state
+        self._trace, self._id, self._value, self._undecided, seen = state
         if self._view is not None:
             self._view.seen = seen
         elif mutated:

@@ -9,7 +9,15 @@ from gradc.capture.ranges import not_negative, turns_of
 from gradc.capture.tracer import Tracer
 from gradc.ir import Dim
 
-__all__ = ["Joined", "SymbolicRange", "item_of", "length_of", "make_range"]
+__all__ = [
+    "Joined",
+    "SymbolicRange",
+    "first_of",
+    "item_of",
+    "length_of",
+    "make_range",
+    "rest_of",
+]
 
 
 class SymbolicRange:
@@ -100,3 +108,15 @@ def item_of(items: Any, turn: Any) -> Any:
     if isinstance(items, Joined):
         return tuple(item_of(part, turn) for part in items.parts)
     return items[turn]
+
+
+def first_of(items: Any) -> Any:
+    """Return what the first turn gets."""
+    if isinstance(items, Joined):
+        return tuple(map(first_of, items.parts))
+    return items[0]
+
+
+def rest_of(items: Any) -> Any:
+    """Return the items without the first."""
+    return Joined(tuple(map(rest_of, items.parts))) if isinstance(items, Joined) else items[1:]

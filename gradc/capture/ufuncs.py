@@ -86,6 +86,8 @@ def _loop(ufunc: Any, kinds: tuple[Any, ...], dtype: np.dtype | None) -> tuple[n
     if not isinstance(ufunc, np.ufunc):
         common = np.result_type(*[k(0) if isinstance(k, type) else k for k in kinds])
         return (common,) * (len(kinds) + 1)
+    if all(kind is int for kind in kinds):
+        kinds = (np.dtype(np.int64),) * len(kinds)
     more: dict[str, Any] = {}
     if dtype is not None:
         more["signature"] = (None,) * ufunc.nin + (dtype,)

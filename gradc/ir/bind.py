@@ -6,7 +6,7 @@ from typing import Any
 
 from gradc.ir.dims import Dim, DimExpr, Symbol, substitute
 
-__all__ = ["bind", "bind_params"]
+__all__ = ["bind", "bind_params", "symbols_in"]
 
 
 def bind(value: Any, symbols: Mapping[Symbol, Dim]) -> Any:
@@ -24,3 +24,16 @@ def bind(value: Any, symbols: Mapping[Symbol, Dim]) -> Any:
 def bind_params(params: Mapping[str, Any], symbols: Mapping[Symbol, Dim]) -> dict[str, Any]:
     """Replace symbols in all parameters of a node."""
     return {name: bind(value, symbols) for name, value in params.items()}
+
+
+def symbols_in(value: Any) -> frozenset[Symbol]:
+    """Return the symbols inside a parameter, or inside all parameters of a node."""
+    if isinstance(value, DimExpr):
+        return value.symbols
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    if is_dataclass(value) and not isinstance(value, type | Symbol):
+        value = tuple(getattr(value, field.name) for field in fields(value))
+    if isinstance(value, tuple):
+        return frozenset(symbol for item in value for symbol in symbols_in(item))
+    return frozenset()

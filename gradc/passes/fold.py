@@ -3,6 +3,7 @@
 import numpy as np
 
 from gradc.ir import Graph, Kind, Node, Value
+from gradc.ir.bind import symbols_in
 
 __all__ = ["FOLD_LIMIT", "fold"]
 
@@ -22,7 +23,7 @@ def fold(graph: Graph, node: Node, operands: tuple[Value, ...]) -> Value | None:
     if any(v.node.op.kind is not Kind.CONSTANT for v in operands):
         return None
     size = node.type.size
-    if not isinstance(size, int) or size > FOLD_LIMIT:
+    if not isinstance(size, int) or size > FOLD_LIMIT or symbols_in(node.params):
         return None
     with np.errstate(all="ignore"):
         result = node.op.evaluate(*[v.node.params["value"].array for v in operands], **node.params)

@@ -4,10 +4,12 @@ Arrays made from constants are evaluated while recording; what they are made fro
 (``np.full(3, x)``, ``np.linspace(0, x)``).
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from gradc.capture.context import current, demand
 from gradc.capture.convert import (
     array_of,
     as_handle,
@@ -18,7 +20,7 @@ from gradc.capture.convert import (
     unwrap,
     value_of,
 )
-from gradc.capture.folding import call, handles, opaque
+from gradc.capture.folding import SIZED, call, handles, opaque
 from gradc.capture.layout import like_operands
 from gradc.capture.mutation import (
     Diagonal,
@@ -29,8 +31,11 @@ from gradc.capture.mutation import (
     write,
     write_concrete,
 )
+from gradc.capture.positions import as_dim, as_user
+from gradc.capture.ranges import not_negative
 from gradc.capture.tracer import Kind, Tracer, is_concrete, make_concrete, wrap
-from gradc.ir import op_named, static_shape
+from gradc.capture.turns import make_range
+from gradc.ir import known, op_named, static_shape
 
 
 def _check_order(order: Any) -> None:
@@ -162,8 +167,35 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
 # filled arrays
 
 
+def symbolic(function: Any, shape: Any, fill_value: Any = None, dtype: Any = float) -> Tracer:
+    """``np.zeros``, ``np.ones``, ``np.empty`` or ``np.full`` of a size that holds a loop index."""
+    dims = [as_dim(n) for n in (shape if isinstance(shape, tuple | list) else (shape,))]
+    if any(dim is None for dim in dims):
+        demand("a size is a traced value")
+    for dim in dims:
+        if not not_negative(dim, current().facts):
+            demand(f"whether the size {dim} is negative is not known")
+    number = {np.zeros: 0, np.empty: 0, np.ones: 1}.get(function, fill_value)
+    return fresh(value_of(number, np.dtype(dtype)).broadcast_to(tuple(dims)))
+
+
+def symbolic_range(*args: Any, dtype: Any = None) -> Tracer:
+    """``np.arange`` of loop indices."""
+    numbers = make_range(*args)
+    graph = current().graph
+    counted = graph.value(graph.add(op_named("iota"), (), {"length": numbers.length}))
+    steps = fresh(counted) * numbers.step + as_user(numbers.start)
+    return steps if dtype is None else call(np.ndarray.astype, steps, dtype)
+
+
+SIZED.update({f: partial(symbolic, f) for f in (np.zeros, np.ones, np.empty, np.full)})
+SIZED[np.arange] = symbolic_range
+
+
 def _like(function: Any, a: Any, dtype: Any, shape: Any, *fill_value: Any) -> Tracer:
     x = as_handle(a)
+    if shape is None and not all(map(known, x.shape)):
+        return symbolic(function, x.shape, *fill_value, dtype=dtype or x.dtype)
     made = own(function(x.shape if shape is None else shape, *fill_value, dtype=dtype or x.dtype))
     if shape is None and x.ndim > 1 and (x._view is not None or x._layout is not None):
         made._layout = like_operands([layout_of(x)], x.shape)

@@ -178,7 +178,8 @@ def vecdot(x1: Any, x2: Any, /, axis: int = -1) -> Any:
 @handles(np.outer, np.linalg.outer)
 def outer(a: Any, b: Any, out: Any = None) -> Any:
     """All products of two vectors."""
-    done = call(np.tensordot, call(np.ravel, a), call(np.ravel, b), axes=0)
+    left, right = (x if x.ndim == 1 else call(np.ravel, x) for x in (as_handle(a), as_handle(b)))
+    done = call(np.tensordot, left, right, axes=0)
     return done if out is None else store(out, done)
 
 

@@ -7,7 +7,8 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from gradc.capture.convert import as_handle, cast_to, result, value_of
 from gradc.capture.folding import call, handles
-from gradc.capture.tracer import Tracer, static
+from gradc.capture.positions import as_user
+from gradc.capture.tracer import Tracer
 from gradc.capture.ufuncs import store
 from gradc.ir import Shape, Value, op_named
 
@@ -150,7 +151,7 @@ def _count(x: Tracer, axis: Any, where: Any, keepdims: Any) -> Any:
         return call(np.sum, mask, axis=axis, dtype=_INT, keepdims=keepdims)
     total = 1
     for i in axes_of(axis, x.ndim):
-        total = total * static(x.shape[i])
+        total = total * as_user(x.shape[i])
     return total
 
 

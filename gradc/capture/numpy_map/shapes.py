@@ -8,7 +8,16 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from gradc.capture import layout
 from gradc.capture.convert import as_handle, fresh
 from gradc.capture.folding import call, handles
-from gradc.capture.mutation import Broadcast, Permute, Pick, Reshape, layout_of, make_view, read
+from gradc.capture.mutation import (
+    Broadcast,
+    Permute,
+    Pick,
+    Reshape,
+    layout_of,
+    leave_undecided,
+    make_view,
+    read,
+)
 from gradc.capture.tracer import Tracer, static
 from gradc.ir import NewAxis, Shape, Slice, broadcast_shapes, known
 
@@ -20,7 +29,7 @@ def _copied(x: Tracer, shape: Shape) -> Tracer:
     done = fresh(read(x).reshape(shape))
     if layout_of(x) == layout.UNKNOWN:
         done._undecided = True
-        (x if x._view is None else x._view.root)._undecided = True
+        leave_undecided(x if x._view is None else x._view.root)
     return done
 
 
