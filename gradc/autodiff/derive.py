@@ -7,10 +7,10 @@ from gradc.autodiff.activity import Cut, find_cut
 from gradc.autodiff.adjoint import Adjoints, adjoints
 from gradc.autodiff.augment import augment
 from gradc.autodiff.regions import Recipe
-from gradc.autodiff.tangent import tangents
+from gradc.autodiff.tangent import tangents_and_copies
 from gradc.errors import DerivativeError, DTypeError
 from gradc.ir import UNKNOWN, Graph, Origin, Value, is_float
-from gradc.ir.rebuild import rebuild
+from gradc.ir.rebuild import rebuild, redirect
 
 __all__ = ["Joint", "check_differentiable", "forward", "reverse", "reverse_seeded"]
 
@@ -123,7 +123,7 @@ def forward(primal: Graph, wrt: Sequence[int]) -> Joint:
         name = f"{graph.names.get(id, 'x')}_dot"
         seeds[id] = graph.input(name, graph[id].type, Origin(None, tangent_of=id))
     outputs = list(graph.outputs)
-    found = tangents(graph, seeds, outputs)
+    found, replaced = tangents_and_copies(graph, seeds, outputs)
     for id in outputs:
         if is_float(graph[id].type.dtype):
             dot = found.get(id)
@@ -131,4 +131,5 @@ def forward(primal: Graph, wrt: Sequence[int]) -> Joint:
                 with graph.at(Origin(None, tangent_of=UNKNOWN)):
                     dot = graph.value(id).full_like(0.0)
             graph.outputs.append(dot.id)
-    return Joint(graph, len(outputs), Adjoints())
+    joint = redirect(graph, replaced) if replaced else graph
+    return Joint(joint, len(outputs), Adjoints())

@@ -8,8 +8,9 @@ A sum over operands::
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from gradc.autodiff.activity import active_nodes
+from gradc.autodiff.activity import Part, activity
 from gradc.autodiff.cotangent import ZERO, Cotangent, add_terms, refuse, scale
+from gradc.autodiff.regions_forward import push_region
 from gradc.ir import (
     Graph,
     Kind,
@@ -20,9 +21,10 @@ from gradc.ir import (
     Value,
     ZeroDerivative,
     is_float,
+    op_named,
 )
 
-__all__ = ["tangents"]
+__all__ = ["tangents", "tangents_and_copies"]
 
 
 def tangents(graph: Graph, seeds: Mapping[int, Value], outputs: Sequence[int]) -> dict[int, Value]:
@@ -30,19 +32,54 @@ def tangents(graph: Graph, seeds: Mapping[int, Value], outputs: Sequence[int]) -
 
     Returns the tangents by node; absent means zero.
     """
+    return tangents_and_copies(graph, seeds, outputs)[0]
+
+
+def tangents_and_copies(
+    graph: Graph, seeds: Mapping[int, Value], outputs: Sequence[int]
+) -> tuple[dict[int, Value], dict[int, int]]:
+    """Append tangents; return them, and what may stand for results of regions.
+
+    A region that makes values and tangents makes the values of the old one again: the second result
+    maps the old ones to those, for ``redirect``.
+    """
     found: dict[int, Value] = dict(seeds)
-    for id in active_nodes(graph, list(seeds), outputs):
+    replaced: dict[int, int] = {}
+    active = activity(graph, list(seeds), outputs)
+    pushed: dict[int, Value] = {}
+    for id in active.nodes:
         if id in found:
             continue
         node = graph[id]
         with _forward(graph, node):
-            dot = push(graph, node, [found.get(i) for i in node.operands])
+            if node.regions:
+                pushed[id] = push_region(graph, node, found, active.parts[id], tangents_and_copies)
+                replaced |= _copies(graph, node, pushed[id])
+                continue
+            if node.op.name == "project":
+                source, item = node.operands[0], node.params["item"]
+                dot = _tangent_item(pushed[source], active.parts[source], item)
+            else:
+                dot = push(graph, node, [found.get(i) for i in node.operands])
         if dot is not None:
             found[id] = dot
             name = graph.names.get(id)
             if name is not None and graph[dot.id].origin.tangent_of is not None:
                 graph.rename(dot.id, f"{name}_dot")
-    return found
+    return found, replaced
+
+
+def _copies(graph: Graph, node: Node, pushed: Value) -> dict[int, int]:
+    """Map the results of a region to the same results of the one with tangents."""
+    return {
+        child: op_named("project")(pushed, item=graph[child].params["item"]).id
+        for child, _ in graph.uses(node.id)
+    }
+
+
+def _tangent_item(pushed: Value, part: Part, item: int) -> Value:
+    place = len(part.items) + sum(part.items[:item])
+    return op_named("project")(pushed, item=place)
 
 
 def _forward(graph: Graph, node: Node) -> AbstractContextManager[None]:
