@@ -10,6 +10,7 @@ from functools import singledispatchmethod
 
 import numpy as np
 
+from gradc.emit.c_barriers import needs_barrier
 from gradc.emit.c_comments import COLUMNS, Places
 from gradc.emit.c_expressions import Expressions, Pending, filled
 from gradc.emit.c_scope import Scope
@@ -111,6 +112,9 @@ class Statements:
             step = f"++{i}" if stmt.step == 1 else f"{i} += {stmt.step}"
             compare = "<" if stmt.step > 0 else ">"
             with self._braces(f"for (int64_t {i} = {start}; {i} {compare} {stop}; {step}) {{"):
+                if needs_barrier(stmt):
+                    self._support.need(("gradc_serial",))
+                    self.lines.add("gradc_serial();")
                 self._block(stmt.body)
 
     @_print.register

@@ -24,6 +24,7 @@ HEADERS = (
     "gradc_convert.h",
     "gradc_index.h",
     "gradc_reduce.h",
+    "gradc_serial.h",
     "gradc_matmul.h",
 )
 _FAST = "gradc_math_fast.h"
