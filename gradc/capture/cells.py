@@ -44,10 +44,7 @@ class Cells:
 
     def get(self, name: str) -> Any:
         """Return a variable, ``UNBOUND`` when it has no value."""
-        try:
-            return self.cells[name].cell_contents
-        except ValueError:
-            return UNBOUND
+        return _content(self.cells[name])
 
     def set(self, name: str, value: Any) -> None:
         """Set a variable; ``UNBOUND`` takes its value away."""
@@ -66,6 +63,10 @@ class Cells:
         for name, value in values.items():
             self.set(name, value)
 
+    def shared(self) -> list[CellType]:
+        """Return the cells that are read and set by name."""
+        return [self.cells[name] for name in self.bound]
+
     def reachable(self) -> Iterator[Any]:
         """Return the values of all variables that the closures see."""
         for name in self.cells:
@@ -74,10 +75,15 @@ class Cells:
 
 
 class Boxes:
-    """The containers that can be reached from some values, as they are now."""
+    """The containers that can be reached from some values, as they are now.
 
-    def __init__(self, values: Iterable[Any]) -> None:
+    Variables that functions among them close over count as well, but for those in ``known``.
+    """
+
+    def __init__(self, values: Iterable[Any], known: Iterable[CellType] = ()) -> None:
         self.copies: dict[int, tuple[Any, Any]] = {}
+        self.cells: list[tuple[CellType, Any]] = []
+        apart = set(map(id, known))
         seen: set[int] = set()
         pending = list(values)
         while pending and len(seen) < _MANY:
@@ -91,10 +97,17 @@ class Boxes:
                 pending += box.values() if isinstance(box, dict) else box
             elif isinstance(value, tuple):
                 pending += value
+            elif isinstance(value, FunctionType):
+                fresh = [c for c in value.__closure__ or () if id(c) not in apart]
+                apart.update(map(id, fresh))
+                self.cells += [(cell, _content(cell)) for cell in fresh]
+                pending += [content for _, content in self.cells[len(self.cells) - len(fresh) :]]
 
     def changed(self) -> bool:
-        """Tell whether a container holds anything else than before."""
-        return any(not _same(box, copy) for box, copy in self.copies.values())
+        """Tell whether a container or a variable holds anything else than before."""
+        return any(not _same(box, copy) for box, copy in self.copies.values()) or any(
+            _content(cell) is not content for cell, content in self.cells
+        )
 
     def restore(self) -> None:
         """Give all containers their old content."""
@@ -102,6 +115,16 @@ class Boxes:
             if not _same(box, copy):
                 box.clear()
                 box.extend(copy) if isinstance(box, list) else box.update(copy)
+        for cell, content in self.cells:
+            if content is not UNBOUND:
+                cell.cell_contents = content
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return UNBOUND
 
 
 def _box_of(value: Any) -> Any:

@@ -302,9 +302,12 @@ def deliver(
     for handle in plan.replaced.values():
         trace.save(handle)
         handle._trace, handle._value = GONE, None
-    finished = {
-        name: spec.build([next(values) for _ in spec.traced]) for name, spec in plan.names.items()
-    }
+    finished = {}
+    for name, spec in plan.names.items():
+        own = [next(values) for _ in spec.traced]
+        finished[name] = spec.build(own)
+        for value in own:
+            trace.graph.rename(value.id, name)
     for name in cells.bound:
         if name not in finished:
             cells.set(name, turn.before[name] if name in turn.same else UNBOUND)

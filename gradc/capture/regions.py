@@ -78,7 +78,7 @@ def record(
     """Run a body once in a trace of its own, with the carries of the plan as inputs."""
     outer = current()
     trace = Trace(name, outer, outer.recorder, outer.max_nodes, True, (*outer.facts, *facts))
-    boxes, before = Boxes(cells.reachable()), cells.values()
+    boxes, before = Boxes(cells.reachable(), cells.shared()), cells.values()
     turn = Turn(trace, before)
     try:
         with enter(trace):

@@ -8,18 +8,24 @@ from gradc import capture
 from gradc.capture.trees import flatten
 from gradc.ir import interpret as interpreter
 from gradc.ir.verify import verify
+from gradc.options import Options
+from gradc.passes import simplify
 
 
-def record(function, *args, **kwargs):
-    return capture.trace(function, args, kwargs)
+LOOPS = Options(regions=True, unroll=0)
+"""Loops stay loops, however short they are."""
 
 
-def play(recording, *args, **kwargs):
+def record(function, *args, options=None, **kwargs):
+    return capture.trace(function, args, kwargs, options=options)
+
+
+def play(recording, *args, graph=None, **kwargs):
     """Return the result of the graph, and write back what the function writes."""
     leaves, _ = flatten((args, kwargs))
     assert recording.fits(leaves)
-    outputs = interpreter.interpret(recording.graph, *recording.gather(leaves))
-    values = recording.gather(leaves) if recording.written else []
+    values = recording.gather(leaves)
+    outputs = interpreter.interpret(graph or recording.graph, *values)
     for written in recording.written:
         values[written.input][...] = outputs[written.output]
     return recording.assemble(outputs)
@@ -39,9 +45,9 @@ def same(got, want, **tolerance):
         np.testing.assert_allclose(a, b, **({"rtol": 1e-13, "atol": 0} | tolerance))
 
 
-def check(function, *args, **tolerance):
+def check(function, *args, options=None, **tolerance):
     """Record, verify, interpret and compare with NumPy, including written arguments."""
-    recording = record(function, *copy.deepcopy(args))
+    recording = record(function, *copy.deepcopy(args), options=options)
     verify(recording.graph)
     mine, theirs = copy.deepcopy(args), copy.deepcopy(args)
     with np.errstate(all="ignore"):
@@ -49,3 +55,18 @@ def check(function, *args, **tolerance):
     same(got, want, **tolerance)
     same(mine, theirs, **tolerance)
     return recording
+
+
+def check_loops(function, *args, **tolerance):
+    """Check with loops kept, as recorded and simplified; return the simplified graph."""
+    recording = check(function, *args, options=LOOPS, **tolerance)
+    graph = verify(simplify(recording.graph))
+    mine, theirs = copy.deepcopy(args), copy.deepcopy(args)
+    with np.errstate(all="ignore"):
+        same(play(recording, *mine, graph=graph), function(*theirs), **tolerance)
+    return recording, graph
+
+
+def count(graph):
+    """Count the nodes of a graph, regions included."""
+    return sum(1 + sum(map(count, node.regions)) for node in graph.nodes)
