@@ -127,8 +127,16 @@ def subscript(spec: IndexSpec, shape: Shape, arrays: Sequence[str]) -> tuple[str
     """Return what stands between brackets: ``("1:, None",)``; two if positions come first.
 
     ``x[0][:, i]`` and ``x[0, :, i]`` differ in NumPy, which counts a position as an index array
-    when there is one; ``x[0, i]`` means the same either way.
+    when there is one; ``x[0, i]`` means the same either way.  A slice that runs backwards and may
+    reach the front or be empty is taken forwards first: ``x[i - n:i][::-1]``, because the end -1
+    would count from the back.
     """
+    slips = _slips(spec, shape)
+    if any(slips):
+        ahead = _ahead(spec, shape, slips)
+        lengths = tuple(item.length for item in ahead)
+        turned = tuple(_turned(item) if s else item for item, s in zip(spec, slips, strict=True))
+        return _subscript(ahead, shape, arrays), *subscript(turned, lengths, arrays)
     if is_basic(spec) or _in_one_run(spec) or not any(isinstance(item, At) for item in spec):
         return (_subscript(spec, shape, arrays),)
     on_axes = [item for item in spec if not isinstance(item, NewAxis)]
@@ -139,6 +147,45 @@ def subscript(spec: IndexSpec, shape: Shape, arrays: Sequence[str]) -> tuple[str
     left = [dim for item, dim in zip(on_axes, shape, strict=True) if not isinstance(item, At)]
     rest = tuple(item for item in spec if not isinstance(item, At))
     return _subscript(first, shape, arrays), _subscript(rest, tuple(left), arrays)
+
+
+def _slips(spec: IndexSpec, shape: Shape) -> list[bool]:
+    """Tell of each item whether its end may come out as -1, for some value of its symbols."""
+    extents = iter(shape)
+    return [not isinstance(item, NewAxis) and _may_slip(item, next(extents)) for item in spec]
+
+
+def _may_slip(item: IndexItem, extent: Dim) -> bool:
+    if not isinstance(item, Slice) or item.step > 0 or item.length == 0:
+        return False
+    last = item.start + (item.length - 1) * item.step
+    if not isinstance(last, int):
+        return True
+    return last == 0 and extent - item.start != 1 and not _never_negative(item.start)
+
+
+def _never_negative(dim: Dim) -> bool:
+    """Tell whether all coefficients are positive; sizes and indices are."""
+    return dim >= 0 if isinstance(dim, int) else all(factor >= 0 for _, factor in dim.terms)
+
+
+def _ahead(spec: IndexSpec, shape: Shape, slips: Sequence[bool]) -> tuple[Slice, ...]:
+    """Return the slices that run backwards as slices that run forwards, the rest in full."""
+    on_axes = [pair for pair in zip(spec, slips, strict=True) if not isinstance(pair[0], NewAxis)]
+    return tuple(
+        _forwards(item) if isinstance(item, Slice) and slip else Slice(0, dim)
+        for (item, slip), dim in zip(on_axes, shape, strict=True)
+    )
+
+
+def _forwards(item: Slice) -> Slice:
+    return Slice(item.start + (item.length - 1) * item.step, item.length, -item.step)
+
+
+def _turned(item: IndexItem) -> IndexItem:
+    """Return the whole of an axis as long as a slice, backwards."""
+    assert isinstance(item, Slice)
+    return Slice(item.length - 1, item.length, -1)
 
 
 def _in_one_run(spec: IndexSpec) -> bool:
@@ -182,6 +229,8 @@ def _slice_text(item: Slice, extent: Dim) -> str:
 
 def _stop_text(item: Slice, last: Dim, extent: Dim) -> str:
     """Return where a slice stops, counted from the end where that is nearer."""
+    if not isinstance(item.length, int) and item.step > 1:
+        return str(item.start + item.length * item.step)
     left = extent - (last + 1)
     if isinstance(left, int) and 0 <= left < item.step:
         return ""
