@@ -8,10 +8,11 @@ from gradc.emit.filters import py_comment
 from gradc.emit.lines import Lines
 from gradc.spans import Span
 
-__all__ = ["LONGEST", "Row", "add_rows", "wrapped"]
+__all__ = ["INDENT", "LONGEST", "Row", "add_rows", "wrapped"]
 
 LONGEST = 88
 """Columns that a line of code may take before what stands inside it gets a statement."""
+INDENT = "    "
 _BESIDE = 60
 _EXCERPT = 24
 _WHOLE = 130
@@ -19,11 +20,12 @@ _WHOLE = 130
 
 @dataclass(slots=True)
 class Row:
-    """One statement, the nodes it computes and the user's expression it stands for."""
+    """One statement, the nodes it computes, the user's expression it stands for, and its depth."""
 
     code: str
     nodes: tuple[int, ...] = ()
     span: Span | None = None
+    depth: int = 0
 
 
 def add_rows(lines: Lines, rows: Sequence[Row]) -> None:
@@ -32,13 +34,18 @@ def add_rows(lines: Lines, rows: Sequence[Row]) -> None:
     The text stands once for each stretch of statements that come from the same line.
     """
     comments = _comments(rows)
-    texts = [wrapped(row.code, lines.width_used) for row in rows]
+    texts = [_indented(row, lines.width_used) for row in rows]
     lengths = [len(text[0]) for text, comment in zip(texts, comments, strict=True) if comment]
     column = max((length for length in lengths if length <= _BESIDE), default=0)
     for row, (first, *more), comment in zip(rows, texts, comments, strict=True):
         start = len(lines)
         lines.add(f"{first:<{column}}  {comment}" if comment else first, *more)
         lines.note(start, row.nodes, row.span)
+
+
+def _indented(row: Row, margin: int) -> list[str]:
+    indent = INDENT * row.depth
+    return [indent + line for line in wrapped(row.code, margin + len(indent))]
 
 
 def _comments(rows: Sequence[Row]) -> list[str]:

@@ -35,15 +35,18 @@ class Operands:
         Variables by node.
     deferred : dict
         Expressions by node.
+    numbers : dict
+        Inputs of a region that are one number outside.
     """
 
-    __slots__ = ("_graph", "_transparent", "deferred", "names")
+    __slots__ = ("_graph", "_transparent", "deferred", "names", "numbers")
 
     def __init__(self, graph: Graph, plan: Plan) -> None:
         self._graph = graph
         self._transparent = plan.transparent
         self.names: dict[int, str] = {}
         self.deferred: dict[int, Deferred] = {}
+        self.numbers: dict[int, np.generic] = {}
 
     def leaf(self, id: int) -> int:
         """Return the node whose text stands in the text of ``id``."""
@@ -60,6 +63,8 @@ class Operands:
     def scalar(self, id: int) -> np.generic | None:
         """Return the number that a node is, if it is a constant of one element without a name."""
         node = self._graph[id]
+        if id in self.numbers:
+            return self.numbers[id]
         if node.op.kind is not Kind.CONSTANT or node.type.size != 1 or id in self.names:
             return None
         value: np.generic = node.params["value"].array.reshape(())[()]
@@ -71,6 +76,8 @@ class Operands:
             return Expression(self.names[id])
         if id in self.deferred:
             return self.deferred[id].expression
+        if id in self.numbers:
+            return typed_number(self.numbers[id])
         node = self._graph[id]
         if node.op.kind is not Kind.CONSTANT:
             return self._free(node)

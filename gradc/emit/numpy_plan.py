@@ -1,4 +1,4 @@
-"""What the NumPy printer decides before it writes: order, who is a statement, who owns its memory.
+"""What the NumPy printer decides before it writes: order, and who is a statement.
 
 *Transparent* nodes cost nothing and are written out wherever they are read: a broadcast, or a
 reshape that only inserts axes.  What reads a transparent node reads its operand, so an operand
@@ -9,16 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from gradc.ir import Array, Graph, Kind, Node, Program, Shape
+from gradc.ir import Graph, Kind, Node, Shape
 
 __all__ = [
     "Plan",
     "Section",
     "expanded_axes",
-    "is_fresh",
     "leads_with_ones",
     "make_plan",
-    "memory_of",
 ]
 
 
@@ -55,9 +53,10 @@ class Plan:
     keeps: list[bool]
 
 
-def make_plan(program: Program) -> Plan:
-    """Decide order and sections, and count who reads whom."""
-    graph, nodes = program.graph, program.nodes
+def make_plan(graph: Graph, *, sections: bool = True) -> Plan:
+    """Decide order and sections, and count who reads whom; a region has one section."""
+    live = graph.live()
+    nodes = [node for node in graph.nodes if live[node.id]]
     users = [0] * len(graph)
     for node in nodes:
         for operand in node.operands:
@@ -66,7 +65,7 @@ def make_plan(program: Program) -> Plan:
     for node in nodes:
         keeps[node.id] = _keeps_axes(graph, node, users)
         transparent[node.id] = not keeps[node.id] and _is_transparent(graph, node)
-    section = _sections(graph, nodes)
+    section = _sections(graph, nodes) if sections else [Section.PRIMAL] * len(graph)
     order = sorted(nodes, key=lambda node: section[node.id])
     return Plan(order, section, _reads(graph, nodes, transparent), transparent, keeps)
 
@@ -138,36 +137,3 @@ def leads_with_ones(before: Shape, after: Shape) -> bool:
     """Tell whether ``after`` only has more axes of length 1 in front, as broadcasting adds."""
     extra = len(after) - len(before)
     return extra >= 0 and after[extra:] == before and all(dim == 1 for dim in after[:extra])
-
-
-_VIEWS = frozenset({"reshape", "transpose", "broadcast_to", "stop_gradient"})
-
-
-def _is_view(node: Node) -> bool:
-    if node.op.name == "index":
-        return bool(node.type.shape) and not any(isinstance(i, Array) for i in node.params["spec"])
-    return node.op.name in _VIEWS
-
-
-def memory_of(graph: Graph, id: int) -> int:
-    """Return the node whose memory the printed value may share."""
-    node = graph[id]
-    while _is_view(node) and not _is_filled(graph, node):
-        node = graph[node.operands[0]]
-    return node.id
-
-
-def _is_filled(graph: Graph, node: Node) -> bool:
-    """Tell whether the node is printed as ``np.full(shape, number)``."""
-    if node.op.name != "broadcast_to":
-        return False
-    inner = graph[node.operands[0]]
-    return inner.op.kind is Kind.CONSTANT and inner.type.size == 1 and inner.id not in graph.names
-
-
-def is_fresh(graph: Graph, id: int) -> bool:
-    """Tell whether the printed expression makes a new array that may be written to."""
-    node = graph[id]
-    if node.op.kind in (Kind.INPUT, Kind.CONSTANT):
-        return False
-    return memory_of(graph, id) == id
