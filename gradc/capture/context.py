@@ -8,6 +8,7 @@ its own are put back when it ends.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gradc.errors import GradcError, LimitError, TraceError
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from gradc.capture.ranges import Fact
 
 __all__ = ["Trace", "Unroll", "current", "demand", "enter", "fail", "maybe_current"]
+
+
+_SERIALS = count()
 
 
 class Trace:
@@ -53,6 +57,7 @@ class Trace:
         "recorder",
         "region",
         "saved",
+        "serial",
     )
 
     def __init__(
@@ -74,6 +79,7 @@ class Trace:
         self.region = region
         self.facts = facts
         self.demanded: Any = None
+        self.serial = next(_SERIALS)
         self.saved: dict[int, tuple[Any, tuple[Any, ...]]] = {}
         self.mutated: dict[int, Any] = {}
 

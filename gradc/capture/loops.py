@@ -140,9 +140,11 @@ class _For:
 
     def run(self) -> Any:
         """Keep the loop when that is possible and worth it, otherwise unroll it."""
+        since = len(current().recorder.inputs)
         try:
             plan, turn = self.settled()
             if is_traced(turn.status):
+                current().recorder.forget_draws(since)
                 return self.with_exit()
             if turn.status:
                 raise Unroll("the loop always ends in its first turn")
@@ -150,13 +152,16 @@ class _For:
                 self.note("kept")
                 return self.commit(plan, turn)
         except Mismatch as reason:
+            current().recorder.forget_draws(since)
             if self.peeled or not isinstance(self.count, int):
                 self.note(f"unrolled: {explain(reason)}")
                 return self.unrolled(reason)
             return self.without_first()
         except _FAILURES as reason:
+            current().recorder.forget_draws(since)
             self.note(f"unrolled: {explain(reason)}")
             return self.unrolled(reason)
+        current().recorder.forget_draws(since)
         self.note("unrolled: it is short")
         return _plain(self.items, self.body)
 

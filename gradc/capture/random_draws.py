@@ -6,17 +6,19 @@ parameters: their standard form is drawn, and the parameters act on it, as NumPy
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, NoReturn
 
 import numpy as np
 
-from gradc.capture.context import current, fail
+from gradc.capture.context import Trace, current, demand, fail
 from gradc.capture.convert import has_traced, unwrap
 from gradc.capture.dispatch import apply
 from gradc.capture.recorder import Leaves, Reader
-from gradc.capture.tracer import Kind, Tracer
+from gradc.capture.mutation import read
+from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.errors import UnsupportedError
-from gradc.ir import SUPPORTED_DTYPES, ArrayType, broadcast_shapes
+from gradc.ir import SUPPORTED_DTYPES, ArrayType, At, Slice, broadcast_shapes, op_named
 
 __all__ = ["Draw", "Source", "draw", "draw_all", "is_generator", "make_generator", "refuse_state"]
 
@@ -84,13 +86,18 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """One draw: ``method(*args, **kwargs)`` of a generator."""
+    """One draw: ``method(*args, **kwargs)`` of a generator.
+
+    ``loops`` are the loops around it, outermost first, each as (which, number of turns); what all
+    turns draw is one array with these axes in front.
+    """
 
     source: Source
     method: str
     args: tuple[Any, ...]
     kwargs: tuple[tuple[str, Any], ...]
     type: ArrayType
+    loops: tuple[tuple[int, int], ...] = ()
 
     def sample(self, generator: Any) -> Any:
         """Draw; the state of the generator moves on."""
@@ -100,13 +107,34 @@ class Draw:
 def draw_all(draws: Sequence[Draw], leaves: Leaves) -> list[np.ndarray]:
     """Make the draws of one call, in the order of the function."""
     generators: dict[int, Any] = {}
-    results = []
+    results: list[list[np.ndarray]] = [[] for _ in draws]
     for one in draws:
-        key = one.source.key
-        if key not in generators:
-            generators[key] = one.source.read(leaves)
-        results.append(np.asarray(one.sample(generators[key]), one.type.dtype))
-    return results
+        if one.source.key not in generators:
+            generators[one.source.key] = one.source.read(leaves)
+    _draw_block(draws, range(len(draws)), 0, generators, results)
+    return [
+        np.array(parts, one.type.dtype).reshape(one.type.extents) if one.loops else parts[0]
+        for one, parts in zip(draws, results, strict=True)
+    ]
+
+
+def _draw_block(
+    draws: Sequence[Draw],
+    numbers: Sequence[int],
+    depth: int,
+    generators: dict[int, Any],
+    results: list[list[np.ndarray]],
+) -> None:
+    """Make the draws of one block; those of a loop inside it turn by turn."""
+    for loop, group in groupby(numbers, lambda i: draws[i].loops[depth : depth + 1]):
+        inside = list(group)
+        if loop:
+            for _ in range(loop[0][1]):
+                _draw_block(draws, inside, depth + 1, generators, results)
+            continue
+        for i in inside:
+            drawn = draws[i].sample(generators[draws[i].source.key])
+            results[i].append(np.asarray(drawn, draws[i].type.dtype))
 
 
 def is_generator(owner: Any) -> bool:
@@ -160,9 +188,30 @@ def _input(owner: Any, method: str, args: Sequence[Any], kwargs: dict[str, Any])
         _refuse(f"{method} of dtype {example.dtype}", "draw numbers")
     made = ArrayType(example.dtype, example.shape)
     recorder = current().recorder
-    one = Draw(_source(owner), method, tuple(args), tuple(kwargs.items()), made)
+    loops = _loops_around()
+    counts = tuple(count for _, count in loops)
+    whole = made.with_shape((*counts, *made.shape))
+    symbols = [fact.symbol for fact in current().facts[: len(loops)]]
+    one = Draw(_source(owner), method, tuple(args), tuple(kwargs.items()), whole, loops)
     kind = _kind_of(trial)
-    return recorder.add_input("random", one, method, made, kind)
+    drawn = recorder.add_input("random", one, method, whole, Kind.ARRAY if loops else kind)
+    if not loops:
+        return drawn
+    spec = (*(At(s.expr()) for s in symbols), *(Slice(0, n) for n in made.shape))
+    return wrap(op_named("index")(read(drawn), spec=spec), kind)
+
+
+def _loops_around() -> tuple[tuple[int, int], ...]:
+    """Return the loops around a draw, outermost first; their numbers of turns must be known."""
+    found: list[tuple[int, int]] = []
+    trace: Trace | None = current()
+    while trace is not None:
+        facts = trace.facts[len(trace.parent.facts) :] if trace.parent is not None else ()
+        if trace.region and not (facts and isinstance(facts[0].count, int)):
+            demand("random numbers are drawn where only running tells how often")
+        found += [(trace.serial, fact.count) for fact in facts if isinstance(fact.count, int)]
+        trace = trace.parent
+    return tuple(reversed(found))
 
 
 def _kind_of(trial: Any) -> Kind:

@@ -193,6 +193,18 @@ class Recorder:
         hidden = Hidden(path or "array", ArrayType(array.dtype, array.shape), read)
         return self.add_input("hidden", hidden, hidden.path, hidden.type, Kind.ARRAY)
 
+    def forget_draws(self, since: int) -> None:
+        """Take back the draws recorded from an input on: their loop is recorded anew."""
+        assert self.trace is not None
+        graph = self.trace.graph
+        kept = [
+            k for k, (role, _) in enumerate(self.inputs) if k < since or role != "random"
+        ]
+        if len(kept) < len(self.inputs):
+            self.inputs = [self.inputs[k] for k in kept]
+            self.handles = [self.handles[k] for k in kept]
+            graph.inputs = [graph.inputs[k] for k in kept]
+
     def add_input(
         self,
         role: Role,

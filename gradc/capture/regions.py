@@ -236,7 +236,9 @@ def settle(
     """Run a body until it hands on values of the types that it takes."""
     sites: dict[Any, list[Tracer]] = current().recorder.sites
     plan = Plan({id(h): h for h in sites.get(site, ()) if _is_alive(h)})
+    since = len(current().recorder.inputs)
     for _ in range(_TRIES):
+        current().recorder.forget_draws(since)
         replaced = len(plan.replaced)
         turn = record(name, cells, watched, run, plan, facts)
         if not _extend(plan, turn) and len(plan.replaced) == replaced:

@@ -6,7 +6,7 @@ import pytest
 from gradc.options import Options
 from tests.capture.control_programs import PROGRAMS
 from tests.capture.stencils import KERNELS
-from tests.capture.support import check, check_loops, count
+from tests.capture.support import LOOPS, check, check_loops, count, play, record
 
 UNROLLED = {"appended", "stacked_list", "growing", "static_while", "recursion", "layers"}
 """Programs that need Python for their loops, or whose loops are on Python values."""
@@ -37,3 +37,52 @@ def test_kernel(kernel):
 def test_size_does_not_depend_on_the_number_of_turns(kernel):
     sizes = {count(check_loops(kernel, square(n), rtol=1e-10)[1]) for n in (6, 11)}
     assert len(sizes) == 1
+
+
+# random numbers
+
+
+def drawn(function, *args):
+    """Compare three calls in a row with plain NumPy, each with a generator of its own."""
+
+    def mine(x):
+        return function(x, RNG)
+
+    RNG.bit_generator.state = np.random.PCG64(7).state
+    recording = record(mine, *args, options=LOOPS)
+    assert any(node.regions for node in recording.graph.nodes)
+    RNG.bit_generator.state = np.random.PCG64(7).state
+    found = [play(recording, *args) for _ in range(3)]
+    plain = np.random.Generator(np.random.PCG64(7))
+    for one in found:
+        np.testing.assert_allclose(one, function(*args, plain), rtol=1e-12)
+
+
+RNG = np.random.Generator(np.random.PCG64(7))
+
+
+def walk(x, rng):
+    for _ in range(6):
+        x = x + 0.1 * rng.standard_normal(5)
+    return x
+
+
+def two_draws_each_turn(x, rng):
+    start = rng.normal()
+    y = np.zeros(5)
+    for i in range(5):
+        y[i] = x[i] * rng.normal() + rng.uniform(size=3).sum() + start
+    return y + rng.integers(0, 9)
+
+
+def nested_draws(x, rng):
+    for _ in range(3):
+        x = x * rng.uniform(0.5, 1.5)
+        for i in range(2):
+            x = x + rng.normal(i * 0.1, 1.0, size=5)
+    return x
+
+
+@pytest.mark.parametrize("function", [walk, two_draws_each_turn, nested_draws])
+def test_draws_come_in_the_order_of_numpy(function):
+    drawn(function, np.linspace(0.0, 1.0, 5))
