@@ -30,7 +30,7 @@ from gradc.capture.tracer import Tracer, describe, is_concrete
 from gradc.capture.ufuncs import is_declared
 from gradc.errors import TraceError
 
-__all__ = ["call_function", "runnable"]
+__all__ = ["as_written", "call_function", "runnable"]
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
 _DISPATCHER = type(np.sum)
@@ -298,7 +298,18 @@ def runnable(function: FunctionType) -> Callable[..., Any]:
     return twin
 
 
+_WRITTEN: set[Any] = set()
+
+
+def as_written(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Record a function of gradc as if it were the user's own."""
+    _WRITTEN.add(function.__code__)  # type: ignore[attr-defined]
+    return function
+
+
 def _is_users(function: FunctionType) -> bool:
+    if function.__code__ in _WRITTEN:
+        return True
     filename = function.__code__.co_filename
     return not filename.startswith(_PACKAGE) and not _is_library(function.__module__ or "")
 
