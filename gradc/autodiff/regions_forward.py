@@ -1,6 +1,6 @@
 """Forward mode of regions: the same region over values and tangents together.
 
-The new region makes what the old one made, then the tangents, so the old one is not needed any more.
+The new region makes what the old one made, then the tangents, so the old one is needed no more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -43,10 +43,8 @@ def push_region(
         body.inputs[: len(node.operands)], body.inputs[len(node.operands) :], captures, order
     )
     params = {**node.params, "carries": node.params["carries"] + len(active)}
-    regions = (body,)
-    if node.op.name == "while_loop":
-        regions = (_test(node.regions[0], body, captures, order), body)
-    return graph.value(graph.add(node.op, tuple(operands), params, regions))
+    tests = [_test(region, body, captures, order) for region in node.regions[:-1]]
+    return graph.value(graph.add(node.op, tuple(operands), params, (*tests, body)))
 
 
 def _dot(graph: Graph, id: int, dots: Mapping[int, Value]) -> Value:

@@ -58,7 +58,7 @@ def tangents_and_copies(
                 continue
             if node.op.name == "project":
                 source, item = node.operands[0], node.params["item"]
-                dot = _tangent_item(pushed[source], active.parts[source], item)
+                dot: Cotangent = _tangent_item(pushed[source], active.parts[source], item)
             else:
                 dot = push(graph, node, [found.get(i) for i in node.operands])
         if dot is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gradc.ir import Graph, Node, Value
 from gradc.ir.rebuild import copy_node, rebuild, transfer
 from gradc.passes import algebra, contractions, indices, movement
+from gradc.passes.regions import has_regions, tidy_regions
 from gradc.passes.rewrite import RULES, RewritingGraph, Rule
 
 __all__ = ["Step", "rules_for", "simplify"]
@@ -46,6 +47,8 @@ def simplify(
     fired: Counter[str] = Counter()
     live = sum(graph.live())
     compact = _simplified(graph, rules, fired)
+    if has_regions(compact):
+        compact = _simplified(tidy_regions(compact), rules, fired)
     if log is not None:
         log.append(Step("simplify", live, len(compact), _sorted(fired)))
     return compact
