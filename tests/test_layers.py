@@ -15,7 +15,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "gradc"
 
 TOP = """
-__init__ __main__ ahead api arguments artifact assembly checks cli collector derivatives
+__init__ __main__ ahead api arguments artifact assembly checks cli collector control derivatives
 dispatch explanations jacobians pipeline printing pullbacks transforms view
 """
 
