@@ -56,9 +56,7 @@ def while_loop(test: Callable[[Any], Any], body: Callable[[Any], Any], init: Any
 
 
 @as_written
-def cond(
-    test: Any, then: Callable[..., Any], otherwise: Callable[..., Any], *operands: Any
-) -> Any:
+def cond(test: Any, then: Callable[..., Any], otherwise: Callable[..., Any], *operands: Any) -> Any:
     """Return ``then(*operands)`` where the test holds, ``otherwise(*operands)`` where not.
 
     Examples

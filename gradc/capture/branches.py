@@ -5,7 +5,7 @@ bind, what they write and how they leave are joined, component by component.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -56,9 +56,7 @@ def truth(test: Any) -> Value:
     return op_named("not_equal")(value, value.graph.literal(0, value.dtype))
 
 
-def branch(
-    test: Any, then: Any, otherwise: Any, bound: Sequence[str], after: Sequence[str]
-) -> Any:
+def branch(test: Any, then: Any, otherwise: Any, bound: Sequence[str], after: Sequence[str]) -> Any:
     """Run an ``if``; return its status.
 
     ``bound`` are the names that a branch binds, ``after`` those among them that are read later.
@@ -115,7 +113,7 @@ def _recorded(side: Callable[[], Any], cells: Cells, watched: Sequence[str]) -> 
         _refuse(reason.reason)
 
 
-def _refuse(text: str) -> Any:
+def _refuse(text: str) -> NoReturn:
     fail(
         TraceError,
         f"an if on a traced value cannot be recorded: {text}",

@@ -1,7 +1,7 @@
 """What one turn hands to the next: types of the values of names, and how they are joined."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -144,7 +144,7 @@ def _join_known(path: str, a: Leaf, b: Leaf) -> Leaf:
         if not strong:
             _refuse(path, a, b)
         return Leaf(ArrayType(a.value.dtype, ()), Kind.SCALAR, None)
-    return Leaf(ArrayType(np.result_type(*kinds), ()), Kind.PYTHON, None)  # type: ignore[arg-type]
+    return Leaf(ArrayType(np.result_type(*kinds), ()), Kind.PYTHON, None)
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -173,7 +173,7 @@ def _join_number(path: str, known: Leaf, traced: Leaf, a: Leaf, b: Leaf) -> Leaf
     return replace(traced, kind=max(known.kind, traced.kind))
 
 
-def _refuse(path: str, a: Leaf, b: Leaf) -> None:
+def _refuse(path: str, a: Leaf, b: Leaf) -> NoReturn:
     raise Mismatch(f"{path} is {a} on one side and {b} on the other")
 
 

@@ -20,18 +20,30 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gradc.capture.control_tools import (
+    after_docstring,
+    at,
+    binding,
+    binds,
+    declared,
+    falls,
+    index_name,
+    is_stuck,
+    leaves,
+    no_arguments,
+    raw,
+    returns,
+    texts,
+    thunk,
+)
 from gradc.capture.liveness import Live, liveness
 from gradc.capture.scopes import bound_in
 from gradc.capture.source import FunctionNode
-from gradc.capture.syntax import LEFT_ALONE, PREFIX, Rewriter, hook
+from gradc.capture.syntax import PREFIX, Rewriter, hook
 
 __all__ = ["ControlRewriter"]
 
 RESULT = PREFIX + "result"
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
-_LOOPS = (ast.For, ast.While, ast.AsyncFor)
-_LEAVING = (ast.Return, ast.Break, ast.Continue, ast.Raise)
-_STUCK = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)
 
 
 @dataclass(slots=True)
@@ -76,17 +88,17 @@ class ControlRewriter(Rewriter):
 
     def body_of(self, node: FunctionNode) -> None:
         """Rewrite a function, and bind in it what its closures share."""
-        if isinstance(node, ast.Lambda) or _is_stuck(node):
+        if isinstance(node, ast.Lambda) or is_stuck(node):
             self.frames.append(None)
             super().body_of(node)
             self.frames.pop()
             return
-        frame = _Frame(liveness(node.body), _declared(node.body))
+        frame = _Frame(liveness(node.body), declared(node.body))
         self.frames.append(frame)
         super().body_of(node)
         self.frames.pop()
         if frame.made:
-            node.body.insert(_after_docstring(node), _binding(sorted(frame.made), node.body[0]))
+            node.body.insert(after_docstring(node), binding(sorted(frame.made), node.body[0]))
 
     # blocks
 
@@ -115,36 +127,36 @@ class ControlRewriter(Rewriter):
 
     def _leaving(self, item: ast.stmt, rest: list[ast.stmt]) -> list[Any] | None:
         """Rewrite a statement that may leave the block, together with the rest of the block."""
-        if isinstance(item, ast.If) and _leaves([item]):
+        if isinstance(item, ast.If) and leaves([item]):
             return self._exit_branch(item, rest)
         frame = self.frame
         assert frame is not None
         frame.at_end = True
-        if isinstance(item, ast.For | ast.While) and _returns([item]) and self._convertible(item):
+        if isinstance(item, ast.For | ast.While) and returns([item]) and self._convertible(item):
             frame.count += 1
             status = f"{PREFIX}status_{frame.count}"
             frame.at_end = True
             loop = self.visit(item)
-            loop[-1] = _at(ast.Assign([ast.Name(status, ast.Store())], loop[-1].value), item)
-            test = _at(ast.Name(status, ast.Load()), item)
-            leave = _at(ast.Return(_at(ast.Constant(2), item)), item)
+            loop[-1] = at(ast.Assign([ast.Name(status, ast.Store())], loop[-1].value), item)
+            test = at(ast.Name(status, ast.Load()), item)
+            leave = at(ast.Return(at(ast.Constant(2), item)), item)
             leave.is_status = True  # type: ignore[attr-defined]
-            return loop + self._exit_branch(_at(ast.If(test, [leave], []), item), rest)
+            return loop + self._exit_branch(at(ast.If(test, [leave], []), item), rest)
         return None
 
     def _exit_branch(self, item: ast.If, rest: list[ast.stmt]) -> list[Any]:
         frame = self.frame
         assert frame is not None
         then, otherwise, shared = list(item.body), list(item.orelse), []
-        if not _falls(then):
+        if not falls(then):
             otherwise += rest
-        elif not _falls(otherwise):
+        elif not falls(otherwise):
             then += rest
         elif rest:
             name = self._fresh("rest")
             shared = self._closure(name, rest, frame.exit_live, item)
             for side in (then, otherwise):
-                side.append(_raw(ast.Call(ast.Name(name, ast.Load()), [], []), item))
+                side.append(raw(ast.Call(ast.Name(name, ast.Load()), [], []), item))
         bound = self._shared_names([*item.body, *item.orelse, *rest]) | {RESULT}
         frame.made.add(RESULT)
         test = self.visit(item.test)
@@ -156,9 +168,9 @@ class ControlRewriter(Rewriter):
         frame = self.frame
         assert frame is not None
         if frame.depth:
-            return _at(ast.Return(call), place)
-        result = _at(ast.Lambda(_no_arguments(), _at(ast.Name(RESULT, ast.Load()), place)), place)
-        return _at(ast.Return(hook("finish", place, call, result)), place)
+            return at(ast.Return(call), place)
+        result = at(ast.Lambda(no_arguments(), at(ast.Name(RESULT, ast.Load()), place)), place)
+        return at(ast.Return(hook("finish", place, call, result)), place)
 
     # closures
 
@@ -172,7 +184,7 @@ class ControlRewriter(Rewriter):
         """Return the function's own variables that statements bind; they become cells."""
         frame = self.frame
         assert frame is not None
-        names = {n for n in _bound_deep(body) if not n.startswith(PREFIX)}
+        names = {n for n in bound_in(body) if not n.startswith(PREFIX)}
         frame.made |= names - frame.elsewhere.keys()
         return names
 
@@ -188,23 +200,28 @@ class ControlRewriter(Rewriter):
         frame = self.frame
         assert frame is not None
         before = frame.plain, frame.at_end, frame.exit_live
-        frame.depth, frame.plain, frame.at_end, frame.exit_live = frame.depth + 1, 0, True, exit_live
+        frame.depth, frame.plain, frame.at_end, frame.exit_live = (
+            frame.depth + 1,
+            0,
+            True,
+            exit_live,
+        )
         names = self._shared_names(body)
-        if _returns(body):
+        if returns(body):
             names.add(RESULT)
             frame.made.add(RESULT)
         new = self.block(body)
         frame.depth -= 1
         frame.plain, frame.at_end, frame.exit_live = before
         declared = self._declarations(names, place)
-        ending = [_raw(ast.Constant(0), place)] if _falls(body) else []
-        arguments = _no_arguments()
+        ending = [raw(ast.Constant(0), place)] if falls(body) else []
+        arguments = no_arguments()
         if argument is not None:
             arguments.args.append(ast.arg(arg=argument))
         made = ast.FunctionDef(
             name=name, args=arguments, body=[*declared, *new, *ending], decorator_list=[]
         )
-        return [_at(made, place)]
+        return [at(made, place)]
 
     def _declarations(self, names: set[str], place: ast.stmt) -> list[ast.stmt]:
         frame = self.frame
@@ -212,9 +229,9 @@ class ControlRewriter(Rewriter):
         outside = {n for n in names if frame.elsewhere.get(n) == "global"}
         found: list[ast.stmt] = []
         if names - outside:
-            found.append(_at(ast.Nonlocal(sorted(names - outside)), place))
+            found.append(at(ast.Nonlocal(sorted(names - outside)), place))
         if outside:
-            found.append(_at(ast.Global(sorted(outside)), place))
+            found.append(at(ast.Global(sorted(outside)), place))
         return found
 
     def _branch(
@@ -231,9 +248,9 @@ class ControlRewriter(Rewriter):
         assert frame is not None
         closures = self._closure(names[0], then, frame.exit_live, item)
         closures += self._closure(names[1], otherwise, frame.exit_live, item)
-        sides = [_at(ast.Name(name, ast.Load()), item) for name in names]
+        sides = [at(ast.Name(name, ast.Load()), item) for name in names]
         live = bound & after
-        call = hook("branch", item, test, *sides, _texts(bound, item), _texts(live, item))
+        call = hook("branch", item, test, *sides, texts(bound, item), texts(live, item))
         return closures, call
 
     # statements
@@ -241,22 +258,22 @@ class ControlRewriter(Rewriter):
     def visit_If(self, node: ast.If) -> Any:
         """Turn a branch that leaves nothing into two closures."""
         frame = self.frame
-        if frame is None or _leaves([node]):
+        if frame is None or leaves([node]):
             return super().visit_If(node)
         test = self.visit(node.test)
         bound = self._shared_names([*node.body, *node.orelse])
         live = frame.live[id(node)].after if id(node) in frame.live else frozenset(bound)
         closures, call = self._branch(node, test, node.body, node.orelse, bound, live)
-        return [*closures, _at(ast.Expr(call), node)]
+        return [*closures, at(ast.Expr(call), node)]
 
     def _convertible(self, node: ast.For | ast.While) -> bool:
         frame = self.frame
         if frame is None or node.orelse or id(node) not in frame.live:
             return False
-        if any(frame.elsewhere.get(n) == "global" for n in _bound_deep(node.body)):
+        if any(frame.elsewhere.get(n) == "global" for n in bound_in(node.body)):
             return False
         # a return inside must be able to leave the function from here
-        return not _returns([node]) or (frame.at_end and not frame.plain)
+        return not returns([node]) or (frame.at_end and not frame.plain)
 
     def visit_For(self, node: ast.For) -> Any:
         """Turn the body into a closure over the item."""
@@ -265,23 +282,25 @@ class ControlRewriter(Rewriter):
             return self._kept_loop(node, super().visit_For)
         over = self.visit(node.iter)
         item = PREFIX + "item"
-        store = _at(ast.Assign([node.target], _at(ast.Name(item, ast.Load()), node.target)), node.target)
+        store = at(
+            ast.Assign([node.target], at(ast.Name(item, ast.Load()), node.target)), node.target
+        )
         body = [store, *node.body]
         name, live = self._fresh("body"), frame.live[id(node)]
-        bound = self._shared_names(body) | ({RESULT} if _returns(body) else set())
-        after = live.after | ({RESULT} if _returns(body) else set())
+        bound = self._shared_names(body) | ({RESULT} if returns(body) else set())
+        after = live.after | ({RESULT} if returns(body) else set())
         closure = self._closure(name, body, live.after | live.inside, node, item)
         call = hook(
             "for",
             node,
             hook("open", over, over),
-            _at(ast.Name(name, ast.Load()), node),
-            _texts(bound, node),
-            _texts(bound & live.inside, node),
-            _texts(bound & after, node),
-            _at(ast.Constant(_index_name(node.target)), node),
+            at(ast.Name(name, ast.Load()), node),
+            texts(bound, node),
+            texts(bound & live.inside, node),
+            texts(bound & after, node),
+            at(ast.Constant(index_name(node.target)), node),
         )
-        return [*closure, _at(ast.Expr(call), node)]
+        return [*closure, at(ast.Expr(call), node)]
 
     def visit_While(self, node: ast.While) -> Any:
         """Turn test and body into closures."""
@@ -290,28 +309,28 @@ class ControlRewriter(Rewriter):
             return self._kept_loop(node, super().visit_While)
         name, test, live = self._fresh("body"), self._fresh("test"), frame.live[id(node)]
         bound = self._shared_names([*node.body, node.test])
-        bound |= {RESULT} if _returns(node.body) else set()
-        after = live.after | ({RESULT} if _returns(node.body) else set())
+        bound |= {RESULT} if returns(node.body) else set()
+        after = live.after | ({RESULT} if returns(node.body) else set())
         closures = self._asking(test, node)
         closures += self._closure(name, node.body, live.after | live.inside, node)
         call = hook(
             "while",
             node,
-            _at(ast.Name(test, ast.Load()), node),
-            _at(ast.Name(name, ast.Load()), node),
-            _texts(bound, node),
-            _texts(bound & live.inside, node),
-            _texts(bound & after, node),
+            at(ast.Name(test, ast.Load()), node),
+            at(ast.Name(name, ast.Load()), node),
+            texts(bound, node),
+            texts(bound & live.inside, node),
+            texts(bound & after, node),
         )
-        return [*closures, _at(ast.Expr(call), node)]
+        return [*closures, at(ast.Expr(call), node)]
 
     def _asking(self, name: str, node: ast.While) -> list[ast.stmt]:
         """Define a closure that returns the test."""
         names = self._shared_names([node.test])
-        ask = _at(ast.Return(self.visit(node.test)), node)
+        ask = at(ast.Return(self.visit(node.test)), node)
         body = [*self._declarations(names, node), ask]
-        made = ast.FunctionDef(name=name, args=_no_arguments(), body=body, decorator_list=[])
-        return [_at(made, node)]
+        made = ast.FunctionDef(name=name, args=no_arguments(), body=body, decorator_list=[])
+        return [at(made, node)]
 
     def _kept_loop(self, node: Any, visit: Any) -> Any:
         """Leave a loop a loop of Python; its own ``break`` stays what it is."""
@@ -326,10 +345,16 @@ class ControlRewriter(Rewriter):
         return new
 
     def visit_With(self, node: ast.With) -> Any:
-        """What follows the end of such a block is not what follows in the text."""
+        """Rewrite a block whose end is not followed by what follows in the text."""
         return self._enclosed(node)
 
-    visit_Try = visit_Match = visit_With
+    def visit_Try(self, node: ast.Try) -> Any:
+        """Rewrite such a block in the same way."""
+        return self._enclosed(node)
+
+    def visit_Match(self, node: ast.Match) -> Any:
+        """Rewrite such a block in the same way."""
+        return self._enclosed(node)
 
     def _enclosed(self, node: Any) -> Any:
         frame = self.frame
@@ -349,9 +374,9 @@ class ControlRewriter(Rewriter):
             return node
         if frame is None or not frame.depth:
             return self.generic_visit(node)
-        value = self.visit(node.value) if node.value else _at(ast.Constant(None), node)
-        keep = _at(ast.Assign([_at(ast.Name(RESULT, ast.Store()), node)], value), node)
-        return [keep, _raw(ast.Constant(2), node)]
+        value = self.visit(node.value) if node.value else at(ast.Constant(None), node)
+        keep = at(ast.Assign([at(ast.Name(RESULT, ast.Store()), node)], value), node)
+        return [keep, raw(ast.Constant(2), node)]
 
     def visit_Break(self, node: ast.Break) -> Any:
         """Return the status for ``break``."""
@@ -365,26 +390,26 @@ class ControlRewriter(Rewriter):
         frame = self.frame
         if frame is None or frame.plain or not frame.depth:
             return node
-        return _raw(ast.Constant(status), node)
+        return raw(ast.Constant(status), node)
 
     # expressions
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
         """Ask only the side that is taken."""
-        if self.frame is None or _binds(node):
+        if self.frame is None or binds(node):
             return super().visit_IfExp(node)
-        sides = [_thunk(self.visit(side)) for side in (node.body, node.orelse)]
+        sides = [thunk(self.visit(side)) for side in (node.body, node.orelse)]
         return hook("either", node, self.visit(node.test), *sides)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
         """Ask the second operand only where it matters."""
-        if self.frame is None or _binds(node):
+        if self.frame is None or binds(node):
             return super().visit_BoolOp(node)
         word = "both" if isinstance(node.op, ast.And) else "any_of"
         values = [self.visit(value) for value in node.values]
         result = values[-1]
         for value in reversed(values[:-1]):
-            result = hook(word, node, value, _thunk(result))
+            result = hook(word, node, value, thunk(result))
         return result
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
@@ -392,110 +417,3 @@ class ControlRewriter(Rewriter):
         if self.frame is None or not isinstance(node.op, ast.Not):
             return super().visit_UnaryOp(node)
         return hook("negated", node, self.visit(node.operand))
-
-
-# looking at syntax
-
-
-def _own(body: Iterable[ast.AST], past_loops: bool = True) -> Iterable[ast.AST]:
-    """Nodes of a block without those of functions, and of loops, inside."""
-    pending = list(body)
-    while pending:
-        node = pending.pop()
-        yield node
-        if isinstance(node, _FUNCTIONS) or (isinstance(node, _LOOPS) and not past_loops):
-            continue
-        pending += ast.iter_child_nodes(node)
-
-
-def _returns(body: Iterable[ast.AST]) -> bool:
-    return any(isinstance(n, ast.Return) for n in _own(body))
-
-
-def _leaves(body: Sequence[ast.AST]) -> bool:
-    """Tell whether statements may leave the block that they stand in."""
-    own = _own(body, past_loops=False)
-    return _returns(body) or any(isinstance(n, ast.Break | ast.Continue) for n in own)
-
-
-def _falls(body: Sequence[ast.stmt]) -> bool:
-    """Tell whether the end of a block can be reached, as far as the last statement tells."""
-    if not body:
-        return True
-    last = body[-1]
-    if isinstance(last, ast.If) and last.orelse:
-        return _falls(last.body) or _falls(last.orelse)
-    return not isinstance(last, _LEAVING)
-
-
-def _bound_deep(body: Iterable[ast.AST]) -> frozenset[str]:
-    return bound_in(body)
-
-
-def _declared(body: Sequence[ast.stmt]) -> dict[str, str]:
-    """Return names declared global or nonlocal."""
-    return {
-        name: "global" if isinstance(node, ast.Global) else "nonlocal"
-        for node in _own(body)
-        if isinstance(node, ast.Global | ast.Nonlocal)
-        for name in node.names
-    }
-
-
-def _is_stuck(node: FunctionNode) -> bool:
-    """Tell whether closures would change what a function means."""
-    assert not isinstance(node, ast.Lambda)
-    if isinstance(node, ast.AsyncFunctionDef):
-        return True
-    inside = list(_own(node.body))
-    names = {n.id for n in inside if isinstance(n, ast.Name)}
-    return bool(names & LEFT_ALONE) or any(isinstance(n, _STUCK) for n in inside)
-
-
-def _binds(node: ast.expr) -> bool:
-    """Tell whether an expression binds names, which a lambda would keep to itself."""
-    return any(isinstance(n, ast.NamedExpr | ast.Yield | ast.Await) for n in ast.walk(node))
-
-
-def _index_name(target: ast.expr) -> str:
-    names = [n.id for n in ast.walk(target) if isinstance(n, ast.Name)]
-    return names[0] if names and names[0] != "_" else "turn"
-
-
-# making syntax
-
-
-def _at(node: Any, place: ast.AST) -> Any:
-    return ast.copy_location(node, place)
-
-
-def _raw(value: ast.expr, place: ast.AST) -> ast.stmt:
-    """Return a status as it is."""
-    made = _at(ast.Return(ast.fix_missing_locations(_at(value, place))), place)
-    made.is_status = True
-    return made  # type: ignore[no-any-return]
-
-
-def _texts(names: Iterable[str], place: ast.AST) -> ast.expr:
-    items: list[ast.expr] = [ast.Constant(name) for name in sorted(names)]
-    return ast.fix_missing_locations(_at(ast.Tuple(items, ast.Load()), place))  # type: ignore[no-any-return]
-
-
-def _thunk(value: ast.expr) -> ast.expr:
-    return _at(ast.Lambda(_no_arguments(), value), value)  # type: ignore[no-any-return]
-
-
-def _no_arguments() -> ast.arguments:
-    return ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
-
-
-def _after_docstring(node: Any) -> int:
-    first = node.body[0]
-    return int(isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant))
-
-
-def _binding(names: Sequence[str], place: ast.AST) -> ast.stmt:
-    """Bind names without running anything, so that closures can share them."""
-    targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in names]
-    never = ast.If(ast.Constant(False), [ast.Assign(targets, ast.Constant(None))], [])
-    return ast.fix_missing_locations(_at(never, place))  # type: ignore[no-any-return]

@@ -186,7 +186,9 @@ def _integers_apart(items: list[Any]) -> bool:
     fancy = [isinstance(i, np.ndarray) or (isinstance(i, Tracer) and i.ndim > 0) for i in items]
     if not any(fancy):
         return False
-    counted = [f or isinstance(i, int | Tracer | Position) for f, i in zip(fancy, items, strict=True)]
+    counted = [
+        f or isinstance(i, int | Tracer | Position) for f, i in zip(fancy, items, strict=True)
+    ]
     first, last = counted.index(True), len(counted) - counted[::-1].index(True)
     return not all(counted[first:last])
 

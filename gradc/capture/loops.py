@@ -8,13 +8,11 @@ the loop becomes one with a condition.
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-import numpy as np
-
 from gradc.capture.branches import truth
-from gradc.capture.carries import Mismatch, observe
+from gradc.capture.carries import Mismatch
 from gradc.capture.cells import UNBOUND, Cells
 from gradc.capture.context import Unroll, current, enter, fail, maybe_current
-from gradc.capture.convert import cast_to, value_of
+from gradc.capture.convert import cast_to
 from gradc.capture.mutation import read, write
 from gradc.capture.positions import Position, as_user, is_position
 from gradc.capture.ranges import Fact
@@ -32,7 +30,7 @@ from gradc.capture.regions import (
 from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
 from gradc.capture.turns import first_of, item_of, length_of, rest_of
 from gradc.errors import GradcError, LimitError, TraceError
-from gradc.ir import INT64, ArrayType, Dim, Graph, Symbol, Value, op_named, substitute
+from gradc.ir import INT64, Dim, Graph, Symbol, Value, op_named, substitute
 from gradc.ops.regions import make_loop, make_while
 from gradc.spans import caller_span
 
@@ -169,7 +167,7 @@ class _For:
         """Record the body with the index as a symbol."""
 
         def run(turn: Turn) -> Any:
-            return self.body(item_of(self.items, Position(self.symbol.expr())))  # type: ignore[arg-type]
+            return self.body(item_of(self.items, Position(self.symbol.expr())))
 
         fact = Fact(self.symbol, self.count)
         site = self.body.__code__
@@ -358,9 +356,7 @@ def while_loop(
 
 def _while_region(cells: Cells, watched: Sequence[str], body: Any, test: Any, status: Any) -> Any:
     try:
-        return conditional(
-            cells, watched, lambda turn: body(), lambda turn: test(), [], status
-        )
+        return conditional(cells, watched, lambda turn: body(), lambda turn: test(), [], status)
     except Unroll as reason:
         if any(not isinstance(fact.count, int) for fact in current().facts) or current().region:
             raise
@@ -387,14 +383,10 @@ def conditional(
 ) -> Any:
     """Make a loop with a condition; ``extra`` are carries of its own."""
     watch_status = is_traced(status)
-    for _ in range(2):
-        starts = [*extra, *([_status(status)] if watch_status else [])]
-        plan, turn = settle(
-            "body", cells, watched, lambda turn: _with_extra(turn, starts, body, watch_status)
-        )
-        if watch_status or not (is_traced(turn.status) or turn.status):
-            break
+    starts, plan, turn = _settled(cells, watched, body, extra, status if watch_status else None)
+    if not watch_status and (is_traced(turn.status) or turn.status):
         watch_status = True
+        starts, plan, turn = _settled(cells, watched, body, extra, status)
     checked = record(
         "test",
         cells,
@@ -411,6 +403,22 @@ def conditional(
     carried = len(results) - len(starts)
     deliver(plan, turn, results[:carried], cells)
     return _left(results[-1]) if watch_status else NEXT
+
+
+def _settled(
+    cells: Cells,
+    watched: Sequence[str],
+    body: Callable[[Turn], Any],
+    extra: list[Value],
+    status: Any,
+) -> tuple[list[Value], Plan, Turn]:
+    """Record the body; a status that is watched is a carry as well."""
+    starts = extra if status is None else [*extra, _status(status)]
+
+    def run(turn: Turn) -> Any:
+        return _with_extra(turn, starts, body, status is not None)
+
+    return starts, *settle("body", cells, watched, run)
 
 
 def _with_extra(
@@ -448,7 +456,7 @@ def _make_while(
         ins = [*one.handles_in, *names, *one.extra_in]
         regions.append(close(one.trace, captures, ins, results))
     limit = current().recorder.options.max_turns
-    return make_while(*regions, captures, starts, limit=limit)
+    return make_while(regions[0], regions[1], captures, starts, limit=limit)
 
 
 def _status(status: Any) -> Value:

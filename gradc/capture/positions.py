@@ -1,8 +1,8 @@
 """The index of a loop that stays a loop: an integer known only as an expression.
 
 ``i - 1``, ``2 * i + 1`` and ``n - 1 - i`` stay exact expressions that subscripts and sizes take;
-``i * 0.5`` or ``i % 2`` become traced numbers.  Whoever needs the very number (``layers[i]``) raises
-``Unroll``: the loop is then run turn by turn in Python instead.
+``i * 0.5`` or ``i % 2`` become traced numbers.  Whoever needs the very number (``layers[i]``)
+raises ``Unroll``: the loop is then run turn by turn in Python instead.
 """
 
 import operator
@@ -80,7 +80,7 @@ def _traced(ufunc: np.ufunc, *operands: Any) -> Any:
 
 
 def _compared(ufunc: np.ufunc, sign: int, strict: int) -> Any:
-    """``a < b`` is ``b - a - 1 >= 0``: decided where it can be, otherwise a traced truth value."""
+    """Decide ``a < b`` as ``b - a - 1 >= 0`` where that can be done; otherwise it is traced."""
 
     def compare(self: "Position", other: Any) -> Any:
         dim = as_dim(other)

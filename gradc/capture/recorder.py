@@ -197,9 +197,7 @@ class Recorder:
         """Take back the draws recorded from an input on: their loop is recorded anew."""
         assert self.trace is not None
         graph = self.trace.graph
-        kept = [
-            k for k, (role, _) in enumerate(self.inputs) if k < since or role != "random"
-        ]
+        kept = [k for k, (role, _) in enumerate(self.inputs) if k < since or role != "random"]
         if len(kept) < len(self.inputs):
             self.inputs = [self.inputs[k] for k in kept]
             self.handles = [self.handles[k] for k in kept]

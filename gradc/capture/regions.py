@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradc.capture.carries import Leaf, Mismatch, Tree, depends_on, initial, join, observe
+from gradc.capture.carries import Leaf, Tree, depends_on, initial, join, observe
 from gradc.capture.cells import UNBOUND, Boxes, Cells
 from gradc.capture.context import Trace, current, demand, enter
 from gradc.capture.mutation import carry, read
@@ -88,7 +88,8 @@ def record(
                 raise trace.demanded
             _end(turn, cells, watched, plan, sharing)
             if boxes.changed():
-                demand("a list, a dict or an object changes from turn to turn")
+                what = "in a branch" if sharing else "from turn to turn"
+                demand(f"a list, a dict or an object changes {what}")
     finally:
         boxes.restore()
         cells.restore(before)
@@ -119,9 +120,7 @@ def _name_of(handle: Tracer) -> str:
     return handle._name or "array"
 
 
-def _end(
-    turn: Turn, cells: Cells, watched: Iterable[str], plan: Plan, sharing: bool
-) -> None:
+def _end(turn: Turn, cells: Cells, watched: Iterable[str], plan: Plan, sharing: bool) -> None:
     trace = turn.trace
     exchanged = [h for value in turn.before.values() for h in observe_handles(value)]
     for name in watched:
@@ -147,9 +146,7 @@ def _is_same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and repr(a) == repr(b)
 
 
-def _check_leaves(
-    name: str, tree: Tree, turn: Turn, exchanged: Sequence[Tracer | None]
-) -> None:
+def _check_leaves(name: str, tree: Tree, turn: Turn, exchanged: Sequence[Tracer | None]) -> None:
     """Refuse what shares memory with other arrays, since its copy in the next turn would not."""
     trace = turn.trace
     roots: set[int] = set()

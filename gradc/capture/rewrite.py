@@ -111,9 +111,7 @@ def _rewrite(
 def _named_after(code: CodeType, name: str) -> CodeType:
     """Give the closures that loops and branches became the name of the user's function."""
     name = name if code.co_name.startswith(PREFIX) else code.co_name
-    inside = tuple(
-        _named_after(c, name) if isinstance(c, CodeType) else c for c in code.co_consts
-    )
+    inside = tuple(_named_after(c, name) if isinstance(c, CodeType) else c for c in code.co_consts)
     return code.replace(co_name=name, co_consts=inside)
 
 

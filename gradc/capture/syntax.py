@@ -253,6 +253,7 @@ def _copy_function(node: Any) -> Any:
 
 
 def load_hook(name: str, place: ast.AST) -> ast.Name:
+    """Name a hook."""
     return ast.copy_location(ast.Name(PREFIX + name, ast.Load()), place)
 
 

@@ -50,7 +50,7 @@ def enumerated(x):
 
 def zipped(x, a):
     y = np.zeros(5)
-    for v, row in zip(x, a):
+    for v, row in zip(x, a):  # noqa: B905
         y = y + v * row
     return y
 
@@ -327,7 +327,7 @@ def conditional_expression(x):
 
 def short_circuit(x):
     s = 0.0
-    if x[0] > 0.9 and x[1] > 0.9 or not x[2] > 0.9:
+    if (x[0] > 0.9 and x[1] > 0.9) or not x[2] > 0.9:
         s = s + 1.0
     return s * x
 

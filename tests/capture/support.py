@@ -11,7 +11,6 @@ from gradc.ir.verify import verify
 from gradc.options import Options
 from gradc.passes import simplify
 
-
 LOOPS = Options(regions=True, unroll=0)
 """Loops stay loops, however short they are."""
 

@@ -35,7 +35,7 @@ from gradc.capture.positions import as_dim, as_user
 from gradc.capture.ranges import not_negative
 from gradc.capture.tracer import Kind, Tracer, is_concrete, make_concrete, wrap
 from gradc.capture.turns import make_range
-from gradc.ir import known, op_named, static_shape
+from gradc.ir import Dim, DimExpr, known, op_named, static_shape
 
 
 def _check_order(order: Any) -> None:
@@ -169,10 +169,12 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
 
 def symbolic(function: Any, shape: Any, fill_value: Any = None, dtype: Any = float) -> Tracer:
     """``np.zeros``, ``np.ones``, ``np.empty`` or ``np.full`` of a size that holds a loop index."""
-    dims = [as_dim(n) for n in (shape if isinstance(shape, tuple | list) else (shape,))]
-    if any(dim is None for dim in dims):
-        demand("a size is a traced value")
-    for dim in dims:
+    dims: list[Dim] = []
+    for n in shape if isinstance(shape, tuple | list) else (shape,):
+        dim = as_dim(n) if not isinstance(n, DimExpr) else n
+        if dim is None:
+            demand("a size is a traced value")
+        dims.append(dim)
         if not not_negative(dim, current().facts):
             demand(f"whether the size {dim} is negative is not known")
     number = {np.zeros: 0, np.empty: 0, np.ones: 1}.get(function, fill_value)
@@ -184,7 +186,7 @@ def symbolic_range(*args: Any, dtype: Any = None) -> Tracer:
     numbers = make_range(*args)
     graph = current().graph
     counted = graph.value(graph.add(op_named("iota"), (), {"length": numbers.length}))
-    steps = fresh(counted) * numbers.step + as_user(numbers.start)
+    steps: Tracer = fresh(counted) * numbers.step + as_user(numbers.start)
     return steps if dtype is None else call(np.ndarray.astype, steps, dtype)
 
 
