@@ -10,7 +10,7 @@ from gradc.emit.c_uses import child_blocks, node_of
 from gradc.emit.filters import c_comment
 from gradc.ir.graph import Graph
 from gradc.ir.program import Program
-from gradc.kernels.nest import Stmt
+from gradc.kernels.nest import If, Loop, Stmt, While
 from gradc.spans import Span
 
 __all__ = ["COLUMNS", "Places", "comment", "origin_of"]
@@ -39,6 +39,9 @@ class Places:
 
     def of(self, stmt: Stmt) -> tuple[str, str] | None:
         """Return the one place that a statement and all in it come from, None for several."""
+        if isinstance(stmt, Loop | While | If) and stmt.node >= 0:
+            span = self.span(stmt.node)
+            return self._place(span) if span else None
         found: tuple[str, str] | None = None
         waiting = [stmt]
         while waiting:

@@ -23,6 +23,7 @@ from gradc.emit.c_types import (
     EITHER,
     EQUAL,
     SHIFT,
+    UNARY,
     Text,
     dim_text,
     literal,
@@ -47,6 +48,7 @@ _OPS = {
     "any": "logical_or",
     "all": "logical_and",
 }
+_STEPS = {1: "++{}", -1: "--{}"}
 _INLINE = 48
 """Longest text that is moved to where it is read."""
 _TRUTHS = (COMPARE, EQUAL, BOTH, EITHER)
@@ -65,6 +67,7 @@ class Statements:
         self._places = Places(scope.graph)
         self._said: tuple[str, str] | None = None
         self._place: tuple[str, str] | None = None
+        self._limits: list[tuple[str, int, int]] = []
         self._ex = Expressions(scope, support, self._spill, self._settle)
 
     def function(self, stages: list[Stage]) -> None:
@@ -109,13 +112,44 @@ class Statements:
         self._flush()
         start, stop = self._dim(stmt.start), self._dim(stmt.stop, SHIFT)
         with self._scope.block(stmt.symbol) as i:
-            step = f"++{i}" if stmt.step == 1 else f"{i} += {stmt.step}"
-            compare = "<" if stmt.step > 0 else ">"
-            with self._braces(f"for (int64_t {i} = {start}; {i} {compare} {stop}; {step}) {{"):
+            step = _STEPS.get(stmt.step, f"{i} += {stmt.step}").format(i)
+            test = f"{i} < {stop}" if stmt.step > 0 else f"{i} > {stop}"
+            test = f"{i} >= 0" if stmt.step < 0 and stmt.stop == -1 else test
+            with self._braces(f"for (int64_t {i} = {start}; {test}; {step}) {{"):
                 if needs_barrier(stmt):
                     self._support.need(("gradc_serial",))
                     self.lines.add("gradc_serial();")
                 self._block(stmt.body)
+
+    @_print.register
+    def _(self, stmt: nest.While) -> None:
+        self._flush()
+        turns = self._scope.namer.fresh("turns")
+        self._write(f"int64_t {turns} = 0;")
+        limit = (turns, stmt.limit, stmt.code)
+        first, condition = stmt.body[0], "true"
+        if isinstance(first, nest.Break):
+            condition = self._ex.text(first.condition).text
+            self._flush()
+        with self._scope.block(), self._braces(f"while ({condition}) {{"):
+            if isinstance(first, nest.Break):
+                self._limit(*limit)
+                self._block(stmt.body[1:])
+            else:
+                self._limits.append(limit)
+                self._block(stmt.body)
+
+    @_print.register
+    def _(self, stmt: nest.Break) -> None:
+        condition = self._ex.text(stmt.condition)
+        self._flush()
+        with self._braces(f"if (!{condition.within(UNARY)}) {{"):
+            self.lines.add("break;")
+        self._limit(*self._limits.pop())
+
+    def _limit(self, turns: str, limit: int, code: int) -> None:
+        with self._braces(f"if ({turns}++ == {limit}) {{"):
+            self.lines.add(f"return {code};")
 
     @_print.register
     def _(self, stmt: nest.If) -> None:

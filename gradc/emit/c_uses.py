@@ -27,7 +27,7 @@ def operands(stmt: Stmt) -> tuple[Expr, ...]:
         parts.append(stmt.value)
     if isinstance(stmt, nest.Check):
         parts.append(stmt.value)
-    if isinstance(stmt, nest.If):
+    if isinstance(stmt, nest.If | nest.Break):
         parts.append(stmt.condition)
     if isinstance(stmt, nest.Store):
         parts += [gather for gather, _ in stmt.ref.gathers]
@@ -40,7 +40,7 @@ def operands(stmt: Stmt) -> tuple[Expr, ...]:
 
 def child_blocks(stmt: Stmt) -> tuple[list[Stmt], ...]:
     """Return the blocks inside a statement."""
-    if isinstance(stmt, nest.Loop):
+    if isinstance(stmt, nest.Loop | nest.While):
         return (stmt.body,)
     return (stmt.then, stmt.otherwise) if isinstance(stmt, nest.If) else ()
 

@@ -138,7 +138,9 @@ def _rows(stage: Stage) -> Rows | None:
     if len(places) != 1:
         return None
     loop = stage.body[places[0]]
-    if not isinstance(loop, Loop) or loop.start != 0 or loop.step != 1:
+    if not isinstance(loop, Loop) or loop.symbol.role != "index":
+        return None
+    if loop.start != 0 or loop.step != 1:
         return None
     if not isinstance(loop.stop, int) or loop.stop < 4 * LANES:
         return None

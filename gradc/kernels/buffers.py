@@ -78,7 +78,7 @@ def _up(size: int) -> int:
 
 
 def _nbytes(buffer: Buffer) -> int:
-    size = buffer.type.nbytes
+    size = buffer.room * buffer.type.dtype.itemsize
     assert isinstance(size, int)
     return _up(max(size, 1))
 

@@ -15,12 +15,14 @@ def collapse(loop: Loop) -> Loop:
             inner = collapse(inner)
         merged = _merge(loop, inner)
         if merged is None:
-            return Loop(loop.symbol, loop.start, loop.stop, [inner], loop.step)
+            return Loop(loop.symbol, loop.start, loop.stop, [inner], loop.step, loop.node)
         loop = merged
     return loop
 
 
 def _merge(outer: Loop, inner: Loop) -> Loop | None:
+    if outer.symbol.role != "index" or inner.symbol.role != "index":
+        return None
     if not (_whole(outer) and _whole(inner)) or not isinstance(inner.stop, int):
         return None
     if not all(isinstance(s, Let | Store | Accumulate) for s in inner.body):

@@ -67,6 +67,6 @@ def prefers_matmul(plan: Contraction, node: Node) -> bool:
         return False
     sizes = [plan.size(labels) for labels in (plan.m, plan.n, plan.k)]
     if not all(isinstance(size, int) for size in sizes):
-        return all(size != 1 for size in sizes)
+        return False
     m, n, k = (int(size) for size in sizes)  # type: ignore[arg-type]
     return m > 1 and n > 1 and k >= 4 and m * n * k > LOOP_FLOPS

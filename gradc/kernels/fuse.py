@@ -8,7 +8,7 @@ the number of levels, to meet others of their domain.
 
 import heapq
 from bisect import bisect_left, insort
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,13 +31,17 @@ LONG = 64
 
 @dataclass(slots=True, eq=False)
 class Sweep:
-    """One root with what fusion needs to know of it."""
+    """One root with what fusion needs to know of it.
+
+    ``order`` holds what it reads, and what must run before it for another reason.
+    """
 
     id: int
     form: Form
     shape: Shape
     key: Hashable
     reads: dict[int, bool]
+    order: dict[int, bool]
     level: int = 0
     latest: int = 0
 
@@ -57,9 +61,16 @@ class Group:
         return self.members[0].form in SWEEPS
 
 
-def fuse(p: Placement) -> list[Group]:
-    """Return the groups in the order in which they run."""
+def fuse(p: Placement, after: Mapping[int, set[int]] | None = None) -> list[Group]:
+    """Return the groups in the order in which they run.
+
+    ``after`` names roots that must run before a root although it does not read them.
+    """
     sweeps = {id: _sweep(p, id) for id in sorted(p.form)}
+    if after:
+        for id, others in after.items():
+            sweeps[id].order = {**sweeps[id].reads, **dict.fromkeys(others, False)}
+        sweeps = _sorted(sweeps)
     _first_levels(sweeps)
     _last_levels(sweeps)
     _meet(sweeps)
@@ -67,12 +78,33 @@ def fuse(p: Placement) -> list[Group]:
     return _ordered(_join_near(p, _collect(sweeps)))
 
 
+def _sorted(sweeps: dict[int, Sweep]) -> dict[int, Sweep]:
+    """Put every sweep behind what must run before it."""
+    waiting = {id: len(sweep.order) for id, sweep in sweeps.items()}
+    users: dict[int, list[int]] = {id: [] for id in sweeps}
+    for id, sweep in sweeps.items():
+        for other in sweep.order:
+            users[other].append(id)
+    ready = [id for id, count in waiting.items() if not count]
+    heapq.heapify(ready)
+    result: dict[int, Sweep] = {}
+    while ready:
+        id = heapq.heappop(ready)
+        result[id] = sweeps[id]
+        for user in users[id]:
+            waiting[user] -= 1
+            if not waiting[user]:
+                heapq.heappush(ready, user)
+    assert len(result) == len(sweeps), "roots wait for each other in a circle"
+    return result
+
+
 def _sweep(p: Placement, id: int) -> Sweep:
     shape, form = iteration_shape(p, id), p.form[id]
     own = form not in SWEEPS or _pieces(p, id) > CROWDED
     key: Hashable = ("own", id) if own else domain_of(shape)
     needed = {base: same for base, same in reads(p, id).items() if base in p.form}
-    return Sweep(id, form, shape, key, needed)
+    return Sweep(id, form, shape, key, needed, needed)
 
 
 def _pieces(p: Placement, id: int) -> int:
@@ -97,7 +129,7 @@ def _earliest(sweep: Sweep, sweeps: dict[int, Sweep]) -> int:
     return max(
         (
             sweeps[base].level + _distance(sweep, sweeps[base], same)
-            for base, same in sweep.reads.items()
+            for base, same in sweep.order.items()
         ),
         default=0,
     )
@@ -108,7 +140,7 @@ def _last_levels(sweeps: dict[int, Sweep]) -> None:
     for sweep in sweeps.values():
         sweep.latest = last
     for sweep in reversed(sweeps.values()):
-        for base, same in sweep.reads.items():
+        for base, same in sweep.order.items():
             read = sweeps[base]
             read.latest = min(read.latest, sweep.latest - _distance(sweep, read, same))
 
@@ -135,7 +167,7 @@ def _sink(sweeps: dict[int, Sweep]) -> None:
         latest = bound.get(sweep.id)
         if latest is not None and latest > sweep.level and (sweep.key, latest) in present:
             sweep.level = latest
-        for base, same in sweep.reads.items():
+        for base, same in sweep.order.items():
             limit = sweep.level - _distance(sweep, sweeps[base], same)
             bound[base] = min(bound.get(base, limit), limit)
 
@@ -205,7 +237,7 @@ def _ordered(groups: list[Group]) -> list[Group]:
     home = {sweep.id: place for place, group in enumerate(groups) for sweep in group.members}
     after: list[list[int]] = [[] for _ in groups]
     for place, group in enumerate(groups):
-        needed = {home[base] for sweep in group.members for base in sweep.reads} - {place}
+        needed = {home[base] for sweep in group.members for base in sweep.order} - {place}
         group.before = needed
         for other in needed:
             after[other].append(place)

@@ -5,10 +5,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from gradc.ir import Dim, DimExpr, Symbol
-from gradc.kernels.nest import Buffer, Loop, Ref, Stage, Stmt, Store
+from gradc.kernels.nest import Buffer, Loop, Ref, Stage, Stmt, Store, While
 from gradc.kernels.walk import loads, nested, uses
 
 __all__ = ["Access", "accesses", "can_share"]
+
+
+_UNKNOWN = Symbol("turns", "unknown")
+"""Stands for the turns of a loop with a condition: no offset holds it."""
 
 
 class Access(NamedTuple):
@@ -45,11 +49,15 @@ class _Body(NamedTuple):
 
 
 def _inside(body: _Body, statement: Stmt, inner: list[Stmt]) -> _Body:
+    if isinstance(statement, While):
+        return _Body(inner, body.loops | {_UNKNOWN}, body.turns)
     if not isinstance(statement, Loop):
         return _Body(inner, body.loops, body.turns)
     start, stop = statement.start, statement.stop
     length = stop - start
-    if isinstance(length, int):
+    if statement.step < 0:
+        length = -length
+    elif isinstance(length, int):
         length = -(-length // statement.step)
     return _Body(inner, body.loops | {statement.symbol}, body.turns * length)
 

@@ -56,7 +56,7 @@ def walk(
     index = tuple(symbols[axis].expr() if axis in symbols else 0 for axis in range(len(shape)))
     levels = [Level() for _ in range(len(loops) + 1)]
     depths = {symbols[axis]: depth + 1 for depth, axis in enumerate(loops)}
-    ranges = {symbols[axis]: (0, static(shape[axis])) for axis in loops}
+    ranges = {symbols[axis]: (0, state.most(shape[axis])) for axis in loops}
     scope = Scope(state, {}, levels, depths, ranges)
     body = turn(scope, index)
     for depth in reversed(range(len(loops) + 1)):

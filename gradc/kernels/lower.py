@@ -13,8 +13,10 @@ from gradc.kernels.gather import index_checks
 from gradc.kernels.layout import lay_out
 from gradc.kernels.lower_contract import lower_matmul
 from gradc.kernels.lower_loops import lower_nest
+from gradc.kernels.lower_regions import lower_project, lower_region
+from gradc.kernels.lower_regions_parts import flatten
 from gradc.kernels.lower_scan import lower_arg, lower_scan
-from gradc.kernels.lower_scatter import lower_assembly, lower_scatter, write_whole
+from gradc.kernels.lower_scatter import lower_assembly, lower_join, lower_scatter, write_whole
 from gradc.kernels.nest import Buffer, Stage, Stmt, Unit
 from gradc.kernels.place import place
 from gradc.kernels.placement import Form
@@ -32,6 +34,9 @@ _LOWER: dict[Form, Callable[[State, Group], list[Stmt]]] = {
     Form.ARG: lower_arg,
     Form.SCATTER: lower_scatter,
     Form.ASSEMBLE: lower_assembly,
+    Form.JOIN: lower_join,
+    Form.REGION: lower_region,
+    Form.PROJECT: lower_project,
 }
 
 
@@ -40,11 +45,12 @@ def lower(program: Program, options: Options) -> Unit:
 
     Pure and deterministic; time and space are linear in the number of nodes.
     """
+    program, regions = flatten(program)
     placement = place(program)
     groups = fuse(placement)
-    state = State(program, placement)
+    state = State(program, placement, regions=regions, body=_body)
     ports = lay_out(state, groups)
-    stages = [_stage(state, group) for group in groups]
+    stages = [stage for group in groups if (stage := _stage(state, group)).body]
     stages += [_late(state, *port) for port in ports]
     stages = schedule(stages)
     buffers, plan = plan_buffers(program, stages)
@@ -52,9 +58,13 @@ def lower(program: Program, options: Options) -> Unit:
 
 
 def _stage(state: State, group: Group) -> Stage:
-    body = _LOWER[group.members[0].form](state, group)
     nodes = tuple(member.id for member in group.members)
-    return Stage([*_checks(state, group), *body], nodes, _section(state, nodes))
+    return Stage(_body(state, group), nodes, _section(state, nodes))
+
+
+def _body(state: State, group: Group) -> list[Stmt]:
+    body = _LOWER[group.members[0].form](state, group)
+    return [*_checks(state, group), *body]
 
 
 def _late(state: State, buffer: Buffer, id: int) -> Stage:

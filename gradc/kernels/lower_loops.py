@@ -88,7 +88,7 @@ class _Nest:
         self.rank = len(group.shape)
         self.at: list[Dim] = [axis_symbol(axis).expr() for axis in range(self.rank)]
         self.ranges = {
-            axis_symbol(axis): (0, static(extent)) for axis, extent in enumerate(group.shape)
+            axis_symbol(axis): (0, state.most(extent)) for axis, extent in enumerate(group.shape)
         }
         self.maps = [m for m in group.members if m.form is Form.MAP]
         self.folds = [self._fold(m) for m in group.members if m.form is Form.REDUCE]
@@ -181,14 +181,17 @@ class _Nest:
             keys += [scope.resolve(*operand) for operand in self._operands(fold)]
         return keys
 
-    def _pieces(self) -> list[list[tuple[int, int]]]:
-        """Cut every axis where something changes."""
+    def _pieces(self) -> list[list[tuple[Dim, Dim]]]:
+        """Cut every axis where something changes; an extent that depends on a loop is one piece."""
         starts = [(sweep.id, self._index(sweep)) for sweep in self.maps]
         starts += [operand for fold in self.folds for operand in self._operands(fold)]
         kept = frozenset(sweep.id for sweep in self.maps)
         found = cuts(self.state.placement, starts, kept)
-        result = []
+        result: list[list[tuple[Dim, Dim]]] = []
         for axis, extent in enumerate(self.group.shape):
+            if not isinstance(extent, int):
+                result.append([(0, extent)])
+                continue
             stop = static(extent)
             edges = {0, stop, *(self._extent(m, axis) for m in self.group.members)}
             edges |= {e for e in found.get(axis_symbol(axis), ()) if 0 < e < stop}
@@ -210,6 +213,7 @@ class _Nest:
         return all(
             bounds(self.at[axis], self.ranges)[1] < self._extent(sweep, axis)
             for axis in self.order[:depth]
+            if isinstance(self.group.shape[axis], int)
         )
 
     def build(self) -> list[Stmt]:
@@ -249,7 +253,8 @@ class _Nest:
         found: list[Stmt] = []
         whole = self.ranges[symbol]
         for start, stop in self.pieces[axis]:
-            self.ranges[symbol] = (start, stop)
+            if isinstance(start, int) and isinstance(stop, int):
+                self.ranges[symbol] = (start, stop)
             if stop - start == 1:
                 self.at[axis] = start
                 found += self._open(depth + 1, levels)

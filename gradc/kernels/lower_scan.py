@@ -1,5 +1,6 @@
 """Running sums and products, and positions of extrema."""
 
+from gradc.errors import UnsupportedError
 from gradc.ir import BOOL, INT64, Dim, Node, op_named
 from gradc.kernels.fuse import Group
 from gradc.kernels.index import IndexTuple, row_major
@@ -41,6 +42,12 @@ def lower_scan(state: State, group: Group) -> list[Stmt]:
     inner = max((a for a, extent in enumerate(node.type.shape) if extent != 1), default=axis)
     if node.type.size == 0:
         return []
+    if inner != axis and not isinstance(node.type.shape[axis], int):
+        raise UnsupportedError(
+            f"{node.op.name} along an axis whose length depends on a loop has no C form",
+            span=node.origin.span,
+            repair='move that axis to the end, or use backend="numpy"',
+        )
     return _scan_line(state, node, axis) if inner == axis else _scan_rows(state, node, axis)
 
 

@@ -5,12 +5,14 @@ from gradc.kernels.fuse import Group
 from gradc.kernels.gather import pick, wrapped
 from gradc.kernels.index import IndexTuple, index_basic, row_major, row_major_strides
 from gradc.kernels.loops import walk
+from gradc.kernels.lower_regions_checks import reads_are_safe
+from gradc.kernels.lower_regions_place import Clash
 from gradc.kernels.lower_scan import value_at
 from gradc.kernels.nest import Accumulate, Buffer, Copy, Expr, Fill, Number, Ref, Stmt, Store
 from gradc.kernels.scope import Scope
 from gradc.kernels.state import State, number
 
-__all__ = ["lower_assembly", "lower_scatter", "write_whole"]
+__all__ = ["lower_assembly", "lower_join", "lower_scatter", "write_whole"]
 
 
 def write_whole(state: State, target: Buffer, id: int, node: int) -> list[Stmt]:
@@ -24,9 +26,11 @@ def write_whole(state: State, target: Buffer, id: int, node: int) -> list[Stmt]:
             assert isinstance(value, Number)
             return [Fill(target, value, node)]
         whole = view.offset == 0 and view.strides == row_major_strides(kind.shape)
-        if whole and kind.size == base.type.size and view.base not in state.scalars:
+        stored = view.base in state.buffers or base.op.kind is Kind.CONSTANT
+        if whole and kind.size == base.type.size and view.base not in state.scalars and stored:
             source = state.buffer(view.base)
-            return [] if source is target else [Copy(target, source, node)]
+            if source.type.size == target.type.size:
+                return [] if source is target else [Copy(target, source, node)]
 
     def turn(scope: Scope, index: IndexTuple) -> list[Stmt]:
         value = value_at(scope, id, index)
@@ -49,7 +53,45 @@ def lower_scatter(state: State, group: Group) -> list[Stmt]:
         return [Accumulate(ref, "sum", element, node.id)]
 
     shape = state.placement.node(value).type.shape
-    return [*write_whole(state, target, base, node.id), *walk(state, shape, turn)]
+    found = walk(state, shape, turn)
+    if node.id in state.heirs and shape:
+        _check_in_place(state, node, found)
+    return [*write_whole(state, target, base, node.id), *found]
+
+
+def _check_in_place(state: State, node: Node, body: list[Stmt]) -> None:
+    """Have the value kept, or the array copied, if a turn reads what another one writes."""
+    value = node.operands[1]
+    if reads_are_safe(body, state.buffer(node.id), state.bounds):
+        return
+    kept = value in state.placement.form
+    raise Clash(set() if kept else {value}, {node.id} if kept else set())
+
+
+def lower_join(state: State, group: Group) -> list[Stmt]:
+    """Write the parts of a padding or of joined arrays one after the other."""
+    node = state.placement.node(group.members[0].id)
+    target, shape = state.buffer(node.id), node.type.shape
+    starts: list[Dim] = list(node.params.get("low", (0,) * len(shape)))
+    body: list[Stmt] = []
+    if node.op.name == "pad":
+        body.append(Fill(target, number(0, target.type.dtype), node.id))
+    for operand in node.operands:
+        kind = state.placement.node(operand).type
+
+        def turn(
+            scope: Scope, index: IndexTuple, operand: int = operand, low: list[Dim] = starts
+        ) -> list[Stmt]:
+            at = tuple(a + i for a, i in zip(low, index, strict=True))
+            return [
+                Store(Ref(target, row_major(at, shape)), value_at(scope, operand, index), node.id)
+            ]
+
+        body += walk(state, kind.shape, turn)
+        if node.op.name == "concatenate":
+            axis = node.params["axis"]
+            starts = [*starts[:axis], starts[axis] + kind.shape[axis], *starts[axis + 1 :]]
+    return body
 
 
 def _target(state: State, node: Node, target: Buffer, index: IndexTuple) -> Ref:

@@ -2,7 +2,9 @@
 
     Unit    = program, buffers, stages, plan
     Stage   = title, body: Stmt*, nodes                    one top-level nest or call
-    Stmt    = Loop(symbol, start, stop, step, body)
+    Stmt    = Loop(symbol, start, stop, step, body)         step may be -1: then down to stop + 1
+            | While(body, limit, code)                     until a Break; code after limit turns
+            | Break(condition)                             leave the loop unless it holds
             | Let(local, value, node)                      const scalar of one iteration
             | Declare(local, value, lanes)                 mutable scalar, or array of lanes
             | Store(ref, value, node)                      buffer element = value
@@ -41,6 +43,7 @@ __all__ = [
     "Accumulate",
     "Apply",
     "Assign",
+    "Break",
     "Buffer",
     "BufferPlan",
     "Check",
@@ -66,6 +69,7 @@ __all__ = [
     "Stmt",
     "Store",
     "Unit",
+    "While",
 ]
 
 BufferKind = Literal["input", "output", "temporary", "constant"]
@@ -79,7 +83,8 @@ class Buffer:
     """Contiguous memory of one array, C order.
 
     ``name`` is a hint (the user's name or empty); ``position`` is the place among the inputs or
-    outputs; ``node`` the graph node whose value it holds; ``data`` the content of a constant.
+    outputs; ``node`` the graph node whose value it holds; ``data`` the content of a constant;
+    ``most`` the elements to make room for where the size depends on a loop index.
     """
 
     kind: BufferKind
@@ -88,6 +93,12 @@ class Buffer:
     position: int = -1
     node: int = -1
     data: np.ndarray | None = None
+    most: int = -1
+
+    @property
+    def room(self) -> Dim:
+        """Elements that the memory holds."""
+        return self.type.size if self.most < 0 else self.most
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,6 +189,24 @@ class Loop:
     stop: Dim
     body: list[Stmt]
     step: int = 1
+    node: int = -1
+
+
+@dataclass(slots=True, eq=False)
+class While:
+    """Turns until the ``Break`` in the body leaves; ``code`` is returned after ``limit`` turns."""
+
+    body: list[Stmt]
+    limit: int
+    code: int
+    node: int = -1
+
+
+@dataclass(slots=True, eq=False)
+class Break:
+    """Leave the innermost ``While`` unless the condition holds."""
+
+    condition: Expr
 
 
 @dataclass(slots=True, eq=False)
@@ -231,6 +260,7 @@ class If:
     condition: Expr
     then: list[Stmt]
     otherwise: list[Stmt] = field(default_factory=list)
+    node: int = -1
 
 
 @dataclass(slots=True, eq=False)
@@ -284,7 +314,19 @@ class MatMul:
 
 
 Stmt: TypeAlias = (
-    Loop | Let | Declare | Store | Accumulate | Assign | If | Check | Fill | Copy | MatMul
+    Loop
+    | While
+    | Break
+    | Let
+    | Declare
+    | Store
+    | Accumulate
+    | Assign
+    | If
+    | Check
+    | Fill
+    | Copy
+    | MatMul
 )
 
 

@@ -6,10 +6,10 @@ values are computed again by each user; paddings and joined arrays are taken apa
 an elementwise use (``pieces`` counts them), so that adjoints of slices become gathers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from gradc.errors import UnsupportedError
-from gradc.ir import Array, Kind, Node, Program, Slice
+from gradc.ir import Array, At, DimExpr, Kind, Node, Program, Slice
 from gradc.kernels.contraction import Contraction, analyse, prefers_matmul
 from gradc.kernels.index import (
     View,
@@ -30,13 +30,21 @@ PIECES = 10
 """Paddings that one nest may take apart."""
 
 
-def place(program: Program) -> Placement:
-    """Place every live node, operands before users."""
+def place(
+    program: Program, given: Mapping[int, View] | None = None, forced: Collection[int] = ()
+) -> Placement:
+    """Place every live node, operands before users.
+
+    ``given`` are the views that inputs stand for, ``forced`` nodes to be kept in any case.
+    """
     p = Placement.of(program)
+    p.given = given or {}
     for node in p.nodes:
         _VISIT[node.op.kind](p, node)
         if node.id in p.outputs and node.op.kind not in (Kind.INPUT, Kind.CONSTANT):
             _result(p, node)
+        elif node.id in forced:
+            p.keep(node.id)
     return p
 
 
@@ -54,7 +62,8 @@ def _result(p: Placement, node: Node) -> None:
 
 
 def _input(p: Placement, node: Node) -> None:
-    p.views[node.id] = View(node.id, 0, row_major_strides(node.type.shape))
+    own = View(node.id, 0, row_major_strides(node.type.shape))
+    p.views[node.id] = p.given.get(node.id, own)
     p.cost[node.id], p.pieces[node.id] = 1, 0
 
 
@@ -131,12 +140,30 @@ def _assemble(p: Placement, node: Node) -> None:
 
 
 def _movement(p: Placement, node: Node) -> None:
-    if node.op.name == "pad":
+    if node.op.name in ("pad", "concatenate") and not _known_pieces(p, node):
+        _settle(p, *node.operands)
+        p.keep(node.id, Form.JOIN)
+    elif node.op.name == "pad":
         _pad(p, node)
     elif node.op.name == "concatenate":
         _concatenate(p, node)
     else:
         _view(p, node)
+
+
+def _known_pieces(p: Placement, node: Node) -> bool:
+    """Tell whether a padding or joined array is cut at known places."""
+    shapes = [node.type.shape, *(p.node(operand).type.shape for operand in node.operands)]
+    return all(is_static(shape) for shape in shapes) and is_static(node.params.get("low", ()))
+
+
+def is_static(dims: object) -> bool:
+    """Tell whether extents or an index are known before the call."""
+    if isinstance(dims, tuple):
+        return all(is_static(item) for item in dims)
+    if isinstance(dims, Slice):
+        return is_static((dims.start, dims.length))
+    return not isinstance(dims.position if isinstance(dims, At) else dims, DimExpr)
 
 
 def _view(p: Placement, node: Node) -> None:
@@ -174,6 +201,8 @@ def _keeps_axes(node: Node) -> bool:
     """Tell whether the op sends each axis to one axis, with steps of 1 at most."""
     if node.op.name == "index":
         spec = node.params["spec"]
+        if not is_static(spec):
+            return False
         return all(item.step in (1, -1) for item in spec if isinstance(item, Slice))
     return node.op.name in ("transpose", "broadcast_to")
 
@@ -276,6 +305,19 @@ def _creation(p: Placement, node: Node) -> None:
     _inline(p, node, 1, 0)
 
 
+def _region(p: Placement, node: Node) -> None:
+    for operand in node.operands:
+        if operand not in p.views:
+            p.keep(operand)
+    p.keep(node.id, Form.REGION)
+
+
+def _other(p: Placement, node: Node) -> None:
+    if node.op.name != "project":
+        _refuse(p, node)
+    p.keep(node.id, Form.PROJECT)
+
+
 def _refuse(p: Placement, node: Node) -> None:
     raise UnsupportedError(
         f"{node.op.name} has no C form",
@@ -294,6 +336,6 @@ _VISIT: dict[Kind, Callable[[Placement, Node], None]] = {
     Kind.SCAN: _scan,
     Kind.CONTRACTION: _contraction,
     Kind.CREATION: _creation,
-    Kind.REGION: _refuse,
-    Kind.OTHER: _refuse,
+    Kind.REGION: _region,
+    Kind.OTHER: _other,
 }

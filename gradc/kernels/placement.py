@@ -1,6 +1,7 @@
 """Where each value lives: in memory, in a local, or nowhere but inside an expression."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -21,6 +22,9 @@ class Form(Enum):
     ARG = "arg"  # position of an extremum
     SCATTER = "scatter"  # a copy that is written into
     ASSEMBLE = "assemble"  # a sum of many paddings, added one by one
+    JOIN = "join"  # a padding or joined arrays whose extents depend on a loop
+    REGION = "region"  # a loop or branch
+    PROJECT = "project"  # a result of one: made with it
 
 
 SWEEPS = (Form.MAP, Form.REDUCE)
@@ -53,6 +57,8 @@ class Placement:
         Addends of ``ASSEMBLE`` roots.
     written : dict
         Results that are a reshaped root: the root writes them.
+    given : mapping
+        What the inputs of a loop body show of the memory around it.
     """
 
     program: Program
@@ -68,6 +74,7 @@ class Placement:
     terms: dict[int, list[int]] = field(default_factory=dict)
     contractions: dict[int, Contraction] = field(default_factory=dict)
     written: dict[int, int] = field(default_factory=dict)
+    given: Mapping[int, View] = field(default_factory=dict)
 
     @classmethod
     def of(cls, program: Program) -> "Placement":

@@ -3,7 +3,7 @@
 from gradc.kernels.blocks import run_in_blocks
 from gradc.kernels.collapse import collapse
 from gradc.kernels.lanes import use_lanes
-from gradc.kernels.nest import Loop, Stage, Stmt
+from gradc.kernels.nest import If, Loop, Stage, Stmt, While
 
 __all__ = ["schedule"]
 
@@ -18,8 +18,16 @@ def schedule(stages: list[Stage]) -> list[Stage]:
 def _rewrite(body: list[Stmt]) -> list[Stmt]:
     result: list[Stmt] = []
     for statement in body:
-        if isinstance(statement, Loop):
+        if isinstance(statement, Loop) and statement.symbol.role == "index":
             result += _loop(collapse(statement))
+        elif isinstance(statement, Loop | While):
+            statement.body = _rewrite(statement.body)
+            result.append(statement)
+        elif isinstance(statement, If):
+            statement.then, statement.otherwise = map(
+                _rewrite, (statement.then, statement.otherwise)
+            )
+            result.append(statement)
         else:
             result.append(statement)
     return result

@@ -1,12 +1,15 @@
 """What the lowering of all groups shares: buffers, scalars, checks."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gradc.ir import INT64, ArrayType, Dim, Kind, Program
-from gradc.kernels.nest import Buffer, Expr, Load, Number, Ref
+from gradc.kernels.extremes import Bounds, capacity, extremes
+from gradc.kernels.lower_regions_parts import Region
+from gradc.kernels.nest import Buffer, Expr, Load, Number, Ref, Stmt
 from gradc.kernels.placement import Placement
 from gradc.spans import Span
 
@@ -31,6 +34,18 @@ class State:
         Expressions (locals or numbers) of one-element roots computed so far.
     outside : set
         Roots that some other group reads.
+    regions : mapping
+        The regions of all nodes that have some.
+    bounds : mapping
+        First and last value of the indices of the loops around.
+    results : dict
+        Memory of the results of regions, by node and item.
+    heirs : dict
+        For a value that is written over another one: that other one.
+    inside : bool
+        Whether it is a loop body or a branch.
+    body : callable
+        Lowers a group to statements, index checks included.
     """
 
     program: Program
@@ -41,6 +56,24 @@ class State:
     failures: list[tuple[str, Span | None]] = field(default_factory=list)
     checked: set[tuple[int, Dim]] = field(default_factory=set)
     indices: dict[tuple[int, Dim], Buffer] = field(default_factory=dict)
+    regions: Mapping[int, Region] = field(default_factory=dict)
+    bounds: Bounds = field(default_factory=dict)
+    results: dict[tuple[int, int], Buffer] = field(default_factory=dict)
+    heirs: dict[int, int] = field(default_factory=dict)
+    inside: bool = False
+    body: Callable[["State", Any], list[Stmt]] | None = None
+
+    def most(self, extent: Dim) -> int:
+        """Return the greatest value of an extent."""
+        found = extremes(extent, self.bounds)
+        assert found is not None, f"extent {extent} is not known"
+        return max(found[1], 0)
+
+    def temporary(self, id: int) -> Buffer:
+        """Return fresh memory for a node's value."""
+        kind = self.program.graph[id].type
+        most = -1 if isinstance(kind.size, int) else capacity(kind.shape, self.bounds)
+        return Buffer("temporary", kind, self.name(id), node=id, most=most)
 
     def name(self, id: int) -> str:
         """Return the user's name of a node, or nothing."""

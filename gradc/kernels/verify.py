@@ -7,8 +7,9 @@ together share no memory.
 from collections.abc import Iterator
 
 from gradc.errors import GradcError
-from gradc.ir import Dim, DimExpr, Symbol
+from gradc.ir import Dim, Symbol
 from gradc.kernels.buffers import ALIGNMENT, lifetimes
+from gradc.kernels.extremes import extremes
 from gradc.kernels.inplace import accesses, can_share
 from gradc.kernels.nest import (
     Accumulate,
@@ -26,7 +27,7 @@ from gradc.kernels.walk import loads, nested, statements, uses
 
 __all__ = ["problems", "verify"]
 
-_Bounds = dict[Symbol, tuple[int, int]]
+_Bounds = dict[Symbol, tuple[Dim, Dim]]
 
 
 def verify(unit: Unit) -> None:
@@ -81,12 +82,15 @@ def _bound_problems(body: list[Stmt], ranges: _Bounds) -> Iterator[str]:
             yield f"a copy of {statement.source.type} into {statement.target.type}"
 
 
-def _last(loop: Loop, ranges: _Bounds) -> tuple[int, int] | None:
+def _last(loop: Loop, ranges: _Bounds) -> tuple[Dim, Dim] | None:
     """Return the bounds of a loop's symbol; None for a loop that does not run."""
-    first, stop = _bounds(loop.start, ranges)[0], _bounds(loop.stop, ranges)[1]
-    if stop <= first:
+    start, stop = (loop.stop + 1, loop.start + 1) if loop.step < 0 else (loop.start, loop.stop)
+    if _bounds(stop - start, ranges)[1] <= 0:
         return None
-    return first, first + (stop - 1 - first) // loop.step * loop.step
+    length = stop - start
+    if isinstance(length, int) and loop.step > 1:
+        return start, start + (length - 1) // loop.step * loop.step
+    return start, stop - 1
 
 
 def _references(statement: Stmt) -> Iterator[Ref]:
@@ -99,7 +103,7 @@ def _references(statement: Stmt) -> Iterator[Ref]:
 
 def _reference(ref: Ref, ranges: _Bounds) -> Iterator[str]:
     low, high = _bounds(ref.offset, ranges)
-    size = ref.buffer.type.size
+    size = ref.buffer.room
     if low < 0 or (isinstance(size, int) and high >= size):
         yield f"elements {low} to {high} of node {ref.buffer.node}, which has {size}"
 
@@ -119,16 +123,10 @@ def _matrix(matrix: Matrix, rows: Dim, columns: Dim, ranges: _Bounds) -> Iterato
 
 
 def _bounds(dim: Dim, ranges: _Bounds) -> tuple[int, int]:
-    """Return the least and the greatest value of a dim, term by term."""
-    if not isinstance(dim, DimExpr):
-        return dim, dim
-    low = high = 0
-    for monomial, factor in dim.terms:
-        ends = [factor]
-        for symbol, power in monomial:
-            ends = [end * bound**power for end in ends for bound in ranges[symbol]]
-        low, high = low + min(ends), high + max(ends)
-    return low, high
+    """Return the least and the greatest value of a dim."""
+    found = extremes(dim, ranges)
+    assert found is not None, f"{dim} has no bounds"
+    return found
 
 
 # memory
@@ -139,7 +137,8 @@ def _plan_problems(unit: Unit) -> Iterator[str]:
     offsets, scratch = unit.plan.offsets, unit.plan.scratch
     placed = []
     for buffer, (first, last) in spans.items():
-        start, size = offsets[buffer], int(buffer.type.nbytes)  # type: ignore[arg-type]
+        nbytes = buffer.room * buffer.type.dtype.itemsize
+        start, size = offsets[buffer], int(nbytes)  # type: ignore[arg-type]
         if start % ALIGNMENT or start + size > unit.plan.arena_bytes - scratch[1]:
             yield f"node {buffer.node} lies at byte {start}"
         placed.append((start, start + size, first, last, buffer))

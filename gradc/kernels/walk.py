@@ -8,6 +8,7 @@ from gradc.kernels.nest import (
     Accumulate,
     Apply,
     Assign,
+    Break,
     Buffer,
     Check,
     Choose,
@@ -25,6 +26,7 @@ from gradc.kernels.nest import (
     Ref,
     Stmt,
     Store,
+    While,
 )
 
 __all__ = [
@@ -47,7 +49,7 @@ DimMap: TypeAlias = Callable[[Dim], Dim]
 
 def nested(statement: Stmt) -> list[list[Stmt]]:
     """Return the statement lists inside a statement."""
-    if isinstance(statement, Loop):
+    if isinstance(statement, Loop | While):
         return [statement.body]
     if isinstance(statement, If):
         return [statement.then, statement.otherwise]
@@ -74,7 +76,7 @@ def expressions(statement: Stmt) -> tuple[Expr, ...]:
         target = statement.target
         gathers = target.gathers if isinstance(target, Ref) else ()
         return (statement.value, *(e for e, _ in gathers))
-    return (statement.condition,) if isinstance(statement, If) else ()
+    return (statement.condition,) if isinstance(statement, If | Break) else ()
 
 
 def subexpressions(expr: Expr) -> Iterator[Expr]:
@@ -137,13 +139,17 @@ def map_statement(statement: Stmt, change: DimMap) -> Stmt:
     if isinstance(statement, Loop):
         body = [map_statement(s, change) for s in statement.body]
         start, stop = change(statement.start), change(statement.stop)
-        return Loop(statement.symbol, start, stop, body, statement.step)
+        return Loop(statement.symbol, start, stop, body, statement.step, statement.node)
     if isinstance(statement, If):
         return If(
             _expr(statement.condition, change),
             [map_statement(s, change) for s in statement.then],
             [map_statement(s, change) for s in statement.otherwise],
+            statement.node,
         )
+    if isinstance(statement, While):
+        body = [map_statement(s, change) for s in statement.body]
+        return While(body, statement.limit, statement.code, statement.node)
     return _simple(statement, change)
 
 
@@ -162,6 +168,8 @@ def _simple(statement: Stmt, change: DimMap) -> Stmt:
             return Accumulate(moved, how, _expr(value, change), node)
         case Check(value, extent, code):
             return Check(_expr(value, change), change(extent), code)
+        case Break(condition):
+            return Break(_expr(condition, change))
         case MatMul():
             return _matmul(statement, change)
     assert isinstance(statement, Fill | Copy)

@@ -15,6 +15,7 @@ from gradc.kernels.nest import (
     Accumulate,
     Apply,
     Assign,
+    Break,
     Buffer,
     Check,
     Choose,
@@ -37,6 +38,7 @@ from gradc.kernels.nest import (
     Stmt,
     Store,
     Unit,
+    While,
 )
 
 _COMBINE: dict[str, Any] = {
@@ -47,6 +49,10 @@ _COMBINE: dict[str, Any] = {
     "any": np.logical_or,
     "all": np.logical_and,
 }
+
+
+class Left(Exception):
+    """A loop with a condition ends."""
 
 
 class CheckFailed(Exception):
@@ -83,7 +89,9 @@ class _Machine:
             else:
                 start = unit.plan.offsets[buffer]
                 assert start % 64 == 0
-                memory = arena[start : start + int(buffer.type.nbytes)].view(buffer.type.dtype)
+                memory = arena[start : start + int(buffer.room) * buffer.type.dtype.itemsize].view(
+                    buffer.type.dtype
+                )
             self.memory[buffer] = memory
 
     # dims and expressions
@@ -141,6 +149,11 @@ class _Machine:
                 for turn in range(self.dim(start), self.dim(stop), step):
                     self.symbols[symbol] = turn
                     self.run(body)
+            case While(body, limit, code):
+                self.repeat(body, limit, code)
+            case Break(condition):
+                if not self.value(condition):
+                    raise Left
             case Let(local, value) | Assign(local, value):
                 self.locals[local] = self.typed(local.dtype, value)
             case Declare(local, value, lanes):
@@ -158,14 +171,29 @@ class _Machine:
                 if not 0 <= self.value(value) < self.dim(extent):
                     raise CheckFailed(code)
             case Fill(buffer, number):
-                self.memory[buffer][:] = self.typed(buffer.type.dtype, number)
+                self.memory[buffer][: self.dim(buffer.type.size)] = self.typed(
+                    buffer.type.dtype, number
+                )
             case Copy(target, source):
                 assert target.type.dtype == source.type.dtype
-                self.memory[target][:] = self.memory[source]
+                size = self.dim(target.type.size)
+                assert size == self.dim(source.type.size)
+                self.memory[target][:size] = self.memory[source][:size]
             case MatMul():
                 self.multiply(statement)
             case _:
                 raise AssertionError(statement)
+
+    def repeat(self, body: Sequence[Stmt], limit: int, code: int) -> None:
+        place = next(k for k, s in enumerate(body) if isinstance(s, Break)) + 1
+        for turn in range(limit + 1):
+            try:
+                self.run(body[:place])
+            except Left:
+                return
+            if turn == limit:
+                raise CheckFailed(code)
+            self.run(body[place:])
 
     def typed(self, dtype: np.dtype, value: Expr) -> Any:
         result = self.value(value)
