@@ -7,8 +7,7 @@
  * the wrong elements when the inner loop runs through memory backwards.  The empty statement is no
  * instruction; it only tells gcc that the outer loop is to stay as it is.
  */
-static inline void gradc_serial(void)
-{
+static inline void gradc_serial(void) {
 #if defined(__GNUC__) && !defined(__clang__)
     __asm__ volatile("");
 #endif
