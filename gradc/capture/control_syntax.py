@@ -16,7 +16,7 @@ become part of the other branch, so that every path ends in one place and return
 """
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ from gradc.capture.control_tools import (
     leaves,
     no_arguments,
     raw,
+    returning,
     returns,
     texts,
     thunk,
@@ -140,8 +141,8 @@ class ControlRewriter(Rewriter):
             loop[-1] = at(ast.Assign([ast.Name(status, ast.Store())], loop[-1].value), item)
             test = at(ast.Name(status, ast.Load()), item)
             leave = at(ast.Return(at(ast.Constant(2), item)), item)
-            leave.is_status = True  # type: ignore[attr-defined]
-            return loop + self._exit_branch(at(ast.If(test, [leave], []), item), rest)
+            leave.is_status = True
+            return [*loop, *self._exit_branch(at(ast.If(test, [leave], []), item), rest)]
         return None
 
     def _exit_branch(self, item: ast.If, rest: list[ast.stmt]) -> list[Any]:
@@ -168,9 +169,9 @@ class ControlRewriter(Rewriter):
         frame = self.frame
         assert frame is not None
         if frame.depth:
-            return at(ast.Return(call), place)
+            return returning(call, place)
         result = at(ast.Lambda(no_arguments(), at(ast.Name(RESULT, ast.Load()), place)), place)
-        return at(ast.Return(hook("finish", place, call, result)), place)
+        return returning(hook("finish", place, call, result), place)
 
     # closures
 
@@ -407,7 +408,7 @@ class ControlRewriter(Rewriter):
             return super().visit_BoolOp(node)
         word = "both" if isinstance(node.op, ast.And) else "any_of"
         values = [self.visit(value) for value in node.values]
-        result = values[-1]
+        result: ast.expr = values[-1]
         for value in reversed(values[:-1]):
             result = hook(word, node, value, thunk(result))
         return result

@@ -4,7 +4,6 @@ import ast
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gradc.capture.scopes import bound_in
 from gradc.capture.source import FunctionNode
 from gradc.capture.syntax import LEFT_ALONE
 
@@ -20,6 +19,7 @@ __all__ = [
     "leaves",
     "no_arguments",
     "raw",
+    "returning",
     "returns",
     "texts",
     "thunk",
@@ -46,6 +46,7 @@ def own_nodes(body: Iterable[ast.AST], past_loops: bool = True) -> Iterable[ast.
 
 
 def returns(body: Iterable[ast.AST]) -> bool:
+    """Tell whether statements return from the function."""
     return any(isinstance(n, ast.Return) for n in own_nodes(body))
 
 
@@ -91,6 +92,7 @@ def binds(node: ast.expr) -> bool:
 
 
 def index_name(target: ast.expr) -> str:
+    """Return the name of a loop variable."""
     names = [n.id for n in ast.walk(target) if isinstance(n, ast.Name)]
     return names[0] if names and names[0] != "_" else "turn"
 
@@ -99,7 +101,14 @@ def index_name(target: ast.expr) -> str:
 
 
 def at(node: Any, place: ast.AST) -> Any:
+    """Place a new node where another one stands."""
     return ast.copy_location(node, place)
+
+
+def returning(value: ast.expr, place: ast.AST) -> ast.stmt:
+    """Return a value."""
+    made: ast.stmt = at(ast.Return(value), place)
+    return made
 
 
 def raw(value: ast.expr, place: ast.AST) -> ast.stmt:
@@ -110,19 +119,23 @@ def raw(value: ast.expr, place: ast.AST) -> ast.stmt:
 
 
 def texts(names: Iterable[str], place: ast.AST) -> ast.expr:
+    """Spell names as a tuple of strings."""
     items: list[ast.expr] = [ast.Constant(name) for name in sorted(names)]
     return ast.fix_missing_locations(at(ast.Tuple(items, ast.Load()), place))  # type: ignore[no-any-return]
 
 
 def thunk(value: ast.expr) -> ast.expr:
+    """Make a function without arguments of an expression."""
     return at(ast.Lambda(no_arguments(), value), value)  # type: ignore[no-any-return]
 
 
 def no_arguments() -> ast.arguments:
+    """Return an empty list of parameters."""
     return ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
 
 
 def after_docstring(node: Any) -> int:
+    """Return where the statements of a function begin."""
     first = node.body[0]
     return int(isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant))
 

@@ -303,7 +303,7 @@ _WRITTEN: set[Any] = set()
 
 def as_written(function: Callable[..., Any]) -> Callable[..., Any]:
     """Record a function of gradc as if it were the user's own."""
-    _WRITTEN.add(function.__code__)  # type: ignore[attr-defined]
+    _WRITTEN.add(function.__code__)
     return function
 
 

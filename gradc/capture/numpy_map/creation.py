@@ -197,7 +197,8 @@ SIZED[np.arange] = symbolic_range
 def _like(function: Any, a: Any, dtype: Any, shape: Any, *fill_value: Any) -> Tracer:
     x = as_handle(a)
     if shape is None and not all(map(known, x.shape)):
-        return symbolic(function, x.shape, *fill_value, dtype=dtype or x.dtype)
+        number = fill_value[0] if fill_value else None
+        return symbolic(function, x.shape, number, dtype or x.dtype)
     made = own(function(x.shape if shape is None else shape, *fill_value, dtype=dtype or x.dtype))
     if shape is None and x.ndim > 1 and (x._view is not None or x._layout is not None):
         made._layout = like_operands([layout_of(x)], x.shape)
