@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from gradc.emit.numpy_memory import is_filled
 from gradc.ir import Graph, Kind, Node, Shape
 
 __all__ = [
@@ -62,12 +63,25 @@ def make_plan(graph: Graph, *, sections: bool = True) -> Plan:
         for operand in node.operands:
             users[operand] += 1
     transparent, keeps = [False] * len(graph), [False] * len(graph)
+    started = _started(nodes)
     for node in nodes:
         keeps[node.id] = _keeps_axes(graph, node, users)
-        transparent[node.id] = not keeps[node.id] and _is_transparent(graph, node)
+        again = node.id in started and users[node.id] > 1 and is_filled(graph, node)
+        transparent[node.id] = again or (not keeps[node.id] and _is_transparent(graph, node))
     section = _sections(graph, nodes) if sections else [Section.PRIMAL] * len(graph)
     order = sorted(nodes, key=lambda node: section[node.id])
     return Plan(order, section, _reads(graph, nodes, transparent), transparent, keeps)
+
+
+def _started(nodes: Iterable[Node]) -> set[int]:
+    """Return the arrays that something writes to: filled ones are made anew for each."""
+    found: set[int] = set()
+    for node in nodes:
+        if node.regions:
+            found.update(node.operands)
+        elif node.op.name in ("index_put", "index_add"):
+            found.add(node.operands[0])
+    return found
 
 
 def _sections(graph: Graph, nodes: Iterable[Node]) -> list[Section]:

@@ -414,6 +414,23 @@ def waiting_reads() -> Graph:
     return function("waiting_reads", build, x=vector(N))
 
 
+def late_use() -> Graph:
+    """One reader, after the loop, of what was there before it: an element, and a carry."""
+
+    def body(y, s):
+        return put(y, take(y, At(i)) + s, At(i)), s * 0.5
+
+    def build(x):
+        h, s = x * 2.0, x.sum()
+        h.graph.rename(h.id, "y")
+        h.graph.rename(s.id, "s")
+        element, number = take(h, At(1)) * 3.0, s * 7.0
+        y, t = loop(body, [], [h, s], i_, N, y=vector(N), s=SCALAR)
+        return y + element, t + number
+
+    return function("late_use", build, x=vector(N))
+
+
 def power_iteration() -> Graph:
     """A carried array that each turn makes anew, with a captured matrix and a count."""
 
@@ -463,7 +480,7 @@ CORPUS = {
         *(growing, reversed_slices, stepping, jacobi, seidel, lu, doolittle, triangular),
         *(same_index_twice, newton, while_with_statements, cond_in_loop, loop_in_branch),
         *(branch_that_does_nothing, fibonacci, rotation, swapped_arrays, aliases),
-        *(views_of_carries, one_result_twice, no_turns, waiting_reads, power_iteration),
+        *(views_of_carries, one_result_twice, no_turns, waiting_reads, power_iteration, late_use),
         *(carry_that_stays, repeated_rows),
     )
 }
