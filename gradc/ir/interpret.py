@@ -71,10 +71,11 @@ def _run_while(node: Node, operands: list[Any], symbols: Symbols) -> list[Any]:
     split = len(operands) - node.params["carries"]
     captures, carried = operands[:split], operands[split:]
     test, body = node.regions
-    for _ in range(node.params["limit"]):
+    for turn in range(node.params["limit"] + 1):
         if not _outputs(test, [*captures, *carried], symbols)[0]:
             return carried
-        carried = _outputs(body, [*captures, *carried], symbols)
+        if turn < node.params["limit"]:
+            carried = _outputs(body, [*captures, *carried], symbols)
     raise LimitError(
         f"the loop runs more than {node.params['limit']} times", span=node.origin.span
     )
