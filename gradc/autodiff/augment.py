@@ -15,9 +15,10 @@ from gradc.autodiff.adjoint import adjoints
 from gradc.autodiff.regions import CondRecipe, Recipe, Source
 from gradc.autodiff.regions_loop import augment_loop, augment_while
 from gradc.autodiff.regions_ranges import Range
-from gradc.autodiff.regions_split import Pulled
-from gradc.ir import Graph, Node, Origin, Value
+from gradc.autodiff.regions_split import Pulled, parts_read
+from gradc.ir import Graph, Kind, Node, Origin, Value
 from gradc.ir.rebuild import copy_node, rebuild, transfer
+from gradc.ops.index_spec import indexed_shape
 
 __all__ = ["augment"]
 
@@ -105,30 +106,52 @@ def _zeros(graph: Graph, id: int) -> Value:
 
 
 def _reverse_cond(node: Node, part: Part, around: Around) -> CondRecipe:
-    """Prepare the reverse of a branch, which computes again what it needs from the captures."""
+    """Prepare the reverse of a branch, which computes again what it needs from the captures.
+
+    Inside a loop, a capture of which both branches read certain elements only is replaced by those,
+    where they exist whichever branch is taken.
+    """
     wrt = [slot - 1 for slot, flag in enumerate(part.operands) if flag]
     pulled = [_pull(region, wrt, part.items, around) for region in node.regions]
-    read = sorted({slot for branch in pulled for slot in _captures_read(branch)})
-    return CondRecipe(
-        (_branch(pulled[0], read), _branch(pulled[1], read)),
-        tuple(Source(False, slot + 1) for slot in read),
-        tuple(number for number, flag in enumerate(part.items) if flag),
-        tuple(slot + 1 for slot in wrt),
-    )
+    lives = [branch.live(branch.bars) for branch in pulled]
+    sources: list[Source] = []
+    for slot in range(pulled[0].taken):
+        found = [
+            parts_read(branch, live, slot, around)
+            for branch, live in zip(pulled, lives, strict=True)
+        ]
+        specs = dict.fromkeys(spec for parts in found for spec in parts)
+        whole = None in specs
+        sources += [
+            Source(False, slot + 1, None if whole else s) for s in ([None] if whole else specs)
+        ]
+    branches = [_branch(b, live, sources) for b, live in zip(pulled, lives, strict=True)]
+    items = tuple(number for number, flag in enumerate(part.items) if flag)
+    captures = tuple(slot + 1 for slot in wrt)
+    return CondRecipe((branches[0], branches[1]), tuple(sources), items, captures)
 
 
-def _captures_read(branch: Pulled) -> list[int]:
-    live = branch.live(branch.bars)
-    return [slot for slot, id in enumerate(branch.graph.inputs[: branch.taken]) if live[id]]
-
-
-def _branch(pulled: Pulled, read: Sequence[int]) -> Graph:
-    """Return the reverse of one branch as a graph of the captures it reads and the cotangents."""
+def _branch(pulled: Pulled, live: list[bool], sources: Sequence[Source]) -> Graph:
+    """Return the reverse of one branch as a graph of what it reads and the cotangents."""
     graph = pulled.graph
     result = Graph(f"{graph.name}_reverse")
     images: dict[int, Value] = {}
-    for id in (*(graph.inputs[slot] for slot in read), *pulled.cts):
+    for source in sources:
+        id = graph.inputs[source.number - 1]
+        if source.spec is None:
+            images[id] = result.input(graph.names[id], graph[id].type, graph[id].origin)
+            continue
+        shape = indexed_shape(graph[id].type, (), source.spec)
+        value = result.input(graph.names[id], graph[id].type.with_shape(shape))
+        for child, _ in graph.uses(id):
+            if live[child] and graph[child].params.get("spec") == source.spec:
+                images[child] = value
+    for id in pulled.cts:
         images[id] = result.input(graph.names[id], graph[id].type, graph[id].origin)
-    transfer(graph, result, images, pulled.live(pulled.bars))
+    wanted = [
+        flag and node.op.kind is not Kind.INPUT
+        for node, flag in zip(graph.nodes, live, strict=True)
+    ]
+    transfer(graph, result, images, wanted)
     result.outputs = [images[id].id for id in pulled.bars]
     return result

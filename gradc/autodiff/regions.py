@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gradc.ir import Graph, Node, TupleType, Value
+from gradc.ir import Graph, IndexSpec, Node, TupleType, Value, op_named
 from gradc.ops.regions import make_cond, make_loop, make_while, project
 
 __all__ = [
@@ -30,10 +30,11 @@ Items: TypeAlias = tuple[Value | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where an input of a reverse body comes from: an operand or a result of the region."""
+    """Where an input of a reverse body comes from: an operand or a result, or a part of it."""
 
     is_item: bool
     number: int
+    spec: IndexSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +128,15 @@ def _reverse_loop(
 
 
 def _fetched(graph: Graph, node: Node, sources: Sequence[Source]) -> list[Value]:
-    return [
-        project(graph.value(node.id), item=source.number)
-        if source.is_item
-        else graph.value(node.operands[source.number])
-        for source in sources
-    ]
+    return [_fetch(graph, node, source) for source in sources]
+
+
+def _fetch(graph: Graph, node: Node, source: Source) -> Value:
+    if source.is_item:
+        value = project(graph.value(node.id), item=source.number)
+    else:
+        value = graph.value(node.operands[source.number])
+    return value if source.spec is None else op_named("index")(value, spec=source.spec)
 
 
 def _seeds(graph: Graph, node: Node, cts: Items, items: Sequence[int]) -> list[Value]:

@@ -120,6 +120,8 @@ def _step(graph: Graph, node: Node) -> tuple[int, tuple[Access, ...]] | None:
     if node.op.name != "project":
         return None
     source, item = graph[node.operands[0]], node.params["item"]
+    if source.op.name == "cond":
+        return _step_through_branches(source, item)
     if source.op.name != "loop":
         return None
     slot = len(source.operands) - source.params["carries"] + item
@@ -130,6 +132,16 @@ def _step(graph: Graph, node: Node) -> tuple[int, tuple[Access, ...]] | None:
     span = Range(source.params["index"], 0, source.params["count"] - 1)
     writes = [Access(w.box, (span, *w.inner)) for step in inner.writes for w in step]
     return source.operands[slot], tuple(writes)
+
+
+def _step_through_branches(node: Node, item: int) -> tuple[int, tuple[Access, ...]] | None:
+    """Return the capture that both branches update, and what either writes into it."""
+    for slot, operand in enumerate(node.operands[1:]):
+        found = [_chain(r, r.inputs[slot], r.outputs[item]) for r in node.regions]
+        if all(chain is not None for chain in found):
+            steps = [step for chain in found if chain is not None for step in chain.writes]
+            return operand, tuple(write for step in steps for write in step)
+    return None
 
 
 def _access(spec: IndexSpec) -> Access | None:

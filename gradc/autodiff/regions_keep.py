@@ -6,23 +6,27 @@ compute, must be kept at some point on the way: a minimum cut of the body, with 
 capacities, says where.  Of equal cuts the later one is taken, which repeats less.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import networkx
 
-from gradc.ir import Dim, Graph, Kind, Node, TupleType, substitute
+from gradc.autodiff.regions_ranges import Range
+from gradc.ir import Dim, Graph, Kind, Node, Symbol, TupleType, substitute
 
 __all__ = ["choose_kept"]
 
-_FREE = frozenset((Kind.INPUT, Kind.CONSTANT, Kind.CREATION))
 _DEAR = frozenset((Kind.REGION, Kind.SCAN, Kind.OTHER))
 _GUESS = 64
 _LARGEST_CUT = 4096
 
 
 def choose_kept(
-    graph: Graph, needed: Collection[int], free: Collection[int], carried: Collection[int]
+    graph: Graph,
+    needed: Collection[int],
+    free: Collection[int],
+    carried: Collection[int],
+    ranges: Sequence[Range] = (),
 ) -> list[int]:
     """Return the nodes to keep, in order.
 
@@ -36,6 +40,8 @@ def choose_kept(
         Nodes that are there anyway, or are read from final arrays.
     carried : collection of int
         Inputs that are lost after the turn.
+    ranges : sequence of Range
+        The indices that extents may depend on, outermost first.
     """
     behind = _behind(graph, needed, free)
     sources = {id for id in behind if id in carried or _dear(graph, graph[id])} - set(free)
@@ -43,7 +49,9 @@ def choose_kept(
         return []
     if len(behind) > _LARGEST_CUT:
         return sorted(_frontier(graph, behind, needed, sources, free))
-    return sorted(_cut(graph, behind, needed, sources, free))
+    highest = _highest(ranges)
+    sizes = {id: _bytes(graph[id], highest) for id in behind}
+    return sorted(_cut(graph, sizes, needed, sources, free))
 
 
 def _behind(graph: Graph, needed: Collection[int], free: Collection[int]) -> list[int]:
@@ -63,9 +71,17 @@ def _dear(graph: Graph, node: Node) -> bool:
     return node.op.kind in _DEAR or isinstance(node.type, TupleType)
 
 
+def _highest(ranges: Sequence[Range]) -> dict[Symbol, Dim]:
+    """Return the highest value of each index, as far as that is known."""
+    values: dict[Symbol, Dim] = {}
+    for symbol, _, high in ranges:
+        values[symbol] = substitute(high, values)
+    return values
+
+
 def _cut(
     graph: Graph,
-    behind: Sequence[int],
+    sizes: Mapping[int, int],
     needed: Collection[int],
     sources: Collection[int],
     free: Collection[int],
@@ -73,8 +89,8 @@ def _cut(
     flow: Any = networkx.DiGraph()
     flow.add_node("lost")
     flow.add_node("read")
-    for id in behind:
-        flow.add_edge((id, 0), (id, 1), capacity=(_bytes(graph[id]) << 24) + len(graph) - id)
+    for id, size in sizes.items():
+        flow.add_edge((id, 0), (id, 1), capacity=(size << 24) + len(graph) - id)
         if id in sources:
             flow.add_edge("lost", (id, 0))
         elif id not in free:
@@ -83,7 +99,7 @@ def _cut(
         if id in needed:
             flow.add_edge((id, 1), "read")
     _, (lost, _) = networkx.minimum_cut(flow, "lost", "read")
-    return [id for id in behind if (id, 0) in lost and (id, 1) not in lost]
+    return [id for id in sizes if (id, 0) in lost and (id, 1) not in lost]
 
 
 def _frontier(
@@ -101,9 +117,9 @@ def _frontier(
     return [id for id in needed if id in lost]
 
 
-def _bytes(node: Node) -> int:
-    """Return the size of a value, with a guess for extents that are not known."""
-    size: Dim = node.type.nbytes
+def _bytes(node: Node, highest: Mapping[Symbol, Dim]) -> int:
+    """Return the size of a value at most, with a guess for extents that are not known."""
+    size = substitute(node.type.nbytes, highest)
     if not isinstance(size, int):
         size = substitute(size, dict.fromkeys(size.symbols, _GUESS))
     assert isinstance(size, int)

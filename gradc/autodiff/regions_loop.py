@@ -42,7 +42,8 @@ def augment_loop(
     """Add a counted loop that keeps what its reverse reads; return it with the recipe."""
     params = node.params
     turns = Turns(params["index"], params["count"], params["reverse"], around)
-    plan = _plan(pulled, params["carries"], find_final(pulled, params["carries"], turns))
+    final = find_final(pulled, params["carries"], turns)
+    plan = _plan(pulled, params["carries"], final, turns.ranges)
     tapes = make_tapes(pulled.graph, plan.captures, plan.carries, plan.kept, node)
     first = [tape.start(target, operands) for tape in tapes]
     row = counted_row(params["index"])
@@ -69,10 +70,10 @@ def augment_while(
     return image, WhileRecipe(loop, _turns_left(reverse, len(sources)), plan.carries)
 
 
-def _plan(pulled: Pulled, carries: int, final: Final) -> _Plan:
+def _plan(pulled: Pulled, carries: int, final: Final, ranges: Sequence[Range] = ()) -> _Plan:
     graph = pulled.graph
     carried = graph.inputs[pulled.taken - carries : pulled.taken]
-    kept = choose_kept(graph, _needed(pulled, final), final.parts, carried)
+    kept = choose_kept(graph, _needed(pulled, final), final.parts, carried, ranges)
     return _Plan(pulled, carries, final, tuple(kept))
 
 

@@ -1,10 +1,11 @@
 """A body with its reverse, cut in two: what runs forward, and what runs backward on kept values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gradc.autodiff.regions_final import Chain, Turns, chains, reads_of
-from gradc.ir import Graph, IndexSpec
+from gradc.autodiff.regions_ranges import Range, is_nonnegative
+from gradc.ir import Graph, IndexSpec, Node, Slice
 
 __all__ = ["Final", "Pulled", "find_final"]
 
@@ -113,3 +114,37 @@ def _note_written(graph: Graph, item: int, chain: Chain, turns: Turns, found: Fi
         (write,) = chain.writes[place]
         if graph[value].operands and turns.survives(chain, version, write):
             found.parts.setdefault(value, (item, node.params["spec"]))
+
+
+def parts_read(
+    pulled: Pulled, live: Sequence[bool], slot: int, around: Sequence[Range]
+) -> list[IndexSpec | None]:
+    """Return which parts of a capture the reverse of a branch reads; None stands for all of it."""
+    graph, id = pulled.graph, pulled.graph.inputs[slot]
+    if not live[id]:
+        return []
+    found: list[IndexSpec | None] = []
+    for child, _ in graph.uses(id):
+        if not live[child]:
+            continue
+        node = graph[child]
+        if not around or not _is_inside(graph, node, id, around):
+            return [None]
+        found.append(node.params["spec"])
+    return [None] if id in pulled.bars else found
+
+
+def _is_inside(graph: Graph, node: Node, id: int, around: Sequence[Range]) -> bool:
+    """Tell whether a node reads elements that exist for all values of the indices."""
+    if node.op.name != "index" or node.operands != (id,):
+        return False
+    reads = reads_of(graph, id, node, 0)
+    items = node.params["spec"]
+    if reads is None or not all(
+        is_nonnegative(item.length, around) for item in items if isinstance(item, Slice)
+    ):
+        return False
+    return all(
+        is_nonnegative(low, around) and is_nonnegative(extent - 1 - high, around)
+        for (low, high), extent in zip(reads[0].box, graph[id].type.shape, strict=True)
+    )

@@ -113,7 +113,9 @@ class Formulas:
             return Expression(self._labels.get(node.id) or plain(node.params["name"]))
         if node.op.name in _SHAPES or self._same_but_ones(node):
             return operands[0]
-        if node.op.name in ("index_put", "index_add"):
+        if node.op.name == "project":
+            return Expression(f"{operands[0].text}[{node.params['item']}]")
+        if node.regions or node.op.name in ("index_put", "index_add"):
             return Expression(f"{node.op.name}({', '.join(o.text for o in operands)})")
         types = [self._graph[id].type for id in node.operands]
         return fill(op_template(node.op, types, node.params), operands)
