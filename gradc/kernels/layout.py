@@ -34,7 +34,9 @@ def lay_out_part(state: State, groups: list[Group]) -> None:
     """Fill ``state.buffers`` of a loop body or branch, whose inputs have theirs already."""
     _note_outside(state, groups)
     place = state.placement
-    state.outside.update(id for id in state.program.graph.outputs if id in place.form)
+    for id in state.program.graph.outputs:
+        base = place.views[id].base if id in place.views else id
+        state.outside.update({base} & place.form.keys())
     for id in sorted(state.heirs):
         base = state.heirs[id]
         if base not in state.buffers:
