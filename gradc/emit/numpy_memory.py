@@ -86,7 +86,8 @@ class Memory:
         if _is_view(self._graph, node):
             read = through
         elif node.op.name == "project":
-            read = _NEVER if self.roots[node.id] == {node.id} else through
+            alone = not node.type.shape or self.roots[node.id] == {node.id}
+            read = _NEVER if alone else through
         elif node.regions:
             read = max(here, through)
         for operand in node.operands:
@@ -203,7 +204,10 @@ def _links_of_branches(node: Node, memories: Sequence[Memory]) -> Links:
 
 
 def _origins(node: Node, inner: Sequence[Memory], item: int) -> tuple[set[int], bool]:
-    """Return the operand slots whose memory a result may be, and if two results may share it."""
+    """Return the operand slots whose memory a result may be, and if it shares any inside.
+
+    A result that is a view of something made inside counts as shared: it may be a broadcast.
+    """
     first = 1 if node.op.name == "cond" else 0
     carried = len(node.operands) - node.params.get("carries", 0)
     regions = node.regions if first else node.regions[-1:]
@@ -221,7 +225,8 @@ def _origins(node: Node, inner: Sequence[Memory], item: int) -> tuple[set[int], 
             found |= {carried + one} if kept else set()
             slots |= found
             pending += [s - carried for s in found if s >= carried and s - carried not in seen]
-            common |= any(
+            own = not region[region.outputs[one]].type.shape or memory.is_own(region.outputs[one])
+            common |= not own or any(
                 not roots.isdisjoint(memory.roots[other])
                 for n, other in enumerate(region.outputs)
                 if n != one

@@ -474,6 +474,21 @@ def repeated_rows() -> Graph:
     return function("repeated_rows", build, x=vector(N))
 
 
+def views_made_inside() -> Graph:
+    """Results of regions that are broadcasts or constant tables are not written to."""
+
+    def wide(x, s):
+        return (take(x, At(0)) * s).broadcast_to((N,)), x.graph.constant(np.arange(30.0))
+
+    def build(x, s):
+        types = {"x": vector(N), "s": SCALAR}
+        test = ops.greater(s, 0.0)
+        a, b = make_cond(test, region(wide, **types), region(wide, **types), [x, s])
+        return put(a, 1.0, At(2)), put(b, 2.0, At(3)), a, b
+
+    return function("views_made_inside", build, x=vector(N), s=SCALAR)
+
+
 CORPUS = {
     make.__name__: make
     for make in (
@@ -481,7 +496,7 @@ CORPUS = {
         *(same_index_twice, newton, while_with_statements, cond_in_loop, loop_in_branch),
         *(branch_that_does_nothing, fibonacci, rotation, swapped_arrays, aliases),
         *(views_of_carries, one_result_twice, no_turns, waiting_reads, power_iteration, late_use),
-        *(carry_that_stays, repeated_rows),
+        *(carry_that_stays, repeated_rows, views_made_inside),
     )
 }
 
