@@ -105,6 +105,7 @@ def test_a_limit_is_an_error_that_says_so():
     with pytest.raises(RuntimeError, match="the loop runs more than 3 times"):
         run(text, "halving", np.float64(37.0))
     assert run(text, "halving", np.float64(8.0)) == 1.0, "as often as the limit says"
+    assert interpret(test_regions.halving(3), 8.0)[0] == 1.0
 
 
 def test_arrays_are_copied_once():
