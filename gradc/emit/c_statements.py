@@ -22,6 +22,7 @@ from gradc.emit.c_types import (
     COMPARE,
     EITHER,
     EQUAL,
+    PRODUCT,
     SHIFT,
     UNARY,
     Text,
@@ -163,6 +164,13 @@ class Statements:
         if stmt.otherwise:
             with self._scope.block(), self._braces("} else {"):
                 self._block(stmt.otherwise)
+
+    @_print.register
+    def _(self, stmt: nest.Round) -> None:
+        self._flush()
+        value = dim_text(stmt.dim, self._scope.symbols).within(PRODUCT)
+        name = self._scope.add_symbol(stmt.symbol)
+        self._write(f"const int64_t {name} = {value} / {stmt.step} * {stmt.step};")
 
     @_print.register
     def _(self, stmt: nest.Let) -> None:

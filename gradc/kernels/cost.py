@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gradc.kernels.extremes import Bounds, extremes
 from gradc.kernels.nest import (
     Apply,
     Copy,
@@ -9,6 +10,7 @@ from gradc.kernels.nest import (
     Load,
     Loop,
     MatMul,
+    Round,
     Stage,
     Stmt,
     Store,
@@ -49,11 +51,14 @@ class Cost:
 
 
 def count(unit: Unit) -> Cost:
-    """Count what a unit does when its extents are known."""
+    """Count what a unit does when its extents are known.
+
+    A loop with a condition counts as one turn, and both branches of a condition count.
+    """
     cost = Cost(stages=len(unit.stages), arena=unit.plan.arena_bytes)
     for stage in unit.stages:
         cost.sweeps += _sweeps(stage)
-        _body(stage.body, 1, cost)
+        _body(stage.body, 1, cost, {})
     return cost
 
 
@@ -61,17 +66,27 @@ def _sweeps(stage: Stage) -> int:
     return sum(isinstance(s, Loop | Fill | Copy | MatMul) for s in stage.body)
 
 
-def _body(body: list[Stmt], times: int, cost: Cost) -> None:
+def _body(body: list[Stmt], times: int, cost: Cost, bounds: Bounds) -> None:
     for statement in body:
-        turns = times * (_turns(statement) if isinstance(statement, Loop) else 1)
+        turns, inside = times, bounds
+        if isinstance(statement, Round):
+            bounds = {**bounds, statement.symbol: (0, statement.dim)}
+        elif isinstance(statement, Loop):
+            turns *= _turns(statement, bounds)
+            inside = {**bounds, statement.symbol: (statement.start, statement.stop - 1)}
         for inner in nested(statement):
-            _body(inner, turns, cost)
+            _body(inner, turns, cost, inside)
         _statement(statement, times, cost)
 
 
-def _turns(loop: Loop) -> int:
-    assert isinstance(loop.start, int) and isinstance(loop.stop, int)
-    return max(0, -(-(loop.stop - loop.start) // loop.step))
+def _turns(loop: Loop, bounds: Bounds) -> int:
+    """Return the turns of a loop: the mean of the least and the greatest number where they vary."""
+    found = extremes(loop.stop - loop.start, bounds)
+    assert found is not None, f"no bounds for the loop over {loop.symbol.name}"
+    if loop.step < 0:
+        found = -found[1], -found[0]
+    least, greatest = (max(0, -(-length // abs(loop.step))) for length in found)
+    return (least + greatest) // 2
 
 
 def _statement(statement: Stmt, times: int, cost: Cost) -> None:

@@ -57,6 +57,8 @@ def _inside(body: _Body, statement: Stmt, inner: list[Stmt]) -> _Body:
     length = stop - start
     if statement.step < 0:
         length = -length
+    elif statement.step > 1 and not isinstance(length, int):
+        return _Body(inner, body.loops | {_UNKNOWN}, body.turns)
     elif isinstance(length, int):
         length = -(-length // statement.step)
     return _Body(inner, body.loops | {statement.symbol}, body.turns * length)

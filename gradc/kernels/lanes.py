@@ -6,11 +6,14 @@ for i < n - n % 16 step 16:
 for l < 16: lanes[l] += f(i + l)
 for l < n % 16: lanes[l] += f(n - n % 16 + l)
 total += combined lanes
+
+A length that depends on a loop around is split where it is rounded down to a multiple of sixteen.
 """
 
 from collections.abc import Iterator
 
-from gradc.ir import Dim, Symbol
+from gradc.ir import Dim, DimExpr, Symbol
+from gradc.kernels.extremes import Bounds, extremes
 from gradc.kernels.lower_loops import start_value
 from gradc.kernels.nest import (
     LANES,
@@ -23,30 +26,39 @@ from gradc.kernels.nest import (
     Let,
     Local,
     Loop,
+    Round,
     Stmt,
     Store,
 )
-from gradc.kernels.walk import expressions, map_statement, replace_symbols, subexpressions
+from gradc.kernels.walk import expressions, loads, map_statement, replace_symbols, subexpressions
 
 __all__ = ["use_lanes"]
 
 _LANED = ("sum", "prod", "max", "min")
 LANE = Symbol("lane", "index")
+WHOLE = Symbol("whole", "whole")
+WORTH = 48
+"""Greatest length from which a sum whose length varies is worth its lanes."""
 
 
-def use_lanes(loop: Loop) -> list[Stmt]:
+def use_lanes(loop: Loop, bounds: Bounds) -> list[Stmt]:
     """Return the loop with every reduction into a scalar spread over lanes."""
     totals = _totals(loop)
-    if not totals or not _long(loop):
+    if not totals or not _long(loop, bounds):
         return [loop]
     length = loop.stop - loop.start
-    assert isinstance(length, int)
     lanes = {local: Local(local.dtype, local.name, local.node) for local in totals}
-    rest = length % LANES
+    result: list[Stmt] = []
+    rest: Dim
+    if isinstance(length, int):
+        rest = length % LANES
+    else:
+        result.append(Round(WHOLE, length, LANES))
+        rest = length - WHOLE.expr()
     split = loop.stop - rest
     here = loop.symbol.expr() + LANE.expr()
     main = Loop(LANE, 0, LANES, _turn(loop, here, lanes))
-    result: list[Stmt] = [
+    result += [
         Declare(lanes[local], start_value(how, local.dtype), LANES) for local, how in totals.items()
     ]
     result.append(Loop(loop.symbol, loop.start, split, [main], LANES))
@@ -79,9 +91,24 @@ def _locals(expr: Expr) -> Iterator[Local]:
     return (part for part in subexpressions(expr) if isinstance(part, Local))
 
 
-def _long(loop: Loop) -> bool:
+def _long(loop: Loop, bounds: Bounds) -> bool:
     length = loop.stop - loop.start
-    return loop.step == 1 and isinstance(length, int) and length >= LANES
+    if loop.step != 1 or isinstance(length, int):
+        return loop.step == 1 and isinstance(length, int) and length >= LANES
+    found = extremes(length, bounds)
+    return found is not None and found[1] >= WORTH and _walks_memory(loop)
+
+
+def _walks_memory(loop: Loop) -> bool:
+    """Tell whether everything the loop reads lies next to what the turn before read."""
+    for statement in loop.body:
+        for ref in loads(statement):
+            if ref.gathers or not isinstance(ref.offset, DimExpr):
+                return False
+            steps = [(m, factor) for m, factor in ref.offset.terms if loop.symbol in dict(m)]
+            if any(m != ((loop.symbol, 1),) or abs(factor) != 1 for m, factor in steps):
+                return False
+    return True
 
 
 def _turn(loop: Loop, here: Dim, lanes: dict[Local, Local]) -> list[Stmt]:

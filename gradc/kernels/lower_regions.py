@@ -123,8 +123,8 @@ class _Results:
     def _place(self, item: int) -> Local | Buffer:
         if self.types[item].shape:
             return self.state.results[self.node.id, item]
-        id = self.projects.get(item, -1)
-        return Local(self.types[item].dtype, self._name(item), id)
+        made = self.state.regions[self.node.id].parts[-1].graph.outputs[item]
+        return Local(self.types[item].dtype, self._name(item), made)
 
     def _name(self, item: int) -> str:
         """Return the user's name of a carried number."""

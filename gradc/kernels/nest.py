@@ -5,6 +5,7 @@
     Stmt    = Loop(symbol, start, stop, step, body)         step may be -1: then down to stop + 1
             | While(body, limit, code)                     until a Break; code after limit turns
             | Break(condition)                             leave the loop unless it holds
+            | Round(symbol, dim, step)                     symbol = dim down to a multiple of step
             | Let(local, value, node)                      const scalar of one iteration
             | Declare(local, value, lanes)                 mutable scalar, or array of lanes
             | Store(ref, value, node)                      buffer element = value
@@ -65,6 +66,7 @@ __all__ = [
     "Matrix",
     "Number",
     "Ref",
+    "Round",
     "Stage",
     "Stmt",
     "Store",
@@ -210,6 +212,15 @@ class Break:
 
 
 @dataclass(slots=True, eq=False)
+class Round:
+    """Give a symbol the value of a dim, which is not negative, down to a multiple of ``step``."""
+
+    symbol: Symbol
+    dim: Dim
+    step: int
+
+
+@dataclass(slots=True, eq=False)
 class Let:
     """A constant scalar of one iteration."""
 
@@ -317,6 +328,7 @@ Stmt: TypeAlias = (
     Loop
     | While
     | Break
+    | Round
     | Let
     | Declare
     | Store

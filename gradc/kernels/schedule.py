@@ -2,6 +2,7 @@
 
 from gradc.kernels.blocks import run_in_blocks
 from gradc.kernels.collapse import collapse
+from gradc.kernels.extremes import Bounds
 from gradc.kernels.lanes import use_lanes
 from gradc.kernels.nest import If, Loop, Stage, Stmt, While
 
@@ -11,30 +12,38 @@ __all__ = ["schedule"]
 def schedule(stages: list[Stage]) -> list[Stage]:
     """Return the stages with their loops rewritten."""
     return [
-        Stage(_rewrite(stage.body), stage.nodes, stage.section) for stage in run_in_blocks(stages)
+        Stage(_rewrite(stage.body, {}), stage.nodes, stage.section)
+        for stage in run_in_blocks(stages)
     ]
 
 
-def _rewrite(body: list[Stmt]) -> list[Stmt]:
+def _rewrite(body: list[Stmt], bounds: Bounds) -> list[Stmt]:
     result: list[Stmt] = []
     for statement in body:
         if isinstance(statement, Loop) and statement.symbol.role == "index":
-            result += _loop(collapse(statement))
+            result += _loop(collapse(statement), bounds)
         elif isinstance(statement, Loop | While):
-            statement.body = _rewrite(statement.body)
+            statement.body = _rewrite(statement.body, _inside(statement, bounds))
             result.append(statement)
         elif isinstance(statement, If):
-            statement.then, statement.otherwise = map(
-                _rewrite, (statement.then, statement.otherwise)
-            )
+            statement.then = _rewrite(statement.then, bounds)
+            statement.otherwise = _rewrite(statement.otherwise, bounds)
             result.append(statement)
         else:
             result.append(statement)
     return result
 
 
-def _loop(loop: Loop) -> list[Stmt]:
+def _loop(loop: Loop, bounds: Bounds) -> list[Stmt]:
     if any(isinstance(s, Loop) for s in loop.body):
-        inner = _rewrite(loop.body)
+        inner = _rewrite(loop.body, _inside(loop, bounds))
         return [Loop(loop.symbol, loop.start, loop.stop, inner, loop.step)]
-    return use_lanes(loop)
+    return use_lanes(loop, bounds)
+
+
+def _inside(loop: Loop | While, bounds: Bounds) -> Bounds:
+    """Return the bounds that hold in a loop's body."""
+    if isinstance(loop, While):
+        return bounds
+    first, last = (loop.stop + 1, loop.start) if loop.step < 0 else (loop.start, loop.stop - 1)
+    return {**bounds, loop.symbol: (first, last)}

@@ -7,7 +7,7 @@ together share no memory.
 from collections.abc import Iterator
 
 from gradc.errors import GradcError
-from gradc.ir import Dim, Symbol
+from gradc.ir import Dim, DimExpr, Symbol
 from gradc.kernels.buffers import ALIGNMENT, lifetimes
 from gradc.kernels.extremes import extremes
 from gradc.kernels.inplace import accesses, can_share
@@ -19,6 +19,7 @@ from gradc.kernels.nest import (
     MatMul,
     Matrix,
     Ref,
+    Round,
     Stmt,
     Store,
     Unit,
@@ -66,6 +67,8 @@ def _order_problems(unit: Unit) -> Iterator[str]:
 
 def _bound_problems(body: list[Stmt], ranges: _Bounds) -> Iterator[str]:
     for statement in body:
+        if isinstance(statement, Round):
+            ranges = {**ranges, statement.symbol: (0, statement.dim)}
         inside = ranges
         if isinstance(statement, Loop):
             last = _last(statement, ranges)
@@ -90,7 +93,8 @@ def _last(loop: Loop, ranges: _Bounds) -> tuple[Dim, Dim] | None:
     length = stop - start
     if isinstance(length, int) and loop.step > 1:
         return start, start + (length - 1) // loop.step * loop.step
-    return start, stop - 1
+    rounded = isinstance(length, DimExpr) and all(s.role == "whole" for s in length.symbols)
+    return start, stop - (loop.step if rounded else 1)
 
 
 def _references(statement: Stmt) -> Iterator[Ref]:

@@ -24,6 +24,7 @@ from gradc.kernels.nest import (
     MatMul,
     Matrix,
     Ref,
+    Round,
     Stmt,
     Store,
     While,
@@ -170,6 +171,8 @@ def _simple(statement: Stmt, change: DimMap) -> Stmt:
             return Check(_expr(value, change), change(extent), code)
         case Break(condition):
             return Break(_expr(condition, change))
+        case Round(symbol, dim, step):
+            return Round(symbol, change(dim), step)
         case MatMul():
             return _matmul(statement, change)
     assert isinstance(statement, Fill | Copy)

@@ -175,6 +175,18 @@ def long_triangles(a):
     return loop(40, [a], [_zeros(a.graph, 40)], turn)
 
 
+@case(_r(70, 70), _r(70))
+def long_dots(a, b):
+    """Sums of growing length over memory in order: lanes, and what is left."""
+
+    def turn(i, a, b, x, t):
+        head = (get(a, i, (0, i)) * get(x, (0, i))).sum()
+        tail = (get(b, (i, 70 - i)) * get(a, i, (69, 70 - i, -1))).sum()
+        return put(x, get(b, i) - 0.1 * head, i), t + tail
+
+    return loop(70, [a, b], [_zeros(a.graph, 70), _zeros(a.graph)], turn)
+
+
 @case(_r(12), _r(12, seed=5))
 def jacobi(a, b):
     def turn(t, a, b):

@@ -35,6 +35,7 @@ from gradc.kernels.nest import (
     Matrix,
     Number,
     Ref,
+    Round,
     Stmt,
     Store,
     Unit,
@@ -151,6 +152,8 @@ class _Machine:
                     self.run(body)
             case While(body, limit, code):
                 self.repeat(body, limit, code)
+            case Round(symbol, dim, step):
+                self.symbols[symbol] = self.dim(dim) // step * step
             case Break(condition):
                 if not self.value(condition):
                     raise Left

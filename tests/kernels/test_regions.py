@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gradc.ir.interpret import interpret
+from gradc.kernels.cost import count
 from gradc.kernels.lower import lower
 from gradc.kernels.nest import Buffer, Copy, Fill, Loop, Unit, While
 from gradc.kernels.verify import verify
@@ -100,3 +101,16 @@ def test_an_endless_loop_leaves_with_a_code():
     with pytest.raises(CheckFailed):
         simulate(unit, endless.arguments)
     assert unit.failures[0][0] == "the loop runs more than 20 times"
+
+
+def test_costs_multiply_the_turns():
+    cost = count(unit_of(case_of("suffix")))
+    assert (cost.stores, cost.flops) == (9 + 9 + 1, 9)
+    assert count(unit_of(case_of("long_dots"))).flops > 70 * 35
+
+
+def test_positions_of_wrong_data_leave_with_a_code():
+    case = case_of("positions_of_data")
+    unit = unit_of(case)
+    with pytest.raises(CheckFailed):
+        simulate(unit, (case.arguments[0], np.array([2, 0, 0, 9, 2, 1])))
