@@ -9,7 +9,7 @@ Both ways start at the same program::
 import importlib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -148,15 +148,26 @@ def _key(program: Program, written: tuple[tuple[int, int], ...], options: Option
     ports = (program.name, program.inputs, program.outputs, written)
     quoted = [
         node.origin.span.excerpt()
-        for node in program.nodes
+        for node in _with_inner(program.nodes)
         if node.origin.span is not None and _is_checked(node)
     ]
     return f"{digest(program.graph)} {ports} {quoted} {options}"
 
 
+def _with_inner(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Yield nodes, and those of the loop bodies and branches in them."""
+    pending = list(reversed(nodes))
+    while pending:
+        node = pending.pop()
+        yield node
+        for region in node.regions:
+            pending.extend(region.nodes)
+
+
 def _is_checked(node: Node) -> bool:
-    """Tell whether a kernel checks index arrays of this node, and names its line in a message."""
-    return any(isinstance(item, Array) for item in node.params.get("spec", ()))
+    """Tell whether a kernel checks index arrays or turns of this node, and names its line."""
+    indexed = any(isinstance(item, Array) for item in node.params.get("spec", ()))
+    return indexed or node.op.name == "while_loop"
 
 
 def _interpreted(
