@@ -7,7 +7,7 @@ from gradc import ops
 from gradc.ir import At, Graph, Origin, Slice, Symbol
 from gradc.ops.regions import make_cond, make_loop, make_while
 from gradc.spans import Span
-from tests.emit.region_graphs import SCALAR, add, matrix, put, region, take, vector
+from tests.emit.region_tools import SCALAR, add, matrix, put, region, take, vector
 from tests.graphs import named
 
 FILE = "/models/loops.py"

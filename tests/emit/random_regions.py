@@ -6,7 +6,8 @@ from gradc import ops
 from gradc.ir import At, Dim, Graph, Slice, Symbol, Value
 from gradc.ir.verify import verify
 from gradc.ops.regions import make_cond, make_loop, make_while
-from tests.emit.region_graphs import SCALAR, N, add, put, region, take, vector
+from tests.emit.region_graphs import N
+from tests.emit.region_tools import SCALAR, add, put, region, take, vector
 
 WHOLE = Slice(0, N)
 

@@ -15,7 +15,8 @@ from gradc.passes import simplify
 from tests import graphs
 from tests.emit import loop_models
 from tests.emit.random_regions import random_program
-from tests.emit.region_graphs import CORPUS, SCALAR, add, arguments, loop, put, take, vector
+from tests.emit.region_graphs import CORPUS, arguments
+from tests.emit.region_tools import SCALAR, add, loop, put, take, vector
 from tests.emit.test_numpy_source import run
 from tests.ir import test_regions
 
