@@ -413,6 +413,21 @@ class ControlRewriter(Rewriter):
             result = hook(word, node, value, thunk(result))
         return result
 
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        """Read ``a < b < c`` as ``a < b and b < c`` where ``b`` can be written twice."""
+        simple = (ast.Name, ast.Constant)
+        if (
+            self.frame is None
+            or len(node.ops) != 2
+            or not isinstance(node.comparators[0], simple)
+            or binds(node)
+        ):
+            return self.generic_visit(node)  # type: ignore[no-any-return]
+        middle, last = node.comparators
+        left = at(ast.Compare(node.left, node.ops[:1], [middle]), node)
+        right = at(ast.Compare(middle, node.ops[1:], [last]), node)
+        return self.visit(at(ast.BoolOp(ast.And(), [left, right]), node))  # type: ignore[no-any-return]
+
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         """Negate traced truth values."""
         if self.frame is None or not isinstance(node.op, ast.Not):

@@ -332,6 +332,15 @@ def short_circuit(x):
     return s * x
 
 
+def between(x):
+    total, low = x[0] * 0.0, 0.2
+    for i in range(5):
+        v = x[i]
+        if low < v < 1.3:
+            total = total + v
+    return total
+
+
 def newton(x):
     y = x[0]
     while abs(y * y - x[1]) > 1e-12:
@@ -544,7 +553,7 @@ VECTOR = [
     growing_slices, negative_slices, reversed_slices, wrapping, modulo, index_in_arithmetic,
     index_comparison, index_branch, parity, min_and_max, pair, counter, counter_as_index,
     last_value, appended, stacked_list, growing, early_return, branch_assigns, branch_writes, chain,
-    conditional_expression, short_circuit, newton, newton_from_a_number, with_break, with_continue,
+    conditional_expression, short_circuit, between, newton, newton_from_a_number, with_break, with_continue,
     with_return, forever, while_with_counter, static_while, calls, nested_function, recursion,
     python_math, times, single_precision, replaced_and_written, swapped, argument_written,
     bisection, shapes_of_parts, sized_by_index, means,
