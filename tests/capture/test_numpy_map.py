@@ -171,6 +171,7 @@ CALLS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated")  # from NumPy 2.5 on
 @pytest.mark.parametrize("name", CALLS)
 def test_calls(name):
     check(CALLS[name], A.copy(), rtol=1e-12, atol=1e-14)
