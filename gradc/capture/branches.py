@@ -48,7 +48,7 @@ def truth(test: Any) -> Value:
             TraceError,
             "the truth of an array with more than one element is ambiguous",
             operands=[describe(test)],
-            repair="use np.any or np.all, or np.where to choose element by element",
+            repair="use np.any, np.all or np.where, and combine masks with & | ~",
         )
     value = read(test).reshape(())
     if value.dtype == BOOL:

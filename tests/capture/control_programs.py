@@ -172,7 +172,7 @@ def index_comparison(x):
 def index_branch(x):
     total = 0.0
     for i in range(5):
-        if i < 2:
+        if i < 2:  # noqa: SIM108
             total = total + x[i]
         else:
             total = total - 2 * x[i]
@@ -182,7 +182,7 @@ def index_branch(x):
 def parity(x):
     total = 0.0
     for i in range(5):
-        if i % 2 == 0:
+        if i % 2 == 0:  # noqa: SIM108
             total = total + x[i]
         else:
             total = total * 0.5
@@ -254,7 +254,7 @@ def layers(a):
 def appended(x):
     found = []
     for i in range(5):
-        found.append(x[i] * i)
+        found.append(x[i] * i)  # noqa: PERF401
     return np.array(found)
 
 
@@ -553,7 +553,8 @@ VECTOR = [
     growing_slices, negative_slices, reversed_slices, wrapping, modulo, index_in_arithmetic,
     index_comparison, index_branch, parity, min_and_max, pair, counter, counter_as_index,
     last_value, appended, stacked_list, growing, early_return, branch_assigns, branch_writes, chain,
-    conditional_expression, short_circuit, between, newton, newton_from_a_number, with_break, with_continue,
+    conditional_expression, short_circuit,
+    between, newton, newton_from_a_number, with_break, with_continue,
     with_return, forever, while_with_counter, static_while, calls, nested_function, recursion,
     python_math, times, single_precision, replaced_and_written, swapped, argument_written,
     bisection, shapes_of_parts, sized_by_index, means,
