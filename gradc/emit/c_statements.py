@@ -31,7 +31,7 @@ from gradc.emit.c_types import (
     memory_type,
     value_type,
 )
-from gradc.emit.c_uses import count_uses, node_of
+from gradc.emit.c_uses import count_uses, node_of, set_by
 from gradc.emit.lines import Lines
 from gradc.ir.dims import Dim, Symbol
 from gradc.ir.op import op_named
@@ -94,6 +94,9 @@ class Statements:
 
     def _block(self, body: list[Stmt]) -> None:
         for stmt in body:
+            target = set_by(stmt)
+            if target is not None and not self._uses[target]:
+                continue
             start = len(self.lines)
             self._place = self._places.of(stmt)
             self._ex.room = COLUMNS - self.lines.width_used - 32

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from gradc.kernels import nest
 from gradc.kernels.nest import Expr, Local, Stmt
 
-__all__ = ["child_blocks", "children", "count_uses", "node_of", "operands"]
+__all__ = ["child_blocks", "children", "count_uses", "node_of", "operands", "set_by"]
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -60,21 +60,36 @@ def node_of(stmt: Stmt) -> int:
 
 
 def count_uses(blocks: list[list[Stmt]]) -> Counter[Local]:
-    """Count the reads of every local, last statement first, passing over constants nobody reads."""
+    """Count the reads of every local, last statement first, passing over scalars nobody reads."""
+    ordered = list(_backwards(blocks))
+    ever = {local for stmt in ordered for local in _read_by(stmt)}
     uses: Counter[Local] = Counter()
-    for stmt in _backwards(blocks):
+    for stmt in ordered:
         if isinstance(stmt, nest.Let) and not uses[stmt.local]:
             continue
-        waiting = list(operands(stmt))
-        while waiting:
-            expr = waiting.pop()
-            if isinstance(expr, Local):
-                uses[expr] += 1
-            elif isinstance(expr, nest.Lane | nest.Combine):
-                uses[expr.local] += 1
-            else:
-                waiting.extend(children(expr))
+        if (target := set_by(stmt)) is None or target in ever:
+            uses.update(_read_by(stmt))
     return uses
+
+
+def set_by(stmt: Stmt) -> Local | None:
+    """Return the mutable scalar that a statement does nothing but set."""
+    if isinstance(stmt, nest.Declare | nest.Assign):
+        return stmt.local
+    target = stmt.target if isinstance(stmt, nest.Accumulate) else None
+    return target if isinstance(target, Local) else None
+
+
+def _read_by(stmt: Stmt) -> Iterator[Local]:
+    waiting = list(operands(stmt))
+    while waiting:
+        expr = waiting.pop()
+        if isinstance(expr, Local):
+            yield expr
+        elif isinstance(expr, nest.Lane | nest.Combine):
+            yield expr.local
+        else:
+            waiting.extend(children(expr))
 
 
 def _backwards(blocks: list[list[Stmt]]) -> Iterator[Stmt]:

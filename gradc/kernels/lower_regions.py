@@ -118,7 +118,10 @@ class _Results:
         users = state.placement.consumers[node.id]
         self.projects = {state.placement.node(c).params["item"]: c for c in users}
         self.slots = updated_operands(node, state.regions)
-        self.places: list[Local | Buffer] = [self._place(item) for item in range(len(self.types))]
+        needed = state.regions[node.id].needed
+        self.places = [
+            self._place(item) if item in needed else None for item in range(len(self.types))
+        ]
 
     def _place(self, item: int) -> Local | Buffer:
         if self.types[item].shape:
@@ -144,6 +147,8 @@ class _Results:
             if isinstance(where, Buffer):
                 if operand is not None:
                     body += write_whole(self.state, where, operand, self.node.id)
+                continue
+            if where is None:
                 continue
             value: Expr = number(0, where.dtype)
             if operand is not None:
@@ -173,6 +178,7 @@ class _Results:
             where = self.places[item]
             if isinstance(where, Local):
                 frame.scalars[input] = where
+            if not isinstance(where, Buffer):
                 continue
             frame.buffers[input] = where
             if gives:

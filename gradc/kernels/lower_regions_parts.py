@@ -7,7 +7,7 @@ neither a loop of the same name nor a loop over an axis is mistaken for it.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gradc.ir import Dim, Graph, Kind, Node, Program, Symbol
@@ -19,9 +19,14 @@ __all__ = ["Region", "flatten", "updated_operands"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """The parts of a region node, and for a counted loop its index and number of turns."""
+    """The parts of a region node, and for a counted loop its index and number of turns.
+
+    ``needed`` are the results that anybody reads; in place of another one a part gives some value
+    that is there anyway.
+    """
 
     parts: tuple[Program, ...]
+    needed: frozenset[int]
     index: Symbol | None = None
     count: Dim = 0
 
@@ -35,18 +40,69 @@ def flatten(program: Program) -> tuple[Program, dict[int, Region]]:
     whole.nodes, whole.names = list(graph.nodes), dict(graph.names)
     whole.inputs, whole.outputs = list(graph.inputs), list(graph.outputs)
     regions: dict[int, Region] = {}
-    waiting: deque[tuple[Node, Mapping[Symbol, Dim]]] = deque()
-    waiting.extend((node, {}) for node in graph.nodes if node.regions)
+    waiting: deque[tuple[Node, Mapping[Symbol, Dim], Graph]] = deque()
+    waiting.extend((node, {}, whole) for node in graph.nodes if node.regions)
     while waiting:
-        node, symbols = waiting.popleft()
+        node, symbols, around = waiting.popleft()
         index, inside = _renamed(node, symbols, len(regions))
+        needed = _needed(node, around)
         parts = []
         for region in node.regions:
             part, inner = _append(whole, region, inside, node.origin)
+            _drop_outputs(node, part, needed)
             parts.append(part)
-            waiting.extend((one, inside) for one in inner)
-        regions[node.id] = Region(tuple(parts), index, node.params.get("count", 0))
+            waiting.extend((one, inside, part.graph) for one in inner)
+        count = node.params.get("count", 0)
+        regions[node.id] = Region(tuple(parts), frozenset(needed), index, count)
     return Program(program.name, whole, program.inputs, program.outputs), regions
+
+
+def _needed(node: Node, around: Graph) -> set[int]:
+    """Return the results of a region that the graph around it or later turns read."""
+    reached = _reached(around, around.outputs)
+    needed = {
+        user.params["item"]
+        for user in around.nodes
+        if user.id in reached and user.op.name == "project" and user.operands[0] == node.id
+    }
+    if node.op.name == "cond":
+        return needed
+    *tests, body = node.regions
+    first = len(body.inputs) - node.params["carries"]
+    while True:
+        read = _reached(body, [body.outputs[item] for item in needed])
+        items = {k - first for k, id in enumerate(body.inputs) if id in read and k >= first}
+        for test in tests:
+            read = _reached(test, test.outputs)
+            items |= {k - first for k, id in enumerate(test.inputs) if id in read and k >= first}
+        if items <= needed:
+            return needed
+        needed |= items
+
+
+def _reached(graph: Graph, ids: Iterable[int]) -> set[int]:
+    """Return the nodes that some nodes are made of."""
+    found: set[int] = set()
+    stack = list(ids)
+    while stack:
+        id = stack.pop()
+        if id not in found:
+            found.add(id)
+            stack.extend(graph[id].operands)
+    return found
+
+
+def _drop_outputs(node: Node, part: Program, needed: set[int]) -> None:
+    """Let a part give something else in place of results that nobody reads."""
+    graph = part.graph
+    for item in range(len(graph.outputs)):
+        if item in needed or len(graph.outputs) != len(node.type.items):  # type: ignore[attr-defined]
+            continue
+        if node.op.name == "cond":
+            graph.outputs[item] = graph.outputs[min(needed)] if needed else graph.outputs[item]
+        else:
+            first = len(graph.inputs) - node.params["carries"]
+            graph.outputs[item] = graph.inputs[first + item]
 
 
 def _renamed(
@@ -95,7 +151,7 @@ def updated_operands(node: Node, regions: Mapping[int, Region]) -> dict[int, int
         first = len(node.operands) - carries
         return {item: first + item for item in range(carries)}
     found: dict[int, int] = {}
-    for item in range(len(regions[node.id].parts[0].graph.outputs)):
+    for item in sorted(regions[node.id].needed):
         for part in regions[node.id].parts:
             graph = part.graph
             source = _written_from(graph, graph.outputs[item], regions)
