@@ -62,12 +62,23 @@ def node_of(stmt: Stmt) -> int:
 def count_uses(blocks: list[list[Stmt]]) -> Counter[Local]:
     """Count the reads of every local, last statement first, passing over scalars nobody reads."""
     ordered = list(_backwards(blocks))
-    ever = {local for stmt in ordered for local in _read_by(stmt)}
+    mutable = {local for stmt in ordered if (local := set_by(stmt)) is not None}
+    live = mutable
+    while True:
+        uses = _count(ordered, live)
+        read = {local for local in mutable if uses[local]}
+        if read >= live:
+            return uses
+        live = read
+
+
+def _count(ordered: list[Stmt], live: set[Local]) -> Counter[Local]:
+    """Count reads, last statement first, by statements that do more than set a dead scalar."""
     uses: Counter[Local] = Counter()
     for stmt in ordered:
-        if isinstance(stmt, nest.Let) and not uses[stmt.local]:
-            continue
-        if (target := set_by(stmt)) is None or target in ever:
+        target = set_by(stmt)
+        dead = isinstance(stmt, nest.Let) and not uses[stmt.local]
+        if not dead and (target is None or target in live):
             uses.update(_read_by(stmt))
     return uses
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gradc.ir import Port, Program
 from gradc.ir.interpret import interpret
 from gradc.kernels.cost import count
 from gradc.kernels.lower import lower
@@ -10,6 +11,7 @@ from gradc.kernels.nest import Buffer, Copy, Fill, Loop, Unit, While
 from gradc.kernels.verify import verify
 from gradc.kernels.walk import statements
 from gradc.options import Options
+from tests.emit.random_regions import N, random_program
 from tests.kernels.region_corpus import CORPUS, Case, endless, loop, program
 from tests.kernels.simulate import CheckFailed, simulate
 
@@ -114,3 +116,17 @@ def test_positions_of_wrong_data_leave_with_a_code():
     unit = unit_of(case)
     with pytest.raises(CheckFailed):
         simulate(unit, (case.arguments[0], np.array([2, 0, 0, 9, 2, 1])))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_programs(seed):
+    graph = random_program(seed)
+    rng = np.random.default_rng(seed)
+    arguments = (rng.uniform(-1, 1, N), rng.uniform(-1, 1, N), np.float64(0.3))
+    inputs = tuple(Port(f"x{k}", graph[id].type) for k, id in enumerate(graph.inputs))
+    outputs = tuple(Port(f"y{k}", graph[id].type, "result") for k, id in enumerate(graph.outputs))
+    unit = lower(Program("random", graph, inputs, outputs), Options())
+    verify(unit)
+    expected = interpret(graph, *arguments)
+    for want, have in zip(expected, simulate(unit, arguments), strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-10, atol=1e-12)
