@@ -1,8 +1,8 @@
 """Where the text must keep a compiler from a transformation that it gets wrong.
 
-gcc 12 vectorises ``for i: for j: total += x[c - j]`` across ``i`` and reads wrong elements: every sum
-over two nested loops whose inner loop runs backwards through memory.  Such outer loops get a call of
-``gradc_serial``, which costs nothing.
+gcc 12 vectorises ``for i: for j: total += x[c - j]`` across ``i`` and reads wrong elements: so it
+does with any sum over two nested loops whose inner loop runs backwards through memory.
+Such outer loops get a call of ``gradc_serial``, which costs nothing.
 """
 
 from collections.abc import Iterator

@@ -188,8 +188,8 @@ class Expressions:
     def _read_first(self, expr: nest.Apply, operands: list[Text]) -> list[Text]:
         """Read memory before an operator that may skip an operand, not inside it.
 
-        Both branches are values that exist, so nothing is saved by skipping a read; and gcc 12 turns
-        a skipped read into a masked load that it moves across the stores it depends on.
+        Both branches are values that exist, so nothing is saved by skipping a read; and gcc 12
+        turns a skipped read into a masked load that it moves across the stores it depends on.
         """
         slots, truths = _SKIPPED[expr.op.name], expr.op.name != "select"
         return [

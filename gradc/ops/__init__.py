@@ -97,10 +97,6 @@ from gradc.ops.trigonometric import (
 )
 
 __all__ = [
-    "while_loop",
-    "project",
-    "loop",
-    "cond",
     "absolute",
     "add",
     "arccos",
@@ -120,6 +116,7 @@ __all__ = [
     "cbrt",
     "ceil",
     "concatenate",
+    "cond",
     "constant",
     "contract",
     "copysign",
@@ -162,6 +159,7 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "loop",
     "maximum",
     "minimum",
     "multiply",
@@ -169,6 +167,7 @@ __all__ = [
     "not_equal",
     "pad",
     "power",
+    "project",
     "reciprocal",
     "reduce_all",
     "reduce_any",
@@ -193,6 +192,7 @@ __all__ = [
     "tanh",
     "transpose",
     "trunc",
+    "while_loop",
 ]
 
 
