@@ -21,7 +21,7 @@ from gradc.ir import (
     op_named,
 )
 from gradc.kernels.index import IndexTuple, broadcast_index
-from gradc.kernels.nest import Apply, Check, Choose, Expr, Load, Loop, Number, Ref, Stmt
+from gradc.kernels.nest import Apply, Check, Choose, Expr, Index, Load, Loop, Number, Ref, Stmt
 from gradc.kernels.state import State
 from gradc.ops.index_spec import result_items
 
@@ -79,7 +79,7 @@ def positions(spec: IndexSpec, shape: Shape) -> list[tuple[int, Dim]]:
 def wrapped(state: State, operand: int, offset: Dim, base: int, extent: Dim) -> Expr:
     """Return a position with negative ones counted from the end, as a 64-bit integer."""
     node = state.program.graph[base]
-    if node.op.kind is Kind.CONSTANT:
+    if node.op.kind is Kind.CONSTANT and isinstance(extent, int):
         return _constant_position(state, node, operand, offset, extent)
     value = state.load(base, offset)
     dtype = node.type.dtype
@@ -93,9 +93,8 @@ def wrapped(state: State, operand: int, offset: Dim, base: int, extent: Dim) -> 
     return Choose(negative, Apply(op_named("add"), (value, length), INT64, INT64), value)
 
 
-def _extent(extent: Dim) -> Number:
-    assert isinstance(extent, int)
-    return Number(extent, INT64)
+def _extent(extent: Dim) -> Expr:
+    return Number(extent, INT64) if isinstance(extent, int) else Index(extent)
 
 
 def _constant_position(state: State, node: Node, operand: int, offset: Dim, extent: Dim) -> Expr:
@@ -125,7 +124,7 @@ def index_checks(state: State, node: Node) -> list[Stmt]:
     for slot, extent in positions(node.params["spec"], shape):
         operand = node.operands[first + slot]
         base = state.placement.views[operand].base
-        known = state.program.graph[base].op.kind is Kind.CONSTANT
+        known = state.program.graph[base].op.kind is Kind.CONSTANT and isinstance(extent, int)
         if known or (operand, extent) in state.checked:
             continue
         state.checked.add((operand, extent))

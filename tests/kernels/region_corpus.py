@@ -432,6 +432,19 @@ def positions_of_data(x, where):
     return loop(6, [x, where], start, turn)
 
 
+@case(_r(6), np.array([2, 0, -1]))
+def positions_in_a_growing_slice(x, where):
+    def turn(i, x, where, t):
+        head = get(x, (0, i + 3))
+        return [
+            t
+            + ops.index(head, where, spec=at([0])).sum()
+            + ops.index(head, where.graph.constant(np.array([-1, 1])), spec=at([0])).sum()
+        ]
+
+    return loop(4, [x, where], [_zeros(x.graph)], turn)
+
+
 @case(_r(5, 6))
 def index_values(a):
     """The index is a number of the program, in a triangle."""
