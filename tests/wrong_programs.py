@@ -386,4 +386,4 @@ def generator_function(x):
 
 @compiled(VECTOR)
 def number_in_a_numpy_buffer_of_other_code(x):
-    return np.fromiter((v for v in x), dtype=float)
+    return np.fromiter(iter(x), dtype=float)

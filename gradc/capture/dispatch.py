@@ -112,8 +112,11 @@ def _explained(
 
 
 def _argument_text(text: str) -> str:
-    """``clip() got an unexpected keyword argument 'foo'`` without the handler's own name."""
-    return text.split("() ", 1)[-1] if "() " in text else text
+    """``clip() got an unexpected keyword argument 'foo'`` without the handler's own name.
+
+    Nor with a guess: it names a parameter of the handler, and Python 3.13 began to make it.
+    """
+    return text.partition(". Did you mean")[0].split("() ", 1)[-1]
 
 
 def label(function: Any) -> str:
