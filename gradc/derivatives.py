@@ -205,7 +205,7 @@ class Gradient:
                 repair="return a value computed from the arguments",
             )
         kind = call.types[leaf.output]
-        if kind.shape != () :
+        if kind.shape != ():
             raise DerivativeError(
                 f"grad needs a scalar result, but {call.name} returns {kind}",
                 span=call.span,

@@ -147,9 +147,7 @@ def activity(graph: Graph, wrt: Sequence[int], seeds: Collection[int]) -> Activi
     return found
 
 
-def _need_item(
-    graph: Graph, node: Node, forward: _Reach, items: dict[int, list[bool]]
-) -> None:
+def _need_item(graph: Graph, node: Node, forward: _Reach, items: dict[int, list[bool]]) -> None:
     """Note that a result of a region is needed."""
     source = graph[node.operands[0]]
     flags = items.setdefault(source.id, [False] * _results(source))

@@ -122,7 +122,5 @@ def _together(
     """Linear in the operands together: apply the op to the tangents, zero where there is none."""
     if not dots:
         return ZERO
-    changed = [
-        dots.get(i, x.full_like(0.0)) if i in slots else x for i, x in enumerate(operands)
-    ]
+    changed = [dots.get(i, x.full_like(0.0)) if i in slots else x for i, x in enumerate(operands)]
     return node.op(*changed, **node.params)

@@ -154,9 +154,7 @@ class Graph:
 
     def uses(self, id: int) -> list[tuple[int, int]]:
         """Return the children of a node: (user, operand slot), in the order they were added."""
-        return [
-            (child, slot) for child, slots in self.nx.adj[id].items() for slot in slots
-        ]
+        return [(child, slot) for child, slots in self.nx.adj[id].items() for slot in slots]
 
     def live(self) -> list[bool]:
         """Tell which nodes the outputs need."""

@@ -76,9 +76,7 @@ def _run_while(node: Node, operands: list[Any], symbols: Symbols) -> list[Any]:
             return carried
         if turn < node.params["limit"]:
             carried = _outputs(body, [*captures, *carried], symbols)
-    raise LimitError(
-        f"the loop runs more than {node.params['limit']} times", span=node.origin.span
-    )
+    raise LimitError(f"the loop runs more than {node.params['limit']} times", span=node.origin.span)
 
 
 def _run_cond(node: Node, operands: list[Any], symbols: Symbols) -> list[Any]:

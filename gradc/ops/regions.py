@@ -86,9 +86,7 @@ while_loop = _region(
     ("carries", "limit"),
     "A loop that runs while a test of the carried values holds, at most ``limit`` times.",
 )
-cond = _region(
-    "cond", "condition, *operands", _infer_cond, ("results",), "One of two branches."
-)
+cond = _region("cond", "condition, *operands", _infer_cond, ("results",), "One of two branches.")
 project = operation(
     "project",
     Kind.OTHER,

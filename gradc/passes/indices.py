@@ -56,8 +56,7 @@ def _moved(box: _Box, by: Sequence[int]) -> _Box:
 
 def _disjoint(a: _Box, b: _Box) -> bool:
     return any(
-        ahi <= blo or bhi <= alo
-        for (alo, ahi), (blo, bhi) in zip(a.ranges, b.ranges, strict=True)
+        ahi <= blo or bhi <= alo for (alo, ahi), (blo, bhi) in zip(a.ranges, b.ranges, strict=True)
     )
 
 

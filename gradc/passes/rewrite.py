@@ -36,9 +36,7 @@ class Rule:
 RULES: list[Rule] = []
 
 
-def rule(
-    *roots: str, unsafe: bool = False, final: bool = False
-) -> Callable[[Rewrite], Rewrite]:
+def rule(*roots: str, unsafe: bool = False, final: bool = False) -> Callable[[Rewrite], Rewrite]:
     """Register a rewrite for some root ops.
 
     Parameters
