@@ -8,17 +8,10 @@ derivatives in the op declarations, masks and zeros in ``cotangent``, which node
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gradc.autodiff.activity import active_nodes
-from gradc.autodiff.cotangent import (
-    Cotangent,
-    Items,
-    add_items,
-    add_terms,
-    pullback,
-    pullback_items,
-)
+from gradc.autodiff.cotangent import Items, add_terms, pullback
 from gradc.autodiff.regions import Recipe
 from gradc.ir import Graph, Origin, Value
 
@@ -44,6 +37,11 @@ class Adjoints:
     totals: dict[int, Value] = field(default_factory=dict)
     terms: dict[int, list[Term]] = field(default_factory=dict)
 
+    def keep(self, x: int, x_bar: Value | Items, terms: list[Term]) -> None:
+        """Write down the adjoint of an array; that of a region is a tuple and has no name."""
+        if not isinstance(x_bar, tuple):
+            self.totals[x], self.terms[x] = x_bar, terms
+
 
 def adjoints(
     graph: Graph,
@@ -58,24 +56,18 @@ def adjoints(
     Children come after their operands, so walking backwards meets every child before ``x``.  The
     adjoint of a region is a tuple, pulled back by its recipe (see ``augment``).
     """
-    record = Adjoints()
-    pulled: dict[int, Sequence[Cotangent | Items]] = {}
+    record, pulled = Adjoints(), dict[int, Sequence[Any]]()
     for x in reversed(active_nodes(graph, wrt, seeds)):
-        found = [
-            (child, slot, value)
+        terms = [
+            Term(child, slot, value)
             for child, slot in graph.uses(x)
             if child in pulled and (value := pulled[child][slot]) is not None
         ]
-        items = [value for _, _, value in found if isinstance(value, tuple)]
-        terms = [Term(c, s, value) for c, s, value in found if not isinstance(value, tuple)]
         with _backward(graph, x):
-            if items:
-                pulled[x] = pullback_items(graph, x, add_items(items), recipes or {})
-                continue
             x_bar = add_terms([seeds.get(x), *(term.value for term in terms)])
             if x_bar is not None:
-                record.totals[x], record.terms[x] = x_bar, terms
-                pulled[x] = pullback(graph, x, x_bar)
+                pulled[x] = pullback(graph, x, x_bar, recipes)
+                record.keep(x, x_bar, terms)
     _name(graph, record)
     return record
 

@@ -8,7 +8,7 @@ leaves no NaN behind.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias, overload
 
 from gradc.autodiff.regions import Recipe, pull_item, pull_region
 from gradc.errors import DerivativeError
@@ -29,10 +29,8 @@ __all__ = [
     "ZERO",
     "Cotangent",
     "Items",
-    "add_items",
     "add_terms",
     "pullback",
-    "pullback_items",
     "refuse",
     "scale",
 ]
@@ -43,31 +41,37 @@ Items: TypeAlias = tuple[Cotangent, ...]
 """The cotangent of a region: one for each result."""
 
 
-def add_terms(terms: Sequence[Cotangent]) -> Cotangent:
-    """Add cotangents, leaving out symbolic zeros."""
-    total = ZERO
+@overload
+def add_terms(terms: Sequence[Cotangent]) -> Cotangent: ...
+@overload
+def add_terms(terms: Sequence[Cotangent | Items]) -> Cotangent | Items: ...
+def add_terms(terms: Sequence[Cotangent | Items]) -> Cotangent | Items:
+    """Add cotangents, leaving out symbolic zeros; those of a region result by result."""
+    total: Any = ZERO
     for term in terms:
-        if term is not None:
-            total = term if total is None else total + term
-    return total
+        if total is None:
+            total = term
+        elif isinstance(term, tuple):
+            total = tuple(add_terms(pair) for pair in zip(total, term, strict=True))
+        elif term is not None:
+            total = total + term
+    return total  # type: ignore[no-any-return]
 
 
-def add_items(terms: Sequence[Items]) -> Items:
-    """Add cotangents of a region, result by result."""
-    return tuple(add_terms(items) for items in zip(*terms, strict=True))
+def pullback(
+    graph: Graph,
+    id: int,
+    ct: Value | Items,
+    recipes: Mapping[int, Recipe] | None = None,
+) -> Sequence[Cotangent | Items]:
+    """Return what the cotangent of a node gives to each of its operands.
 
-
-def pullback_items(
-    graph: Graph, id: int, cts: Items, recipes: Mapping[int, Recipe]
-) -> Sequence[Cotangent]:
-    """Return what the cotangents of a region's results give to each of its operands."""
-    node = graph[id]
-    found = pull_region(graph, node, cts, recipes[id])
-    return [_settled(c, v) for c, v in zip(found, graph.values(node.operands), strict=True)]
-
-
-def pullback(graph: Graph, id: int, ct: Value) -> Sequence[Cotangent | Items]:
-    """Return what the cotangent of a node gives to each of its operands."""
+    A region has a tuple of cotangents, and a recipe that says how its reverse goes.
+    """
+    if isinstance(ct, tuple):
+        found = pull_region(graph, graph[id], ct, (recipes or {})[id])
+        operands = graph.values(graph[id].operands)
+        return [_settled(c, v) for c, v in zip(found, operands, strict=True)]
     node = graph[id]
     operands = graph.values(node.operands)
     if operands and isinstance(operands[0].type, TupleType):
