@@ -1,134 +1,28 @@
 """Programs with loops and branches, for the kernels' and the C printer's tests."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from gradc import ops
-from gradc.ir import Array, ArrayType, At, Dim, Graph, Port, Program, Slice, Symbol, Value, op_named
-from gradc.ops.regions import make_cond, make_loop, make_while
+from gradc.ir import op_named
+from tests.kernels.region_build import (
+    CORPUS,
+    MATRIX,
+    SIDE,
+    VECTOR,
+    Case,
+    at,
+    branch,
+    case,
+    draw,
+    get,
+    loop,
+    program,
+    put,
+    repeat,
+    zeros,
+)
 
-__all__ = ["CORPUS", "Case", "at", "branch", "endless", "loop", "program", "put", "repeat"]
-
-Body = Callable[..., Sequence[Value]]
-_N = 9
-
-
-def at(*items: Any) -> tuple[Any, ...]:
-    """Return an index of positions, slices ``(start, length[, step])`` and arrays ``[slot]``."""
-    return tuple(
-        Slice(*item)
-        if isinstance(item, tuple)
-        else Array(*item)
-        if isinstance(item, list)
-        else At(item)
-        for item in items
-    )
-
-
-def get(x: Value, *items: Any) -> Value:
-    return ops.index(x, spec=at(*items))
-
-
-def put(x: Value, value: Any, *items: Any) -> Value:
-    return ops.index_put(x, value, spec=at(*items))
-
-
-def _inputs(body: Graph, values: Sequence[Value], names: str) -> list[Value]:
-    return [
-        body.input(names[k] if k < len(names) else f"v{k}", v.graph[v.id].type)
-        for k, v in enumerate(values)
-    ]
-
-
-def loop(
-    count: Dim,
-    captures: Sequence[Value],
-    initial: Sequence[Value],
-    turn: Body,
-    *,
-    name: str = "i",
-    names: str = "",
-    reverse: bool = False,
-) -> list[Value]:
-    """Add a loop whose body is ``turn(i, *captures, *carries)``."""
-    symbol = Symbol(name, "index")
-    body = Graph("body")
-    given = _inputs(body, [*captures, *initial], names)
-    body.outputs = [v.id for v in turn(symbol.expr(), *given)]
-    return make_loop(body, captures, initial, index=symbol, count=count, reverse=reverse)
-
-
-def repeat(
-    captures: Sequence[Value], initial: Sequence[Value], test: Body, turn: Body, limit: int = 1000
-) -> list[Value]:
-    """Add a loop with a condition."""
-    first, body = Graph("test"), Graph("body")
-    first.outputs = [test(*_inputs(first, [*captures, *initial], "")).id]  # type: ignore[attr-defined]
-    body.outputs = [v.id for v in turn(*_inputs(body, [*captures, *initial], ""))]
-    return make_while(first, body, captures, initial, limit=limit)
-
-
-def branch(condition: Value, then: Body, otherwise: Body, captures: Sequence[Value]) -> list[Value]:
-    """Add a branch."""
-    parts = Graph("then"), Graph("otherwise")
-    for part, turn in zip(parts, (then, otherwise), strict=True):
-        part.outputs = [v.id for v in turn(*_inputs(part, captures, ""))]
-    return make_cond(condition, *parts, captures)
-
-
-def program(function: Callable[..., Any], arguments: Sequence[Any]) -> Program:
-    """Record a function of graph values."""
-    graph = Graph(function.__name__)
-    inputs = [graph.input(f"x{k}", ArrayType.like(a)) for k, a in enumerate(arguments)]
-    graph.outputs = [v.id for v in function(*inputs)]
-    return Program(
-        graph.name,
-        graph,
-        tuple(Port(f"x{k}", v.graph[v.id].type) for k, v in enumerate(inputs)),
-        tuple(Port(f"y{k}", graph[id].type, "result") for k, id in enumerate(graph.outputs)),
-    )
-
-
-@dataclass(frozen=True)
-class Case:
-    """A function and its arguments."""
-
-    function: Callable[..., Any]
-    arguments: tuple[Any, ...]
-
-    @property
-    def name(self) -> str:
-        return self.function.__name__
-
-    @property
-    def program(self) -> Program:
-        return program(self.function, self.arguments)
-
-
-CORPUS: list[Case] = []
-
-
-def case(*arguments: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def add(function: Callable[..., Any]) -> Callable[..., Any]:
-        CORPUS.append(Case(function, arguments))
-        return function
-
-    return add
-
-
-def _r(*shape: int, low: float = -1.0, high: float = 1.0, seed: int = 3) -> np.ndarray:
-    return np.random.default_rng(seed + sum(shape)).uniform(low, high, shape)
-
-
-def _zeros(graph: Graph, *shape: int) -> Value:
-    zero = graph.literal(0.0, np.dtype(float))
-    return ops.broadcast_to(zero, shape=shape) if shape else zero
-
-
-VECTOR, MATRIX = _r(_N), _r(_N, _N) + 4 * np.eye(_N)
+__all__ = ["CORPUS", "Case", "endless", "loop", "program"]
 
 
 def _products(i, x, s, y):  # type: ignore[no-untyped-def]
@@ -138,13 +32,13 @@ def _products(i, x, s, y):  # type: ignore[no-untyped-def]
 
 @case(VECTOR)
 def prefix(x):
-    return loop(_N, [x], [x.graph.literal(1.0, np.dtype(float)), x.full_like(0.0)], _products)
+    return loop(SIDE, [x], [x.graph.literal(1.0, np.dtype(float)), x.full_like(0.0)], _products)
 
 
 @case(VECTOR)
 def suffix(x):
     start = [x.graph.literal(1.0, np.dtype(float)), x.full_like(0.0)]
-    return loop(_N, [x], start, _products, reverse=True)
+    return loop(SIDE, [x], start, _products, reverse=True)
 
 
 @case(np.zeros(0))
@@ -154,7 +48,7 @@ def no_turns(x):
 
 @case(VECTOR)
 def growing(x):
-    return loop(_N, [x], [_zeros(x.graph)], lambda i, x, t: [t + ops.sin(get(x, (0, i))).sum()])
+    return loop(SIDE, [x], [zeros(x.graph)], lambda i, x, t: [t + ops.sin(get(x, (0, i))).sum()])
 
 
 @case(VECTOR)
@@ -164,18 +58,18 @@ def growing_backwards(x):
     def turn(i, x, t):
         return [t + (get(x, (i, i + 1, -1)) * get(x, (0, i + 1))).sum()]
 
-    return loop(_N, [x], [_zeros(x.graph)], turn)
+    return loop(SIDE, [x], [zeros(x.graph)], turn)
 
 
-@case(_r(40, 40))
+@case(draw(40, 40))
 def long_triangles(a):
     def turn(i, a, out):
         return [put(out, (get(a, i, (0, i)) * get(a, (0, i), i)).sum(), i)]
 
-    return loop(40, [a], [_zeros(a.graph, 40)], turn)
+    return loop(40, [a], [zeros(a.graph, 40)], turn)
 
 
-@case(_r(70, 70), _r(70))
+@case(draw(70, 70), draw(70))
 def long_dots(a, b):
     """Sums of growing length over memory in order: lanes, and what is left."""
 
@@ -184,10 +78,10 @@ def long_dots(a, b):
         tail = (get(b, (i, 70 - i)) * get(a, i, (69, 70 - i, -1))).sum()
         return put(x, get(b, i) - 0.1 * head, i), t + tail
 
-    return loop(70, [a, b], [_zeros(a.graph, 70), _zeros(a.graph)], turn)
+    return loop(70, [a, b], [zeros(a.graph, 70), zeros(a.graph)], turn)
 
 
-@case(_r(12), _r(12, seed=5))
+@case(draw(12), draw(12, seed=5))
 def jacobi(a, b):
     def turn(t, a, b):
         b = put(b, (get(a, (0, 10)) + get(a, (1, 10)) + get(a, (2, 10))) * 0.3, (1, 10))
@@ -197,7 +91,7 @@ def jacobi(a, b):
     return loop(5, [], [a, b], turn, name="t")
 
 
-@case(_r(7, 7))
+@case(draw(7, 7))
 def seidel(a):
     def inner(i):
         def cell(j, a):
@@ -234,9 +128,9 @@ def lu(a):
 
     def row(i, a):
         (a,) = loop(i, [], [a], below(i), name="j", names="A")
-        return loop(_N - i, [], [a], above(i), name="k", names="A")
+        return loop(SIDE - i, [], [a], above(i), name="k", names="A")
 
-    return loop(_N, [], [a], row, name="i", names="A")
+    return loop(SIDE, [], [a], row, name="i", names="A")
 
 
 @case(MATRIX)
@@ -244,7 +138,7 @@ def lu_by_blocks(a):
     """Rows and columns of the remaining square at once: reads lie beside what is written."""
 
     def turn(k, a):
-        rest = _N - k - 1
+        rest = SIDE - k - 1
         column = get(a, (k + 1, rest), k) / ops.broadcast_to(get(a, k, k), shape=(rest,))
         a = put(a, column, (k + 1, rest), k)
         outer = ops.contract(
@@ -256,7 +150,7 @@ def lu_by_blocks(a):
         )
         return [put(a, get(a, (k + 1, rest), (k + 1, rest)) - outer, (k + 1, rest), (k + 1, rest))]
 
-    return loop(_N, [], [a], turn, name="k", names="A")
+    return loop(SIDE, [], [a], turn, name="k", names="A")
 
 
 @case(MATRIX, VECTOR)
@@ -267,10 +161,10 @@ def triangular_solve(a, b):
         )
         return [put(x, (get(b, i) - dot) / get(a, i, i), i)]
 
-    return loop(_N, [a, b], [_zeros(a.graph, _N)], turn, names="Lbx")
+    return loop(SIDE, [a, b], [zeros(a.graph, SIDE)], turn, names="Lbx")
 
 
-@case(_r(30))
+@case(draw(30))
 def swapped(x):
     def turn(i, a, b):
         return b * 1.5, a
@@ -278,7 +172,7 @@ def swapped(x):
     return loop(7, [], [x, x * 2.0], turn)
 
 
-@case(_r(3), _r(3, seed=9))
+@case(draw(3), draw(3, seed=9))
 def swapped_plain(x, y):
     return loop(5, [], [x, y], lambda i, a, b: (b, a))
 
@@ -292,22 +186,22 @@ def fibonacci(x):
 @case(VECTOR)
 def read_before_and_after(x):
     """The start is needed after the loop, and captured by it too."""
-    (y,) = loop(_N, [x], [x], lambda i, x, y: [put(y, get(x, _N - 1 - i) * 2.0, i)])
+    (y,) = loop(SIDE, [x], [x], lambda i, x, y: [put(y, get(x, SIDE - 1 - i) * 2.0, i)])
     return [y + x, y]
 
 
 @case(VECTOR)
 def shifted(x):
     """A slice is written from another one that overlaps it."""
-    return loop(4, [], [x], lambda i, x: [put(x, get(x, (0, _N - 1)) * 1.5, (1, _N - 1))])
+    return loop(4, [], [x], lambda i, x: [put(x, get(x, (0, SIDE - 1)) * 1.5, (1, SIDE - 1))])
 
 
 @case(VECTOR)
 def reversed_in_place(x):
-    return loop(3, [], [x], lambda i, x: [put(x, get(x, (_N - 1, _N, -1)), (0, _N))])
+    return loop(3, [], [x], lambda i, x: [put(x, get(x, (SIDE - 1, SIDE, -1)), (0, SIDE))])
 
 
-@case(_r(6, 4))
+@case(draw(6, 4))
 def rows_swapped(a):
     def whole(i, a):
         first, second = get(a, i, (0, 4)), get(a, 5 - i, (0, 4))
@@ -325,7 +219,7 @@ def old_values_wanted_later(x):
         new = put(x, t + old, i)
         return new, t + old * new.sum()
 
-    return loop(_N, [], [x, _zeros(x.graph)], turn)
+    return loop(SIDE, [], [x, zeros(x.graph)], turn)
 
 
 @case(VECTOR)
@@ -333,10 +227,10 @@ def whole_old_array(x):
     def turn(i, x, before):
         return put(x, get(x, i) + before.sum(), i), x
 
-    return loop(_N, [], [x, x * 0.5], turn)
+    return loop(SIDE, [], [x, x * 0.5], turn)
 
 
-@case(_r(5, 5))
+@case(draw(5, 5))
 def matrix_powers(a):
     def turn(i, a, v, m):
         w = ops.contract(a, v, a_labels=(0, 1), b_labels=(1,), out_labels=(0,))
@@ -345,12 +239,12 @@ def matrix_powers(a):
     return loop(4, [a], [get(a, 0, (0, 5)), a], turn)
 
 
-@case(_r(30))
+@case(draw(30))
 def pointwise(x):
     return loop(6, [x], [x], lambda i, c, u: [u + 0.1 * ops.sin(u) * c])
 
 
-@case(_r(20))
+@case(draw(20))
 def stencil(u):
     def turn(t, u):
         inner = get(u, (1, 18)) * 0.5 + (get(u, (0, 18)) + get(u, (2, 18))) * 0.25
@@ -377,7 +271,7 @@ def search(x):
     def turn(x, y, t):
         return y + 0.1 * x, t + 1.0
 
-    return repeat([x], [x.full_like(0.0), _zeros(x.graph)], test, turn)
+    return repeat([x], [x.full_like(0.0), zeros(x.graph)], test, turn)
 
 
 @case(VECTOR)
@@ -391,17 +285,17 @@ def branches_in_a_loop(x):
             [value, s, y],
         )
 
-    return loop(_N, [x], [_zeros(x.graph), x.full_like(-1.0)], turn)
+    return loop(SIDE, [x], [zeros(x.graph), x.full_like(-1.0)], turn)
 
 
-@case(_r(4), np.float64(1.0))
+@case(draw(4), np.float64(1.0))
 def fresh_arrays_of_a_branch(x, p):
     then = branch(ops.greater(p, 0.0), lambda x: [x * 2.0, x], lambda x: [x, x + 1.0], [x])
     other = branch(ops.less(p, 0.0), lambda x: [x * 2.0, x], lambda x: [x, x + 1.0], [x])
     return [*then, *other, x * 3.0]
 
 
-@case(_r(20).astype(np.float32))
+@case(draw(20).astype(np.float32))
 def single(x):
     def turn(i, x, s):
         return [s + (get(x, (0, i)) * get(x, (0, i))).sum()]
@@ -419,7 +313,7 @@ def counting(x, where):
     return loop(6, [x, where], start, turn)
 
 
-@case(_r(6), np.array([2, 0, 0, 5, 2, 1]))
+@case(draw(6), np.array([2, 0, 0, 5, 2, 1]))
 def positions_of_data(x, where):
     """An element is found by a number that the loop carries."""
 
@@ -432,7 +326,7 @@ def positions_of_data(x, where):
     return loop(6, [x, where], start, turn)
 
 
-@case(_r(6), np.array([2, 0, -1]))
+@case(draw(6), np.array([2, 0, -1]))
 def positions_in_a_growing_slice(x, where):
     def turn(i, x, where, t):
         head = get(x, (0, i + 3))
@@ -442,10 +336,10 @@ def positions_in_a_growing_slice(x, where):
             + ops.index(head, where.graph.constant(np.array([-1, 1])), spec=at([0])).sum()
         ]
 
-    return loop(4, [x, where], [_zeros(x.graph)], turn)
+    return loop(4, [x, where], [zeros(x.graph)], turn)
 
 
-@case(_r(5, 6))
+@case(draw(5, 6))
 def index_values(a):
     """The index is a number of the program, in a triangle."""
 
@@ -460,7 +354,7 @@ def index_values(a):
     return loop(5, [], [a], lambda i, a: loop(i + 1, [], [a], cell(i), name="j"))
 
 
-@case(_r(8))
+@case(draw(8))
 def padded_growing(x):
     """Paddings and joined arrays whose extents depend on the loop."""
 
@@ -472,16 +366,16 @@ def padded_growing(x):
     return loop(8, [x], [x], turn)
 
 
-@case(_r(6, 6))
+@case(draw(6, 6))
 def running_sums(a):
     def turn(i, a, y):
         sums = ops.cumsum(get(a, i, (0, i + 1)), axis=0, reverse=False)
         return [ops.index_add(y, sums, spec=at((0, i + 1)))]
 
-    return loop(6, [a], [_zeros(a.graph, 6)], turn)
+    return loop(6, [a], [zeros(a.graph, 6)], turn)
 
 
-@case(_r(24, 24), _r(24, 24, seed=8))
+@case(draw(24, 24), draw(24, 24, seed=8))
 def products(a, b):
     def turn(i, a, b):
         return [ops.contract(a, b, a_labels=(0, 1), b_labels=(1, 2), out_labels=(0, 2)) * 0.2]
@@ -489,7 +383,7 @@ def products(a, b):
     return loop(3, [a], [b], turn)
 
 
-@case(_r(4, 1))
+@case(draw(4, 1))
 def ones(x):
     """Arrays of one element are arrays."""
 
@@ -497,17 +391,17 @@ def ones(x):
         y = y + get(x, (i, 1), (0, 1))
         return [put(y, y.sum() * 2.0, 0, 0)]
 
-    return loop(4, [x], [_zeros(x.graph, 1, 1)], turn)
+    return loop(4, [x], [zeros(x.graph, 1, 1)], turn)
 
 
 @case(VECTOR)
 def two_in_a_row(x):
-    (y,) = loop(_N, [], [x * 2.0], lambda i, y: [put(y, get(y, i) + 1.0, i)])
-    (z,) = loop(_N, [y], [y], lambda i, w, y: [put(y, get(y, i) * get(w, 0), i)])
+    (y,) = loop(SIDE, [], [x * 2.0], lambda i, y: [put(y, get(y, i) + 1.0, i)])
+    (z,) = loop(SIDE, [y], [y], lambda i, w, y: [put(y, get(y, i) * get(w, 0), i)])
     return [z, z.sum()]
 
 
-@case(_r(5, 5))
+@case(draw(5, 5))
 def views_go_in(a):
     flipped = ops.transpose(a, axes=(1, 0))
     ones = a.full_like(1.0)
@@ -519,7 +413,7 @@ def views_go_in(a):
     )
 
 
-@case(_r(3, 4))
+@case(draw(3, 4))
 def nested_scalars(a):
     def inner(i):
         return lambda j, a, s, m: (s + get(a, i, j), ops.maximum(m, s))
@@ -527,7 +421,7 @@ def nested_scalars(a):
     def turn(i, a, s, m):
         return loop(4, [a], [s, m], inner(i), name="j")
 
-    return loop(3, [a], [_zeros(a.graph), _zeros(a.graph)], turn)
+    return loop(3, [a], [zeros(a.graph), zeros(a.graph)], turn)
 
 
 def _endless(x):
