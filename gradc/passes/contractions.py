@@ -28,9 +28,7 @@ def contract_broadcast(
     kept = tuple(label for label in out_labels if label in a_labels or label in b_labels)
     result = _product(a, b, a_labels, b_labels, kept, swapped)
     wide = tuple(extents[label] for label in out_labels)
-    narrow = tuple(
-        d if label in kept else 1 for label, d in zip(out_labels, wide, strict=True)
-    )
+    narrow = tuple(d if label in kept else 1 for label, d in zip(out_labels, wide, strict=True))
     return result.reshape(narrow).broadcast_to(wide)
 
 
