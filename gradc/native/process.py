@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -64,20 +64,35 @@ def run(command: Sequence[str], folder: Path, timeout: float) -> Finished:
         When the command cannot be started.
     """
     with tempfile.TemporaryFile(dir=folder) as out, tempfile.TemporaryFile(dir=folder) as err:
-        process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            cwd=folder,
-            env=environment(folder),
-            start_new_session=True,
-        )
-        timed_out = _wait(process, timeout)
+        release = _hold_interrupts()
+        try:
+            process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd=folder,
+                env=environment(folder),
+                start_new_session=True,
+            )
+        except BaseException:
+            release()
+            raise
+        timed_out = _wait(process, timeout, release)
         return Finished(tuple(command), process.returncode, timed_out, _head(out), _tail_of(err))
 
 
-def _wait(process: "subprocess.Popen[bytes]", timeout: float) -> bool:
+def _hold_interrupts() -> Callable[[], object]:
+    """Keep Ctrl-C waiting until the process being started can be ended; return the release."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return lambda: None
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    return lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _wait(
+    process: "subprocess.Popen[bytes]", timeout: float, release: Callable[[], object]
+) -> bool:
     """Wait without polling: a timer ends the group, so a fast compiler is noticed at once."""
     expired = threading.Event()
 
@@ -88,6 +103,7 @@ def _wait(process: "subprocess.Popen[bytes]", timeout: float) -> bool:
     timer = threading.Timer(timeout, expire)
     timer.daemon = True
     try:
+        release()
         timer.start()
         _wait_unreaped(process)
     finally:
