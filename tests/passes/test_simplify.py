@@ -100,6 +100,7 @@ def test_the_graph_that_comes_in_is_not_changed():
     assert dump(graph) == before
 
 
+@pytest.mark.full
 def test_time_is_linear():
     def seconds(count: int) -> float:
         graph = Graph("chain")
