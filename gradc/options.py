@@ -44,7 +44,7 @@ class Options:
     fast_math: bool = False
     blas: bool = True
     max_nodes: int = 1_000_000
-    regions: bool = False
+    regions: bool = True
     unroll: int = 2000
     max_turns: int = 1_000_000
 
