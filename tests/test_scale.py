@@ -85,7 +85,7 @@ def calls_of(work: Callable[[], Any]) -> int:
 
 def everything(program: Callable[[int], Any], length: int) -> None:
     """Trace, differentiate and print a program in both languages."""
-    gradient = gradc.value_and_grad(program(length), backend="numpy")
+    gradient = gradc.value_and_grad(program(length), backend="numpy", regions=False)
     artifact = gradient.artifact(0.3)
     assert artifact.source("c").count("\n") > length / 20
 
@@ -101,7 +101,7 @@ def test_work_grows_with_the_length(program: Callable[[int], Any]) -> None:
 @PROGRAMS
 def test_long_programs_stay_right(program: Callable[[int], Any]) -> None:
     run = program(3 * TEN_TIMES)
-    value, slope = gradc.value_and_grad(run, backend="numpy")(0.3)
+    value, slope = gradc.value_and_grad(run, backend="numpy", regions=False)(0.3)
     assert value == pytest.approx(run(0.3), rel=1e-12)
     if program is not chain:
         expected = np.imag(_complex(run)(0.3 + 1e-30j)) / 1e-30
@@ -119,7 +119,7 @@ def _complex(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
 @pytest.mark.slow
 def test_a_hundred_thousand_operations() -> None:
     limit = sys.getrecursionlimit()
-    gradient = gradc.grad(chain(LONG), backend="numpy")
+    gradient = gradc.grad(chain(LONG), backend="numpy", regions=False)
     artifact = gradient.artifact(0.3)
     assert len(artifact.program.nodes) > LONG
     assert np.isfinite(gradient(0.3))

@@ -60,22 +60,22 @@ def _add(use: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[...
 # values asked of what is not known yet
 
 
-@compiled(2.0)
-def branch_on_a_value(x):
-    if x > 0:
+@compiled(VECTOR)
+def branches_of_two_shapes(x):
+    if x[0] > 0:
         return x
-    return -x
+    return x[:2]
 
 
 @compiled(VECTOR)
-def conditional_expression(x):
-    return x if x.sum() > 0 else -x
+def choice_of_two_shapes(x):
+    return x if x.sum() > 0 else x[:1]
 
 
-@compiled(2.0)
-def loop_until_small(x):
-    while x > 0.1:
-        x = x / 2
+@compiled(VECTOR)
+def loop_that_grows_an_array(x):
+    while x.sum() < 10:
+        x = np.concatenate([x, x])
     return x
 
 
