@@ -235,9 +235,10 @@ class Statements:
     @_print.register
     def _(self, stmt: nest.Fill) -> None:
         self._flush()
-        name, size = self._scope.buffer(stmt.buffer), stmt.buffer.type.size
+        size = stmt.buffer.type.size
         if size == 0:
             return
+        name = self._scope.buffer(stmt.buffer)
         if not _bits(stmt.value):
             self.headers.add("string.h")
             self._write(f"memset({name}, 0, {self._bytes(stmt.buffer)});")
@@ -248,8 +249,8 @@ class Statements:
     @_print.register
     def _(self, stmt: nest.Copy) -> None:
         self._flush()
-        target, source = self._scope.buffer(stmt.target), self._scope.buffer(stmt.source)
         if stmt.target.type.size != 0:
+            target, source = self._scope.buffer(stmt.target), self._scope.buffer(stmt.source)
             self.headers.add("string.h")
             self._write(f"memcpy({target}, {source}, {self._bytes(stmt.target)});")
 
