@@ -18,7 +18,7 @@ import numpy as np
 from gradc.errors import ArgumentError
 from gradc.runtime.plan import BufferSlot
 
-__all__ = ["Array", "Stats", "conform", "exact", "refusal", "writable"]
+__all__ = ["Array", "Stats", "check_in_place", "conform", "exact", "refusal", "writable"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -81,6 +81,28 @@ def exact(array: Array, slot: BufferSlot) -> bool:
     """Tell whether C code can read the array where it is."""
     flags = array.flags
     return bool(flags.c_contiguous and flags.aligned and array.dtype == slot.numpy_dtype)
+
+
+def check_in_place(slot: BufferSlot, array: Array) -> None:
+    """Refuse an array of the right type that C code cannot read where it is.
+
+    Raises
+    ------
+    ArgumentError
+        Naming what is wrong with its memory.
+    """
+    same = array.shape == slot.shape and array.dtype.newbyteorder("=") == slot.numpy_dtype
+    if not same or exact(array, slot):
+        return
+    reason = "its elements do not lie one after the other"
+    if not array.dtype.isnative:
+        reason = "its bytes are swapped"
+    elif not array.flags.aligned:
+        reason = "its elements are not aligned"
+    raise ArgumentError(
+        f"argument {slot.label} cannot be bound where it is: {reason}",
+        repair=f"pass np.require({slot.label}, np.{slot.numpy_dtype.name}, 'CA')",
+    )
 
 
 def as_array(slot: BufferSlot, value: object) -> Array:

@@ -22,7 +22,14 @@ import numpy as np
 from gradc.errors import ArgumentError, GradcError, IndexBoundsError, LimitError
 from gradc.native import blas
 from gradc.native.ffi import NULL, Entry, ffi
-from gradc.runtime.arguments import Array, Stats, as_array, conform, exact, refusal, writable
+from gradc.runtime.arguments import (
+    Array,
+    Stats,
+    as_array,
+    check_in_place,
+    conform,
+    writable,
+)
 from gradc.runtime.plan import BufferSlot, CallPlan, Check
 from gradc.runtime.quick import Quick, quick_call
 from gradc.runtime.workspace import arena, own_arena
@@ -127,11 +134,7 @@ class Caller:
         found = []
         for slot, value in zip(self.plan.inputs, values, strict=True):
             array = as_array(slot, value)
-            if array.shape == slot.shape and not exact(array, slot):
-                raise refusal(
-                    slot, value, f"a bound array must be in C order: np.require({slot.label}, "
-                    f"np.{slot.numpy_dtype.name}, 'CA')"
-                )  # fmt: skip
+            check_in_place(slot, array)
             found.append(conform(slot, value, self.stats))
         return found
 

@@ -1,0 +1,51 @@
+"""The matrix of hostile arrays, in processes of their own: a crash is a failure, not the end."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.backends import BACKENDS, HAS_COMPILER
+from tests.runtime import hostile
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_call_is_right_or_refused(part: int) -> None:
+    backend = "c" if HAS_COMPILER and part % 2 else "numpy"
+    assert _run(part, PARTS, backend) > 250
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_call_in_each_backend(part: int, backend: str) -> None:
+    assert _run(part, PARTS, backend) > 250
+
+
+def _run(part: int, parts: int, backend: str) -> int:
+    """Run one part; return how many calls it made."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.runtime.hostile"]
+    done = subprocess.run(
+        [*command, str(part), str(parts), backend],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    print(done.stdout.splitlines()[-1:])
+    assert done.returncode == 0, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
+    found = re.search(r"(\d+) calls, 0 wrong", done.stdout)
+    assert found, done.stdout
+    return int(found[1])
+
+
+def test_there_are_enough() -> None:
+    assert sum(1 for _ in hostile.matrix()) >= 1500
