@@ -58,12 +58,13 @@ def result(loaded: Loaded) -> list[float]:
     return [float(value) for value in y]
 
 
-def test_eight_processes_compile_once(cache: Cache, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [8, pytest.param(64, marks=pytest.mark.full)])
+def test_processes_compile_once(cache: Cache, tmp_path: Path, count: int) -> None:
     log = tmp_path / "log"
     compiler = program(tmp_path / "counting", COUNTING.format(log=log))
-    running = [start(cache, "a", "b", "c", compiler=str(compiler)) for _ in range(8)]
-    errors = [process.communicate(timeout=60)[1] for process in running]
-    assert [process.returncode for process in running] == [0] * 8, errors
+    running = [start(cache, "a", "b", "c", compiler=str(compiler)) for _ in range(count)]
+    errors = [process.communicate(timeout=300)[1] for process in running]
+    assert [process.returncode for process in running] == [0] * count, errors
     assert log.read_text().count("x") == 3
     assert len(cache.entries()) == 3
 
@@ -85,15 +86,16 @@ def test_thirty_two_threads_compile_once(cache: Cache) -> None:
     assert len(made) == 1
 
 
-def test_killed_while_compiling(cache: Cache) -> None:
+@pytest.mark.parametrize("turns", [6, pytest.param(60, marks=pytest.mark.full)])
+def test_killed_while_compiling(cache: Cache, turns: int) -> None:
     draw = random.Random(3)
-    for turn in range(6):
+    for turn in range(turns):
         victim = start(cache, *(f"{turn}-{part}" for part in range(3)))
         time.sleep(draw.uniform(0.15, 0.45))
         victim.kill()
         victim.communicate()
         assert cache.verify() == []
-    assert result(library("5-0", doubling, cache=cache))[3] == 6.0
+    assert result(library(f"{turns - 1}-0", doubling, cache=cache))[3] == 6.0
 
 
 def test_without_locks_builds_anyway(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
