@@ -25,6 +25,8 @@ def is_nonnegative(dim: Dim, ranges: Sequence[Range]) -> bool:
     for symbol, low, high in reversed(ranges):
         slope = _slope(dim, symbol)
         if slope is None:
+            slope = _direction(dim, symbol, ranges)
+        if slope is None:
             return False
         if slope:
             dim = substitute(dim, {symbol: low if slope > 0 else high})
@@ -49,6 +51,21 @@ def _slope(dim: Dim, symbol: Symbol) -> int | None:
     return slope
 
 
+def _direction(dim: Dim, symbol: Symbol, ranges: Sequence[Range]) -> int | None:
+    """Return the sign of the step from one value of a symbol to the next, where it is one sign."""
+    step = substitute(dim, {symbol: symbol.expr() + 1}) - dim
+    inside = [r._replace(high=r.high - 1) if r.symbol == symbol else r for r in ranges]
+    for sign in (1, -1):
+        if is_nonnegative(step * sign, inside):
+            return sign
+    return None
+
+
+def _grows(step: Dim) -> bool:
+    """Tell whether a step is not negative whatever the symbols, which are not negative."""
+    return step >= 0 if isinstance(step, int) else all(f > 0 for _, f in step.terms)
+
+
 def upper_bound(dim: Dim, symbol: Symbol, count: Dim) -> Dim | None:
     """Return the largest value of ``dim`` for ``0 <= symbol < count``; None if not known.
 
@@ -61,7 +78,7 @@ def upper_bound(dim: Dim, symbol: Symbol, count: Dim) -> Dim | None:
     slope = _slope(dim, symbol)
     if slope is not None:
         found = substitute(dim, {symbol: last if slope > 0 else (-1 if loose else 0)})
-    elif all(f > 0 for m, f in dim.terms if any(s == symbol for s, _ in m)):
+    elif _grows(substitute(dim, {symbol: symbol.expr() + 1}) - dim):
         found = substitute(dim, {symbol: last})
     else:
         return None

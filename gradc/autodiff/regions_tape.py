@@ -1,8 +1,9 @@
 """Tapes: arrays with one row for each turn of a loop.
 
-A value whose extents depend on the index takes a row of the largest extents.  A carry that is
-needed both before and after a turn takes one tape with a row more: what comes out of a turn is what
-goes into the next.
+A value whose first extent depends on the index is laid behind those of the turns before it, so that
+rows of growing length take a triangle; another extent that depends on the index takes the room of
+its largest value.  A carry that is needed both before and after a turn takes one tape with a row
+more: what comes out of a turn is what goes into the next.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from gradc.ir import (
     ArrayType,
     At,
     Dim,
+    DimExpr,
     Graph,
     IndexItem,
     Node,
@@ -23,6 +25,8 @@ from gradc.ir import (
     Symbol,
     Value,
     op_named,
+    substitute,
+    summed,
 )
 
 __all__ = [
@@ -71,6 +75,8 @@ class Tape:
         The operand that the row before the first turn holds; -1 if there is no such row.
     first : Dim
         Where that row is.
+    packed : Dim or None
+        Where the rows of a turn begin if values lie one behind the other along their first axis.
     """
 
     name: str
@@ -81,6 +87,7 @@ class Tape:
     values: dict[int, int]
     initial: int = -1
     first: Dim = 0
+    packed: Dim | None = None
 
     def start(self, graph: Graph, operands: Sequence[Value]) -> Value:
         """Return the tape before the loop."""
@@ -92,16 +99,22 @@ class Tape:
 
     def write(self, array: Value, value: Value, row: Row) -> Value:
         """Store the value of this turn."""
-        item, arrays = row(self.ahead)
-        return op_named("index_put")(array, value, *arrays, spec=self._spec(item))
+        spec, arrays = self._place(row, self.ahead)
+        return op_named("index_put")(array, value, *arrays, spec=spec)
 
     def read(self, array: Value, id: int, row: Row) -> Value:
         """Read a value of this turn."""
-        item, arrays = row(self.values[id])
-        return op_named("index")(array, *arrays, spec=self._spec(item))
+        spec, arrays = self._place(row, self.values[id])
+        return op_named("index")(array, *arrays, spec=spec)
 
-    def _spec(self, item: IndexItem) -> tuple[IndexItem, ...]:
-        return (item, *(Slice(0, d) for d in self.shape))
+    def _place(self, row: Row, ahead: int) -> tuple[tuple[IndexItem, ...], tuple[Value, ...]]:
+        """Return where the value of a turn lies."""
+        starts: tuple[Dim, ...] = (0,) * len(self.shape)
+        if self.packed is not None:
+            starts = (self.packed, *starts[1:])
+            return tuple(map(Slice, starts, self.shape)), ()
+        item, arrays = row(ahead)
+        return (item, *map(Slice, starts, self.shape)), arrays
 
 
 def make_tapes(
@@ -117,10 +130,26 @@ def make_tapes(
             del left[before], left[after]
             tapes.append(_trajectory(graph, before, after, captures + item, node))
     for id in left:
-        rows = node.params["count"] if counted else node.params["limit"]
-        kind = _row_type(graph, id, node)
-        tapes.append(_tape(graph, id, kind, rows, {id: 0}, id))
+        packed = _packed(graph, id, node) if counted else None
+        if packed is None:
+            rows = node.params["count"] if counted else node.params["limit"]
+            packed = _tape(graph, id, _row_type(graph, id, node), rows, {id: 0}, id)
+        tapes.append(packed)
     return tapes
+
+
+def _packed(graph: Graph, id: int, node: Node) -> Tape | None:
+    """Return the tape of a value whose first extent depends on the index; None for others."""
+    shape, index, count = graph[id].type.shape, node.params["index"], node.params["count"]
+    if not shape or not isinstance(shape[0], DimExpr) or index not in shape[0].symbols:
+        return None
+    start = summed(shape[0], index)
+    if start is None:
+        return None
+    kind = _row_type(graph, id, node, packed=True)
+    wide = kind.with_shape((substitute(start, {index: count}), *kind.shape[1:]))
+    name = graph.names.get(id, "value")
+    return Tape(f"{name}_tape", wide, shape, id, 0, {id: 0}, packed=start)
 
 
 def _trajectory(graph: Graph, before: int, after: int, slot: int, node: Node) -> Tape:
@@ -148,13 +177,19 @@ def _tape(
     return Tape(f"{name}_tape", wide, graph[id].type.shape, written, 0, values)
 
 
-def _row_type(graph: Graph, id: int, node: Node) -> ArrayType:
-    """Return the type of a value with the largest extents it has in any turn."""
+def _row_type(graph: Graph, id: int, node: Node, *, packed: bool = False) -> ArrayType:
+    """Return the type of a value with the largest extents it has in any turn.
+
+    The first extent is not looked at where values are packed along it.
+    """
     kind = graph[id].type
     if node.op.name != "loop":
         return kind
     shape: list[Dim] = []
-    for extent in kind.shape:
+    for axis, extent in enumerate(kind.shape):
+        if packed and axis == 0:
+            shape.append(extent)
+            continue
         bound = upper_bound(extent, node.params["index"], node.params["count"])
         if bound is None:
             raise UnsupportedError(

@@ -162,21 +162,32 @@ def dim_text(dim: Dim, names: dict[Symbol, str]) -> Text:
     """
     if not isinstance(dim, DimExpr):
         return Text(str(int(dim)), UNARY if dim < 0 else ATOM)
+    whole, part, divisor = dim.split()
+    if divisor > 1:
+        quotient = f"({dim_text(part, names).text}) / {divisor}"
+        rest = [text for signed in _signed_terms(whole, names) for text in signed]
+        return Text(" ".join([quotient, *rest]), SUM if rest else PRODUCT)
+    (sign, first), *others = _signed_terms(dim, names)
+    if sign == "-":
+        first = f"-{first}"
+    if others:
+        return Text(" ".join([first, *(text for signed in others for text in signed)]), SUM)
+    least = PRODUCT if " " in first else ATOM
+    return Text(first, min(least, UNARY) if sign == "-" else least)
+
+
+def _signed_terms(dim: Dim, names: dict[Symbol, str]) -> list[tuple[str, str]]:
+    """Return sign and text of each term, the positive ones first."""
+    if not isinstance(dim, DimExpr):
+        return [("-" if dim < 0 else "+", str(abs(dim)))] if dim else []
     terms = sorted(dim.terms, key=lambda term: (not term[0], term[1] < 0, -abs(term[1])))
     if terms[0][1] < 0:
         terms.sort(key=lambda term: term[1] < 0)
-    texts = [_term(monomial, abs(factor), names) for monomial, factor in terms]
-    first, least = texts[0]
-    out = [f"-{first}" if terms[0][1] < 0 else first]
-    for (text, _), (_, factor) in zip(texts[1:], terms[1:], strict=True):
-        out.append(f"{'-' if factor < 0 else '+'} {text}")
-    if len(out) > 1:
-        return Text(" ".join(out), SUM)
-    return Text(out[0], min(least, UNARY) if out[0].startswith("-") else least)
+    return [("-" if f < 0 else "+", _term(monomial, abs(f), names)) for monomial, f in terms]
 
 
-def _term(monomial: Any, size: int, names: dict[Symbol, str]) -> tuple[str, int]:
+def _term(monomial: Any, size: int, names: dict[Symbol, str]) -> str:
     factors = [names[symbol] for symbol, power in monomial for _ in range(power)]
     if size != 1 or not factors:
         factors.append(str(size))
-    return " * ".join(factors), PRODUCT if len(factors) > 1 else ATOM
+    return " * ".join(factors)

@@ -1,6 +1,16 @@
 """The graph IR: types, ops, nodes, graphs, and the functions that walk them."""
 
-from gradc.ir.dims import Dim, DimExpr, Shape, Symbol, known, product, static_shape, substitute
+from gradc.ir.dims import (
+    Dim,
+    DimExpr,
+    Shape,
+    Symbol,
+    known,
+    product,
+    static_shape,
+    substitute,
+    summed,
+)
 from gradc.ir.graph import Graph
 from gradc.ir.node import (
     UNKNOWN,
@@ -86,4 +96,5 @@ __all__ = [
     "residuals",
     "static_shape",
     "substitute",
+    "summed",
 ]

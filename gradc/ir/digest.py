@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def _canonical(value: Any) -> str:
         return "(" + ",".join(_canonical(v) for v in value) + ")"
     if isinstance(value, float):
         return value.hex()
-    if isinstance(value, np.dtype | ArrayType | bool | int | str) or value is None:
+    if isinstance(value, np.dtype | ArrayType | bool | int | Fraction | str) or value is None:
         return str(value)
     fields = getattr(type(value), "__dataclass_fields__", None)
     if fields is not None:

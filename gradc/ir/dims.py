@@ -3,15 +3,30 @@
     Dim     = int | DimExpr
     DimExpr = sum of coefficient * monomial,   monomial = sorted product of Symbol powers
 
+Coefficients are integers, or fractions where the whole takes integer values all the same, as the
+number of elements of a triangle does: ``(n**2 - n) / 2``.
+
 A symbol is a size known only at the call (``n``) or a loop index (``i``).  An expression without
 symbols is always folded to ``int``, so ``isinstance(d, int)`` asks "is it known now?".
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from fractions import Fraction
+from math import lcm
+from typing import Any, TypeAlias
 
-__all__ = ["Dim", "DimExpr", "Shape", "Symbol", "known", "product", "static_shape", "substitute"]
+__all__ = [
+    "Dim",
+    "DimExpr",
+    "Shape",
+    "Symbol",
+    "known",
+    "product",
+    "static_shape",
+    "substitute",
+    "summed",
+]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,13 +42,24 @@ class Symbol:
 
 
 _Monomial: TypeAlias = tuple[tuple[Symbol, int], ...]
+_Factor: TypeAlias = Any
+"""int, or Fraction: almost always int, and what reads dims may take it for one."""
 
 
 @dataclass(frozen=True, slots=True)
 class DimExpr:
-    """An integer polynomial with a symbol at least; sorted terms, so equal means identical."""
+    """A polynomial with a symbol at least; sorted terms, so equal means identical."""
 
-    terms: tuple[tuple[_Monomial, int], ...]
+    terms: tuple[tuple[_Monomial, _Factor], ...]
+
+    def split(self) -> "tuple[Dim, Dim, int]":
+        """Return integer polynomials a and b, and d, such that this is ``a + b / d``."""
+        parts = [(m, f) for m, f in self.terms if isinstance(f, Fraction)]
+        if not parts:
+            return self, 0, 1
+        divisor = lcm(*(f.denominator for _, f in parts))
+        whole = _canonical({m: f for m, f in self.terms if not isinstance(f, Fraction)})
+        return whole, _canonical({m: f * divisor for m, f in parts}), divisor
 
     def __add__(self, other: "Dim") -> "Dim":
         """Add term by term."""
@@ -73,6 +99,9 @@ class DimExpr:
 
     def __str__(self) -> str:
         """Write it as Python would take it."""
+        whole, part, divisor = self.split()
+        if divisor > 1:
+            return f"({part})//{divisor}" + (f" + {whole}" if whole != 0 else "")
         return "".join(_term_text(m, f, i == 0) for i, (m, f) in enumerate(self.terms))
 
 
@@ -80,8 +109,10 @@ Dim: TypeAlias = int | DimExpr
 Shape: TypeAlias = tuple[Dim, ...]
 
 
-def _terms(dim: Dim) -> Iterable[tuple[_Monomial, int]]:
-    return dim.terms if isinstance(dim, DimExpr) else (((), int(dim)),)
+def _terms(dim: _Factor | DimExpr) -> Iterable[tuple[_Monomial, _Factor]]:
+    if isinstance(dim, DimExpr):
+        return dim.terms
+    return (((), dim if isinstance(dim, Fraction) else int(dim)),)
 
 
 def _merge(left: _Monomial, right: _Monomial) -> _Monomial:
@@ -91,14 +122,20 @@ def _merge(left: _Monomial, right: _Monomial) -> _Monomial:
     return tuple(sorted(powers.items()))
 
 
-def _canonical(table: Mapping[_Monomial, int]) -> Dim:
-    kept = {m: f for m, f in table.items() if f}
+def _canonical(table: Mapping[_Monomial, _Factor]) -> Dim:
+    kept = {m: _plain(f) for m, f in table.items() if f}
     if not any(kept):
-        return kept.get((), 0)
+        return kept.get((), 0)  # type: ignore[no-any-return]
     return DimExpr(tuple(sorted(kept.items(), key=lambda item: (len(item[0]) == 0, item))))
 
 
-def _term_text(monomial: _Monomial, factor: int, first: bool) -> str:
+def _plain(factor: _Factor) -> _Factor:
+    """Return a coefficient as an integer where it is one."""
+    whole = isinstance(factor, Fraction) and factor.denominator == 1
+    return factor.numerator if whole else factor
+
+
+def _term_text(monomial: _Monomial, factor: _Factor, first: bool) -> str:
     sign = "-" if factor < 0 else ("" if first else "+")
     lead = f"{sign} " if sign and not first else sign
     names = "*".join(s.name if p == 1 else f"{s.name}**{p}" for s, p in monomial)
@@ -139,4 +176,36 @@ def substitute(dim: Dim, values: Mapping[Symbol, Dim]) -> Dim:
             for _ in range(power):
                 term = term * values.get(symbol, symbol.expr())
         total = total + term
+    return total if isinstance(total, DimExpr) else _plain(total)
+
+
+_POWER_SUMS = (
+    (Fraction(1),),
+    (Fraction(-1, 2), Fraction(1, 2)),
+    (Fraction(1, 6), Fraction(-1, 2), Fraction(1, 3)),
+    (Fraction(0), Fraction(1, 4), Fraction(-1, 2), Fraction(1, 4)),
+)
+"""``_POWER_SUMS[p][q]`` is the coefficient of ``n**(q + 1)`` in the sum of ``k**p`` for k < n."""
+
+
+def summed(dim: Dim, symbol: Symbol) -> Dim | None:
+    """Return the sum of ``dim`` over ``0 <= symbol < n``, with ``symbol`` in the place of n.
+
+    None where the symbol's power is above 3.
+
+    >>> k = Symbol("k", "index")
+    >>> str(summed(k.expr() + 1, k))
+    '(k**2 + k)//2'
+    """
+    total: Dim = 0
+    for monomial, factor in _terms(dim):
+        powers = dict(monomial)
+        power = powers.pop(symbol, 0)
+        if power >= len(_POWER_SUMS):
+            return None
+        rest = _canonical({tuple(powers.items()): factor})
+        sums: dict[_Monomial, _Factor] = {
+            ((symbol, q + 1),): c for q, c in enumerate(_POWER_SUMS[power])
+        }
+        total = total + _canonical(sums) * rest
     return total

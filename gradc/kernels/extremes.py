@@ -6,6 +6,7 @@ falls with one for certain, the bound that counts takes its place, so that ``i *
 """
 
 from collections.abc import Mapping
+from math import ceil, floor
 from typing import TypeAlias
 
 from gradc.ir import Dim, DimExpr, Shape, Symbol, substitute
@@ -37,16 +38,12 @@ def _extreme(dim: Dim, bounds: Bounds, greatest: bool) -> int | None:
 
 def _rises(dim: DimExpr, symbol: Symbol, bounds: Bounds) -> bool | None:
     """Tell whether a dim grows (True) or falls (False) with a symbol; None if that is not known."""
-    slope: Dim = 0
-    for monomial, factor in dim.terms:
-        powers = dict(monomial)
-        power = powers.pop(symbol, 0)
-        if power > 1:
-            return None
-        if power:
-            rest = tuple(powers.items())
-            slope = slope + (DimExpr(((rest, factor),)) if rest else factor)
-    found = extremes(slope, {s: b for s, b in bounds.items() if s != symbol})
+    step = substitute(dim, {symbol: symbol.expr() + 1}) - dim
+    low, high = bounds[symbol]
+    inside = {s: (low, high - 1) if s == symbol else pair for s, pair in bounds.items()}
+    if isinstance(step, int) or symbol not in step.symbols:
+        del inside[symbol]
+    found = extremes(step, inside)
     if found is None or found[0] < 0 < found[1]:
         return None
     return found[0] >= 0
@@ -63,7 +60,7 @@ def _interval(dim: DimExpr, bounds: Bounds, greatest: bool) -> int | None:
                 return None
             ends = [end * edge**power for end in ends for edge in inside]
         total += max(ends) if greatest else min(ends)
-    return total
+    return floor(total) if greatest else ceil(total)
 
 
 def _of_symbol(symbol: Symbol, bounds: Bounds) -> tuple[int, int] | None:

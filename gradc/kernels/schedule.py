@@ -2,6 +2,7 @@
 
 from gradc.kernels.blocks import run_in_blocks
 from gradc.kernels.collapse import collapse
+from gradc.kernels.dead_fills import drop_dead_fills
 from gradc.kernels.extremes import Bounds
 from gradc.kernels.lanes import use_lanes
 from gradc.kernels.nest import If, Loop, Stage, Stmt, While
@@ -12,7 +13,7 @@ __all__ = ["schedule"]
 def schedule(stages: list[Stage]) -> list[Stage]:
     """Return the stages with their loops rewritten."""
     return [
-        Stage(_rewrite(stage.body, {}), stage.nodes, stage.section)
+        Stage(_rewrite(drop_dead_fills(stage.body), {}), stage.nodes, stage.section)
         for stage in run_in_blocks(stages)
     ]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradc.ir import DimExpr, Symbol, known, product, static_shape, substitute
+from gradc.ir import DimExpr, Symbol, known, product, static_shape, substitute, summed
 
 N, M, INDEX = Symbol("n"), Symbol("m"), Symbol("i", "index")
 n, m, i = N.expr(), M.expr(), INDEX.expr()
@@ -79,3 +79,31 @@ def test_products_and_static_shapes():
 def test_order_of_operations_leaves_no_trace():
     sums = {sum(parts[1:], start=parts[0]) for parts in itertools.permutations([n, m, i, 1 + n])}
     assert len(sums) == 1
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=4))
+def test_sums_over_an_index(coefficients):
+    dim, power = 0, 1
+    for factor in coefficients:
+        dim, power = dim + factor * power * (m + 1), power * i
+    total = summed(dim, INDEX)
+    for count in range(6):
+        whole = sum(substitute(dim, {INDEX: k, M: 2}) for k in range(count))
+        found = substitute(total, {INDEX: count, M: 2})
+        assert isinstance(found, int)
+        assert found == whole
+        space = {"i": count, "m": 2}
+        assert eval(str(total), {}, space) == whole
+
+
+def test_sums_of_high_powers_are_not_known():
+    assert summed(i * i * i * i, INDEX) is None
+
+
+def test_halves():
+    triangle = summed(i, INDEX)
+    assert str(triangle) == "(-i + i**2)//2"
+    assert str(triangle + i + 1) == "(i + i**2)//2 + 1"
+    assert triangle + triangle == i * i - i
+    assert (triangle + 3 * n).split() == (3 * n, i * i - i, 2)
+    assert n.split() == (n, 0, 1)
