@@ -16,6 +16,7 @@ _HOME = {
     "gradc.api": ("Function", "compile", "stop_gradient"),
     "gradc.transforms": ("grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),
     "gradc.checks": ("check_grads",),
+    "gradc.control": ("cond", "loop", "scan", "while_loop"),
     "gradc.ahead": ("build",),
     "gradc.artifact": ("Artifact",),
     "gradc.options": ("Options",),
@@ -57,14 +58,18 @@ __all__ = [  # noqa: PLE0604, RUF100
     "build",
     "check_grads",
     "compile",
+    "cond",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
+    "loop",
+    "scan",
     "stop_gradient",
     "value_and_grad",
     "vjp",
+    "while_loop",
 ]
 
 if TYPE_CHECKING:
@@ -72,6 +77,7 @@ if TYPE_CHECKING:
     from gradc.api import Function, compile, stop_gradient
     from gradc.artifact import Artifact
     from gradc.checks import check_grads
+    from gradc.control import cond, loop, scan, while_loop
     from gradc.errors import (
         ArgumentError,
         CompileError,

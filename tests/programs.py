@@ -29,7 +29,17 @@ import numpy as np
 
 from tests.trees import leaves
 
-MODULES = ("arithmetic", "reductions", "arrays", "writes", "language", "models", "science", "loops")
+MODULES = (
+    "arithmetic",
+    "reductions",
+    "arrays",
+    "writes",
+    "language",
+    "models",
+    "science",
+    "loops",
+    "control",
+)
 
 PROGRAMS: list["Program"] = []
 

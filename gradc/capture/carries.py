@@ -13,7 +13,7 @@ from gradc.capture.masked import Masked
 from gradc.capture.mutation import layout_of, read
 from gradc.capture.positions import Position, tracer_of
 from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
-from gradc.capture.trees import TreeDef, flatten, leaf_paths, unflatten
+from gradc.capture.trees import TreeDef, flatten, leaf_paths, structure_difference, unflatten
 from gradc.ir import ArrayType, Dim, DimExpr, Value
 
 __all__ = ["Leaf", "Mismatch", "Tree", "initial", "join", "observe"]
@@ -112,7 +112,7 @@ def _leaf(x: Any) -> Leaf:
 def join(path: str, before: Tree, after: Tree) -> Tree:
     """Return what both are: the more general type of each leaf."""
     if before.tree != after.tree:
-        raise Mismatch(f"{path} is built in two ways, which differ in structure")
+        raise Mismatch(structure_difference(path, before.tree, after.tree))
     paths = leaf_paths(before.tree, path)
     return Tree(before.tree, tuple(map(_join_leaf, paths, before.leaves, after.leaves)))
 

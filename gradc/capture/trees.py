@@ -12,7 +12,15 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeAlias
 
-__all__ = ["LEAF", "TreeDef", "flatten", "leaf_paths", "map_tree", "unflatten"]
+__all__ = [
+    "LEAF",
+    "TreeDef",
+    "flatten",
+    "leaf_paths",
+    "map_tree",
+    "structure_difference",
+    "unflatten",
+]
 
 TreeDef: TypeAlias = Hashable
 LEAF = "*"
@@ -146,3 +154,33 @@ def _step(kind: type, names: tuple[Any, ...] | None, i: int) -> str:
     if names is None:
         return f"[{i}]"
     return f"[{names[i]!r}]" if kind is dict else f".{names[i]}"
+
+
+# comparing
+
+
+def structure_difference(path: str, a: TreeDef, b: TreeDef) -> str:
+    """Say where two different trees differ first: the component, and what it is in either.
+
+    Examples
+    --------
+    >>> structure_difference("state", flatten((1, [2]))[1], flatten((1, [2, 3]))[1])
+    'state[1] is a list of 1 on one side and a list of 2 on the other'
+    """
+    if isinstance(a, tuple) and isinstance(b, tuple) and a[:2] == b[:2] and len(a) == len(b):
+        for i, (x, y) in enumerate(zip(a[2:], b[2:], strict=True)):
+            if x != y:
+                return structure_difference(path + _step(a[0], a[1], i), x, y)
+    return f"{path} is {_said(a)} on one side and {_said(b)} on the other"
+
+
+def _said(treedef: TreeDef) -> str:
+    """Describe the outermost container of a tree."""
+    if treedef == LEAF:
+        return "one value"
+    if treedef is None:
+        return "None"
+    kind, names, *children = _parts(treedef)
+    if kind is dict:
+        return f"a dict with the keys {', '.join(map(repr, names)) or 'none'}"
+    return f"a {kind.__name__} of {len(children)}"
