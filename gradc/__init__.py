@@ -14,7 +14,16 @@ __version__ = "0.1.0"
 
 _HOME = {
     "gradc.api": ("Function", "compile", "stop_gradient"),
-    "gradc.transforms": ("grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),
+    "gradc.transforms": (
+        "grad",
+        "hessian",
+        "hvp",
+        "jacobian",
+        "jvp",
+        "value_and_grad",
+        "vjp",
+        "vmap",
+    ),
     "gradc.checks": ("check_grads",),
     "gradc.control": ("cond", "loop", "scan", "while_loop"),
     "gradc.ahead": ("build",),
@@ -69,6 +78,7 @@ __all__ = [  # noqa: PLE0604, RUF100
     "stop_gradient",
     "value_and_grad",
     "vjp",
+    "vmap",
     "while_loop",
 ]
 
@@ -94,7 +104,7 @@ if TYPE_CHECKING:
         UnsupportedError,
     )
     from gradc.options import Options
-    from gradc.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+    from gradc.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp, vmap
 
 
 def __getattr__(name: str) -> Any:

@@ -5,12 +5,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from gradc.capture.context import current, fail
+from gradc.capture.cells import Boxes
+from gradc.capture.context import Unroll, current, fail
 from gradc.capture.convert import value_of
 from gradc.capture.trace import Subgraph, subtrace
 from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.capture.trees import TreeDef, flatten, leaf_paths, structure_difference, unflatten
-from gradc.errors import ArgumentError, DTypeError, ShapeError
+from gradc.errors import ArgumentError, DTypeError, ShapeError, TraceError
 from gradc.ir import ArrayType
 
 __all__ = ["result_types", "settle_scan"]
@@ -38,8 +39,18 @@ def _one_turn(
     """Return the types of state and result after a turn, and the tree of the result."""
     recorder = current().recorder
     since = len(recorder.inputs)
-    sub = subtrace(f, (state, first))
-    recorder.forget_draws(since)
+    boxes = Boxes([f])
+    try:
+        sub = subtrace(f, (state, first), trial=True)
+    except Unroll as signal:
+        fail(
+            TraceError,
+            f"the function of a scan cannot be recorded: {signal.reason}",
+            repair="write a for statement, which can run turn by turn",
+        )
+    finally:
+        boxes.restore()
+        recorder.forget_draws(since)
     out = sub.out_tree
     if not (isinstance(out, tuple) and out[0] is tuple and len(out) == 4):
         fail(

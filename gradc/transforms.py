@@ -1,4 +1,4 @@
-"""Derivatives as functions: ``grad``, ``value_and_grad``, ``vjp``, ``jvp``, ``jacobian``, ``hvp``.
+"""Transforms: ``grad``, ``value_and_grad``, ``vjp``, ``jvp``, ``jacobian``, ``hvp``, ``vmap``.
 
 Each transform makes a :class:`~gradc.api.Function`.  While another function is being traced, it is
 inlined there, so transforms nest, and a training step with its gradient is one compiled function.
@@ -11,9 +11,10 @@ from gradc.api import Function, options_of
 from gradc.derivatives import Argnums, Forward, Gradient, Hvp
 from gradc.errors import ArgumentError
 from gradc.jacobians import Jacobian
+from gradc.mapping import Map
 from gradc.pullbacks import pullback_function
 
-__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp", "vmap"]
 
 AnyFunction = Callable[..., Any]
 
@@ -122,6 +123,51 @@ def vjp(fn: AnyFunction, *primals: Any, **options: Any) -> tuple[Any, Callable[[
     )
     value, residuals, pullback = forward(*primals)
     return value, lambda ct: pullback(residuals, ct)
+
+
+def vmap(fn: AnyFunction, in_axes: Any = 0, out_axes: Any = 0, **options: Any) -> Function:
+    """Return the function of one element as a function of many.
+
+    Parameters
+    ----------
+    fn : callable
+        A plain NumPy function (or a gradc ``Function``: a gradient, a Jacobian, another ``vmap``)
+        of one element.
+    in_axes : int, None or a tuple, list or dict of those
+        Along which axis of each argument the elements lie; None: all elements share it.  One
+        entry for each positional argument, or a single one for all; an entry may be a tree that is
+        a prefix of its argument.  Arguments passed by name are mapped along their first axis.
+    out_axes : int or a tuple, list or dict of those
+        Where the results have the axis of the elements; a prefix of the result.
+    **options
+        See :class:`gradc.Options`.
+
+    Returns
+    -------
+    Function
+        Takes the arguments with the additional axis; returns the results with it.
+
+    Raises
+    ------
+    ArgumentError
+        At the call: the axes do not fit the arguments, or the numbers of elements differ.
+    UnsupportedError
+        At the call: the function draws random numbers.
+
+    Notes
+    -----
+    The function is recorded once, for one element.  It becomes the body of a loop whose turns do
+    not depend on each other: the size of the code does not depend on the number of elements, and a
+    ``while`` or an ``if`` inside runs for each element by itself.  The derivative of the loop is
+    one, too; what the elements share gets the sum of what they give.
+
+    Examples
+    --------
+    >>> rows = np.arange(6.0).reshape(3, 2)
+    >>> vmap(lambda row, v: row @ v, in_axes=(0, None), backend="numpy")(rows, np.ones(2))
+    array([1., 5., 9.])
+    """
+    return _derived(fn, Map(fn, in_axes, out_axes), "vmap", options)
 
 
 def _remembered(

@@ -42,6 +42,8 @@ class Trace:
         The body of a loop or a branch: it may write into arrays of the function around it.
     facts : tuple of Fact
         What is known about the indices of the loops around.
+    many : bool
+        The function of one element under ``vmap``: it writes into nothing from outside.
     """
 
     __slots__ = (
@@ -50,6 +52,7 @@ class Trace:
         "demanded",
         "facts",
         "graph",
+        "many",
         "max_nodes",
         "mutated",
         "open",
@@ -68,6 +71,7 @@ class Trace:
         max_nodes: int = 1_000_000,
         region: bool = False,
         facts: "tuple[Fact, ...]" = (),
+        many: bool = False,
     ) -> None:
         self.graph = Graph(name)
         self.parent = parent
@@ -78,6 +82,7 @@ class Trace:
         self.constants: dict[Any, Value] = {}
         self.region = region
         self.facts = facts
+        self.many = many
         self.demanded: Any = None
         self.serial = next(_SERIALS)
         self.saved: dict[int, tuple[Any, tuple[Any, ...]]] = {}

@@ -6,7 +6,7 @@ other views that they are out of date.  The graph itself stays pure.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -308,8 +308,19 @@ def write_concrete(tracer: Tracer, key: Any, value: Any) -> None:
     """Write a constant into a concrete handle, in place: its views share the memory."""
     _check_writable(tracer)
     assert tracer._value is not None
+    root = tracer if tracer._view is None else tracer._view.root
+    _check_many(root)
     tracer._value[key] = value
-    (tracer if tracer._view is None else tracer._view.root)._version += 1
+    root._version += 1
+
+
+def _check_many(root: Tracer) -> None:
+    """Refuse writes from under ``vmap``, which Python would make once for each element."""
+    trace: Trace | None = current()
+    while trace is not None and not trace.owns(root):
+        if trace.many:
+            _refuse_outside(root)
+        trace = trace.parent
 
 
 def leave_undecided(root: Tracer) -> None:
@@ -347,8 +358,12 @@ def _check_owner(root: Tracer, trace: Trace) -> None:
     here: Trace | None = trace
     while here is not None and here.region and root._trace is not here:
         here = here.parent
-    if root._trace is here or root._trace is None:
-        return
+    known = root._trace is None and (here is None or here.parent is None or here.owns(root))
+    if root._trace is not here and not known:
+        _refuse_outside(root)
+
+
+def _refuse_outside(root: Tracer) -> NoReturn:
     fail(
         TraceError,
         "a function under a transform writes into an array of the function around it",

@@ -405,11 +405,16 @@ def subtrace(
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any] | None = None,
+    *,
+    many: bool = False,
+    trial: bool = False,
 ) -> Subgraph:
     """Record a function on fresh inputs of the types of the given leaves, inside a running trace.
 
     Every tracer, array, NumPy scalar and Python float among the leaves of ``(args, kwargs)``
     becomes an input, in order.  Nothing is added to the graph around it, except what captures need.
+    ``many`` refuses writes into anything from outside; a ``trial`` may make them, and they are
+    taken back.
     """
     kwargs = dict(kwargs or {})
     _refuse_generators(function)
@@ -417,7 +422,9 @@ def subtrace(
     name = getattr(function, "__name__", type(function).__name__)
     leaves, tree = flatten((args, kwargs))
     paths = _argument_paths(function, args, kwargs)
-    with enter(Trace(name, outer, outer.recorder, outer.max_nodes)) as inner:
+    facts = outer.facts
+    trace = Trace(name, outer, outer.recorder, outer.max_nodes, trial, facts, many)
+    with enter(trace) as inner:
         given = [
             _inner_input(inner, leaf, path) if is_traced_leaf(leaf) else leaf
             for leaf, path in zip(leaves, paths, strict=True)
