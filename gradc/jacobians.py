@@ -1,8 +1,14 @@
-"""Full Jacobians: one sweep for each row or column, whichever are fewer, over one shared primal."""
+"""Full Jacobians: one sweep for each row or column, whichever are fewer, over one shared primal.
+
+A few sweeps are written out one by one, with what is zero in each left out.  Many are a map over
+the vectors of the basis (``gradc.maps``): one sweep as the body of a loop, so that the size of the
+code does not depend on the size of the matrix.
+"""
 
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -11,26 +17,34 @@ import numpy as np
 
 from gradc.arguments import Argnums
 from gradc.autodiff import forward, reverse
+from gradc.capture.context import current
 from gradc.capture.trace import inline_call
 from gradc.capture.trees import LEAF
 from gradc.derivatives import AnyFunction, TracedCall, record
-from gradc.errors import DerivativeError, LimitError
+from gradc.errors import DerivativeError
 from gradc.ir import At, Graph, Value, is_float, op_named
 from gradc.ir.rebuild import inline, rebuild
 from gradc.passes import simplify
+from gradc.sweeps import map_sweeps
 
-__all__ = ["MAX_SWEEPS", "Jacobian"]
+__all__ = ["Jacobian"]
 
-MAX_SWEEPS = 512
-"""Rows or columns that are derived one by one at most."""
+FEW = 4
+"""Rows or columns that are always derived one by one."""
+SMALL = 200
+"""Operations up to which more of them are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jacobian:
-    """All partial derivatives of one array result, shape ``result.shape + argument.shape``."""
+    """All partial derivatives of one array result, shape ``result.shape + argument.shape``.
+
+    A ``symmetric`` one is that of a gradient: its columns are its rows.
+    """
 
     fn: AnyFunction
     argnums: Argnums = 0
+    symmetric: bool = False
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -41,24 +55,24 @@ class Jacobian:
         """Record the Jacobian in the current trace."""
         traced = record(self.fn, self.argnums, args, kwargs)
         graph, wrt = traced.graph, traced.wrt
-        rows = prod(_shape(graph, graph.outputs[0])) if _one_array(traced) else 0
+        _check_one_array(traced)
+        rows = prod(_shape(graph, graph.outputs[0]))
         columns = sum(prod(_shape(graph, graph.inputs[i])) for i in wrt)
-        if min(rows, columns) > MAX_SWEEPS:
-            raise LimitError(
-                f"a Jacobian of {rows} rows and {columns} columns needs {min(rows, columns)} "
-                f"sweeps, more than {MAX_SWEEPS}",
-                span=traced.span,
-                repair="use gradc.vjp or gradc.jvp for products with it",
-            )
-        sweep = _by_rows if rows <= columns else _by_columns
+        few = min(rows, columns)
+        if few <= FEW or few * len(graph) <= SMALL:
+            sweep = _by_rows if rows <= columns else _by_columns
+        else:
+            taken = {fact.symbol.name for fact in current().facts}
+            over_rows = rows <= columns and not self.symmetric
+            sweep = partial(map_sweeps, taken=taken, over_rows=over_rows, as_rows=self.symmetric)
         joint = simplify(sweep(graph, wrt))
         return traced.tree(inline_call(joint, traced.operands))
 
 
-def _one_array(traced: TracedCall) -> bool:
-    """Check that the function returns one floating-point array."""
+def _check_one_array(traced: TracedCall) -> None:
+    """Refuse a function that does not return one floating-point array."""
     if traced.sub.out_tree == LEAF and traced.types and is_float(traced.types[0].dtype):
-        return True
+        return
     raise DerivativeError(
         f"jacobian needs one floating-point array, which {traced.name} does not return",
         span=traced.span,

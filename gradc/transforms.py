@@ -72,14 +72,19 @@ def jacobian(fn: AnyFunction, argnums: Argnums = 0, **options: Any) -> Function:
     """Return the matrix of all partial derivatives of an array function.
 
     For a result of shape ``s`` and an argument of shape ``t`` the Jacobian has shape ``s + t``.  It
-    is computed by rows (reverse mode) or by columns (forward mode), whichever are fewer.
+    is computed by rows (reverse mode) or by columns (forward mode), whichever are fewer: a few one
+    by one, many in a loop whose body is one sweep, so that the code does not grow with the matrix.
     """
     return _derived(fn, Jacobian(fn, argnums), "jacobian", options)
 
 
 def hessian(fn: AnyFunction, argnums: int | str = 0, **options: Any) -> Function:
-    """Return the matrix of second derivatives of a scalar function, shape ``t + t``."""
-    return _derived(fn, Jacobian(grad(fn, argnums), argnums), "hessian", options)
+    """Return the matrix of second derivatives of a scalar function, shape ``t + t``.
+
+    It is computed by forward mode over the gradient, as :func:`jacobian` does it.
+    """
+    rule = Jacobian(grad(fn, argnums), argnums, symmetric=True)
+    return _derived(fn, rule, "hessian", options)
 
 
 def hvp(

@@ -16,7 +16,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gradc"
 
 TOP = """
 __init__ __main__ ahead api arguments artifact assembly checks cli collector control derivatives
-dispatch explanations jacobians mapping maps pipeline printing pullbacks scans transforms view
+dispatch explanations jacobians mapping maps pipeline printing pullbacks scans sweeps transforms
+view
 """
 
 LAYERS = (
