@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ from tests.backends import HAS_COMPILER
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 
+needs_scipy = pytest.mark.skipif(find_spec("scipy") is None, reason="scipy: pip install scipy")
 MISSING = [name for name in ("sklearn", "matplotlib", "tqdm") if find_spec(name) is None]
 needs_extra = pytest.mark.skipif(
     bool(MISSING), reason=f"{', '.join(MISSING)}: pip install -e '.[examples]'"
@@ -85,4 +87,68 @@ def test_digits(compiler, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert "t_2 = np.where(t_1 > 0.0, h_bar, 0.0)" in printed
     assert "gradc_matmul(env, 32, 96, 64, x" in printed
+    assert len(warnings_in(log)) == (not compiler)
+
+
+def numbers(pattern: str, printed: str) -> list[tuple[float, ...]]:
+    """The numbers in the brackets of a pattern, for each line of the output that has it."""
+    rows = re.findall(pattern, printed, re.MULTILINE)
+    return [tuple(map(float, row if isinstance(row, tuple) else (row,))) for row in rows]
+
+
+@needs_scipy
+@both
+def test_heat(compiler, tmp_path):
+    """Few rounds find both sources: strengths within 3 %, places within half a cell."""
+    printed, log = run("heat.py", "--quick", str(tmp_path / "new"), compiler=compiler)
+    ((first, last),) = numbers(r"^misfit ([\d.]+) -> ([\d.]+) ", printed)
+    assert last < first / 100
+    number = r"([\d. ]+)"
+    place = rf"strength {number} at \({number}, {number}\)"
+    sources = numbers(rf"source: {place}   true: {place}$", printed)
+    assert len(sources) == 2
+    for strength, y, x, true_strength, true_y, true_x in sources:
+        assert abs(strength / true_strength - 1) < 0.03
+        assert max(abs(y - true_y), abs(x - true_x)) < 0.5
+    if find_spec("matplotlib") is not None:
+        assert (tmp_path / "new" / "heat.png").read_bytes().startswith(b"\x89PNG")
+    assert len(warnings_in(log)) == (not compiler)
+
+
+@needs_scipy
+def test_heat_without_matplotlib(capsys, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    runpy.run_path(str(EXAMPLES / "heat.py"))["draw"](None, None, None, tmp_path / "none")
+    assert "no pictures: matplotlib is missing" in capsys.readouterr().out
+    assert not (tmp_path / "none").exists()
+
+
+@needs_scipy
+@both
+@pytest.mark.slow
+def test_pendulum(compiler):
+    """The gradient agrees with differences, and the truth is within four standard errors."""
+    printed, log = run("pendulum.py", "--quick", compiler=compiler)
+    row = r" +\[ ?([-\d.]+) +([-\d.]+) +([-\d.]+)\]$"
+    (exact,) = numbers(rf"^gradient at the guess{row}", printed)
+    (close,) = numbers(rf"^ by differences{row}", printed)
+    assert exact == pytest.approx(close, rel=1e-6)
+    fits = numbers(r"^[a-z]+ +[\d.]+ +([\d.]+) \+- +([\d.]+) +([\d.]+)$", printed)
+    assert len(fits) == 3
+    for found, spread, true in fits:
+        assert 0 < spread < 0.01
+        assert abs(found - true) < 4 * spread
+    assert len(warnings_in(log)) == (not compiler)
+
+
+@both
+@pytest.mark.slow
+def test_sunspots(compiler):
+    """The loss falls, and the years held back are forecast better than by the year before."""
+    printed, log = run("sunspots.py", "--quick", compiler=compiler)
+    losses = numbers(r"^step +\d+ +loss ([\d.]+)$", printed)
+    assert losses[-1][0] < losses[0][0] / 2
+    errors = dict(re.findall(r"^  (.*?)  +([\d.]+)$", printed, re.MULTILINE))
+    assert float(errors["the network"]) < 0.6 * float(errors["the same as last year"])
+    assert "200 steps in" in printed
     assert len(warnings_in(log)) == (not compiler)
