@@ -20,9 +20,6 @@ ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 EXAMPLES = ROOT / "examples"
 
-# Options for loops as regions, which no backend prints: nothing for readers.
-REGIONS = {"regions", "unroll", "max_turns"}
-
 REGION = re.compile(r"(?<=<!-- generated: )([a-z-]+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 
 
@@ -150,7 +147,7 @@ def test_the_table_names_methods_that_exist(kind):
 def test_the_table_of_options_is_complete():
     table = README.read_text(encoding="utf-8").partition("\n## Options\n")[2].partition("\n## ")[0]
     named = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
-    assert {*named} == {*gradc.Options.__dataclass_fields__} - REGIONS
+    assert {*named} == {*gradc.Options.__dataclass_fields__}
     for name in named:
         default = getattr(gradc.Options(), name)
         shown = f'"{default}"' if isinstance(default, str) else str(default).lower()
