@@ -41,6 +41,7 @@ _HOME = {
         "IndexBoundsError",
         "LimitError",
         "ShapeError",
+        "SingularError",
         "TraceError",
         "UnsupportedError",
     ),
@@ -62,6 +63,7 @@ __all__ = [  # noqa: PLE0604, RUF100
     "LimitError",
     "Options",
     "ShapeError",
+    "SingularError",
     "TraceError",
     "UnsupportedError",
     "build",
@@ -100,6 +102,7 @@ if TYPE_CHECKING:
         IndexBoundsError,
         LimitError,
         ShapeError,
+        SingularError,
         TraceError,
         UnsupportedError,
     )

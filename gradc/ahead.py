@@ -165,7 +165,7 @@ def _plan(
     recording = trace(function.fn, args, kwargs, options=options)
     program = _program(recording, name, options, _gradient_paths(function, args, kwargs))
     loops = lower(program, options)
-    failures = tuple(message for message, _ in loops.failures)
+    failures = tuple(failure.message for failure in loops.failures)
     arena = _arena(loops)
     user = _user(function)
     source = print_c(loops, options, symbol=name, entry=False).text

@@ -16,6 +16,8 @@ Each class also derives from the builtin that NumPy users expect, so ``except Va
 import warnings
 from collections.abc import Iterable
 
+import numpy as np
+
 from gradc.spans import Span, caller_span
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "IndexBoundsError",
     "LimitError",
     "ShapeError",
+    "SingularError",
     "TraceError",
     "UnsupportedError",
     "warn",
@@ -123,6 +126,13 @@ class IndexBoundsError(GradcError, IndexError):
     """An index lies outside its axis.
 
     Example: ``x[5]`` of an array of length 3.
+    """
+
+
+class SingularError(GradcError, np.linalg.LinAlgError):
+    """A matrix that has no inverse, or no Cholesky factor.
+
+    Example: ``np.linalg.inv(np.zeros((2, 2)))``.  It is a ``numpy.linalg.LinAlgError`` as well.
     """
 
 

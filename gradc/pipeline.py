@@ -27,7 +27,7 @@ from gradc.options import Options
 from gradc.passes import Step, simplify
 from gradc.runtime.call import caller
 from gradc.runtime.plan import CallPlan
-from gradc.runtime.python_source import load_function
+from gradc.runtime.python_source import load_function, located
 
 __all__ = ["backend_of", "compile_recording", "make_program", "plain_name"]
 
@@ -165,9 +165,10 @@ def _with_inner(nodes: Sequence[Node]) -> Iterator[Node]:
 
 
 def _is_checked(node: Node) -> bool:
-    """Tell whether a kernel checks index arrays or turns of this node, and names its line."""
+    """Tell whether a kernel may stop at this node, and names its line then."""
     indexed = any(isinstance(item, Array) for item in node.params.get("spec", ()))
-    return indexed or node.op.name == "while_loop"
+    refuses = node.op.routine is not None and bool(node.op.routine.refuses)
+    return indexed or refuses or node.op.name == "while_loop"
 
 
 def _interpreted(
@@ -176,7 +177,7 @@ def _interpreted(
     """Print NumPy source and load it."""
     printing = _printing()
     source = printing.numpy_source(program)
-    function = load_function(source.text, program.name)
+    function = located(load_function(source.text, program.name), source)
     plan = printing.call_plan(program, written)
     return Artifact(program, options, "numpy", caller(function, plan), {"backend": "numpy"}, log)
 

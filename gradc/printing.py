@@ -49,8 +49,8 @@ def call_plan(
 ) -> CallPlan:
     """Return how a program is called, in C when its loops are given."""
     checks = {
-        code: Check(_failure(message, span))
-        for code, (message, span) in enumerate(loops.failures if loops else (), 1)
+        code: Check(_failure(message, span), kind)
+        for code, (message, span, kind) in enumerate(loops.failures if loops else (), 1)
     }
     return CallPlan(
         program.name,

@@ -41,7 +41,8 @@ def same(actual, expected):
 def test_declared_in_full(op):
     assert " " in op.doc
     assert re.fullmatch(r"[a-z][a-z0-9_]*", op.name)
-    assert (op.c is not None) == (op.kind is Kind.ELEMENTWISE)
+    assert (op.c is not None) == (op.kind in (Kind.ELEMENTWISE, Kind.ROUTINE))
+    assert (op.routine is not None) == (op.kind is Kind.ROUTINE)
     assert callable(op.evaluate)
 
 
@@ -58,7 +59,8 @@ def test_everything_is_exported_by_name():
 def test_c_templates_name_only_what_exists(op):
     support = Path(__file__).parent.parent / "templates" / "c" / "support"
     defined = "".join(path.read_text() for path in support.glob("*.h"))
-    for kind, template in op.c.items():
+    templates = op.c if isinstance(op.c, dict) else dict.fromkeys("f", op.c)
+    for kind, template in templates.items():
         fields = {name for _, name, _, _ in string.Formatter().parse(template) if name}
         assert fields <= {*op.operands, "t", "type"}
         tags = ("u64",) if kind == "u" else ("i64", "i32") + ("u64",) * ("u" in op.c)
@@ -258,5 +260,14 @@ def test_other_results_have_no_derivative(op):
         assert op.derivative is None
     if op.derivative is ZERO_DERIVATIVE:
         assert op.name in {
-            *("sign", "floor_divide", "floor", "ceil", "trunc", "rint", "stop_gradient"),
+            *(
+                "sign",
+                "floor_divide",
+                "floor",
+                "ceil",
+                "trunc",
+                "rint",
+                "slogdet_sign",
+                "stop_gradient",
+            ),
         }

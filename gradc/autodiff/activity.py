@@ -204,19 +204,23 @@ def _collect_cuts(
     used = reached(graph, wrt, through_all=True)
     smooth = reached(graph, wrt)
     needed = [False] * len(graph)
+    seen = [False] * len(graph)
     for id in outputs:
         needed[id] = True
     for node in reversed(graph.nodes):
         if not (needed[node.id] and used[node.id]):
             continue
+        made = is_float(node.type.dtype)
+        sees = not node.origin.derived and (not smooth[node.id] if made else seen[node.id])
         for operand in node.operands:
             needed[operand] = True
+            seen[operand] |= sees
         if node.op.name == "project" or not any(smooth[i] for i in node.operands):
             continue
         if node.regions:
             _cuts_inside(node, tuple(smooth[i] for i in node.operands), found)
         elif not smooth[node.id]:
-            found[_kind_of_cut(node)] = node
+            found[_kind_of_cut(node, seen[node.id])] = node
 
 
 def _cuts_inside(node: Node, into: Flags, found: dict[Cut, Node]) -> None:
@@ -226,7 +230,13 @@ def _cuts_inside(node: Node, into: Flags, found: dict[Cut, Node]) -> None:
         _collect_cuts(region, wrt, region.outputs, found)
 
 
-def _kind_of_cut(node: Node) -> Cut:
+def _kind_of_cut(node: Node, seen: bool) -> Cut:
+    """Say what stops a derivative.
+
+    Masks and positions that no value of the user's function is made of (``seen``), but which a
+    derivative reads, are constant: the rule that reads them says what holds where they change.
+    """
     if node.op.name == "stop_gradient":
         return Cut.STOPPED
-    return Cut.CONSTANT if is_float(node.type.dtype) else Cut.INTEGER
+    constant = not seen or node.origin.derived or is_float(node.type.dtype)
+    return Cut.CONSTANT if constant else Cut.INTEGER

@@ -16,7 +16,7 @@ from gradc.ir import Dim, Graph, Kind, Node, Symbol, TupleType, substitute
 
 __all__ = ["choose_kept"]
 
-_DEAR = frozenset((Kind.REGION, Kind.SCAN, Kind.OTHER))
+_DEAR = frozenset((Kind.REGION, Kind.ROUTINE, Kind.SCAN, Kind.OTHER))
 _GUESS = 64
 _LARGEST_CUT = 4096
 

@@ -121,7 +121,7 @@ def _described(unit: Unit, face: Signature, first: str = "") -> list[str]:
     """Print a comment with the meaning of every argument and of the result."""
     rows = _columns([p.about for p in face.arrays])
     rows += [f"{name}  size" for _, name in face.sizes]
-    codes = [f"{code} {message}" for code, (message, _) in enumerate(unit.failures, 1)]
+    codes = [f"{code} {message}" for code, (message, *_) in enumerate(unit.failures, 1)]
     body = [*rows, "", "Returns 0 when all went well." if not codes else "Returns 0, or:", *codes]
     lines = [f"{face.symbol}", "", *([first, ""] if first else []), *body]
     return ["/* " + lines[0], *(f" * {c_comment(text)}".rstrip() for text in lines[1:]), " */"]

@@ -15,7 +15,7 @@ from gradc.emit.c_comments import COLUMNS, Places
 from gradc.emit.c_expressions import Expressions, Pending, filled
 from gradc.emit.c_scope import Scope
 from gradc.emit.c_support import Support
-from gradc.emit.c_templates import Hole, prepare
+from gradc.emit.c_templates import Hole, prepare, routine_name
 from gradc.emit.c_types import (
     ATOM,
     BOTH,
@@ -266,6 +266,19 @@ class Statements:
         last = f"{int(stmt.accumulate)}, {'scratch' if self._scratch else 'NULL'}"
         self._call(name, [f"env, {sizes}", *matrices, last])
 
+    @_print.register
+    def _(self, stmt: nest.Call) -> None:
+        name = routine_name(stmt.op, stmt.dtype)
+        self._support.need((name,))
+        counts = ", ".join(self._dim(dim) for dim in stmt.counts)
+        arrays = [self._pointer(ref) for ref in (*stmt.reads, *stmt.writes)]
+        self._flush()
+        if not stmt.code:
+            self._call(name, [counts, *arrays])
+            return
+        with self._braces(f"if ({name}({', '.join([counts, *arrays])})) {{"):
+            self.lines.add(f"return {stmt.code};")
+
     # parts of statements
 
     def _leave_room(self, target: str) -> None:
@@ -278,11 +291,16 @@ class Statements:
         return dim_text(dim, self._scope.symbols).within(least)
 
     def _matrix(self, matrix: Matrix) -> str:
-        gathers = self._ex.gathers(matrix.ref)
-        pointer = self._scope.buffer(matrix.ref.buffer)
-        if gathers or matrix.ref.offset != 0:
-            pointer += f" + {self._ex.offset(matrix.ref, gathers).text}"
-        return f"{pointer}, {self._dim(matrix.row)}, {self._dim(matrix.column)}"
+        row, column = self._dim(matrix.row), self._dim(matrix.column)
+        return f"{self._pointer(matrix.ref)}, {row}, {column}"
+
+    def _pointer(self, ref: Ref) -> str:
+        """Print the address of an element."""
+        gathers = self._ex.gathers(ref)
+        pointer = self._scope.buffer(ref.buffer)
+        if gathers or ref.offset != 0:
+            pointer += f" + {self._ex.offset(ref, gathers).text}"
+        return pointer
 
     def _call(self, name: str, groups: list[str]) -> None:
         """Print a call on one line or, where that is too long, one group of arguments a line."""

@@ -26,13 +26,17 @@ HEADERS = (
     "gradc_reduce.h",
     "gradc_serial.h",
     "gradc_matmul.h",
+    "gradc_sort.h",
+    "gradc_linalg.h",
 )
 _FAST = "gradc_math_fast.h"
-_SIGMOID = {
+_BY_MACRO = {
     "gradc_sigmoid": ("GRADC_EXP", "gradc_exp"),
     "gradc_sigmoidf": ("GRADC_EXPF", "gradc_expf"),
+    "gradc_slogdet_log": ("GRADC_LOG", "gradc_log"),
+    "gradc_slogdet_logf": ("GRADC_LOGF", "gradc_logf"),
 }
-"""By which macro a function takes its exponential, and which one portable math gives it."""
+"""By which macro a function takes another, and which one portable math gives it."""
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _INCLUDE = re.compile(r'#include\s+([<"])([^>"]+)[>"]')
@@ -88,14 +92,14 @@ class Support:
     def _settings(self, words: set[str]) -> list[str]:
         if self.math != "portable":
             return []
-        chosen = (pair for name, pair in _SIGMOID.items() if name in words)
+        chosen = (pair for name, pair in _BY_MACRO.items() if name in words)
         lines = [f"#define {macro} {function}" for macro, function in chosen]
         return [*lines, ""] if lines else []
 
     def _settings_names(self) -> set[str]:
         if self.math != "portable":
             return set()
-        return {function for name, (_, function) in _SIGMOID.items() if name in self.names}
+        return {function for name, (_, function) in _BY_MACRO.items() if name in self.names}
 
 
 @cache

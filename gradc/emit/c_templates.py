@@ -22,7 +22,7 @@ from gradc.emit.c_types import suffix, value_type
 from gradc.errors import UnsupportedError
 from gradc.ir.op import Op
 
-__all__ = ["Hole", "Prepared", "prepare"]
+__all__ = ["Hole", "Prepared", "prepare", "routine_name"]
 
 _TOKEN = re.compile(
     r"\s*(?P<hole>\{\w+\})|\s*(?P<word>[A-Za-z_]\w*|\d[\w.]*(?:[eEpP][-+]\d+)?\w*)"
@@ -99,6 +99,12 @@ def prepare(op: Op, operand: np.dtype, result: np.dtype, math: str) -> Prepared:
         passes=passes,
         repeats=frozenset(slot for slot in slots if slots.count(slot) > 1),
     )
+
+
+def routine_name(op: Op, dtype: np.dtype) -> str:
+    """Return the support function of a routine whose first operand has this dtype."""
+    name = _template_for(op, dtype).replace("{t}", suffix(_wide(dtype)))
+    return name.replace("@", "f" if dtype.itemsize == 4 else "")
 
 
 def _template_for(op: Op, operand: np.dtype) -> str:

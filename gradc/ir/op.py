@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from gradc.errors import GradcError
+from gradc.ir.dims import Dim
 from gradc.ir.types import ArrayType
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = [
     "Linear",
     "Op",
     "Partials",
+    "Routine",
     "Rule",
     "ZeroDerivative",
     "newest",
@@ -49,6 +51,7 @@ class Kind(Enum):
     CONTRACTION = "contraction"
     CREATION = "creation"
     REGION = "region"
+    ROUTINE = "routine"
     OTHER = "other"
 
 
@@ -105,6 +108,25 @@ NumpyPrinter: TypeAlias = str | Callable[..., str]
 CTemplate: TypeAlias = str | Mapping[str, str] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """How the support function of a routine is called: ``name(counts, operands, result, scratch)``.
+
+    Parameters
+    ----------
+    counts : callable
+        ``counts(*types, **params)`` returns the extents that it is told.
+    scratch : callable
+        ``scratch(*types, **params)`` returns the types of the memory that it works in.
+    refuses : str
+        What it means when the function does not return 0; empty for a function without a result.
+    """
+
+    counts: "Callable[..., Sequence[Dim]]"
+    scratch: Callable[..., Sequence[ArrayType]]
+    refuses: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Op:
     """One operation.
@@ -127,8 +149,8 @@ class Op:
         Template over operand names, or ``printer(texts, types, params) -> str``.
     c : str, mapping or None
         Elementwise ops: C template, or one for each dtype kind of the first operand (``"f"``,
-        ``"i"``, ``"u"``, ``"b"``).  ``exp@(`` names a math function, ``1.0@`` a literal; the
-        printer completes both for the dtype.
+        ``"i"``, ``"u"``, ``"b"``); routines: the name of the function.  ``exp@(`` names a math
+        function, ``1.0@`` a literal; the printer completes both for the dtype.
     derivative : Derivative
         None refuses a derivative.
     traces : tuple of callable
@@ -141,6 +163,8 @@ class Op:
         Binding strength of the printed form, in both languages; 100 is a call or a name.
     params : tuple of str
         Names of the parameters.
+    routine : Routine, optional
+        How a routine is called in C.
     """
 
     name: str
@@ -157,6 +181,7 @@ class Op:
     precedence: int = 100
     params: tuple[str, ...] = ()
     tags: frozenset[str] = field(default_factory=frozenset)
+    routine: Routine | None = None
 
     @property
     def variadic(self) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from gradc.kernels.extremes import Bounds, extremes
 from gradc.kernels.nest import (
     Apply,
+    Call,
     Copy,
     Fill,
     Load,
@@ -63,7 +64,7 @@ def count(unit: Unit) -> Cost:
 
 
 def _sweeps(stage: Stage) -> int:
-    return sum(isinstance(s, Loop | Fill | Copy | MatMul) for s in stage.body)
+    return sum(isinstance(s, Loop | Fill | Copy | MatMul | Call) for s in stage.body)
 
 
 def _body(body: list[Stmt], times: int, cost: Cost, bounds: Bounds) -> None:

@@ -15,6 +15,7 @@ from gradc.kernels.lower_contract import lower_matmul
 from gradc.kernels.lower_loops import lower_nest
 from gradc.kernels.lower_regions import lower_project, lower_region
 from gradc.kernels.lower_regions_parts import flatten
+from gradc.kernels.lower_routine import lower_routine
 from gradc.kernels.lower_scan import lower_arg, lower_scan
 from gradc.kernels.lower_scatter import lower_assembly, lower_join, lower_scatter, write_whole
 from gradc.kernels.nest import Buffer, Stage, Stmt, Unit
@@ -35,6 +36,7 @@ _LOWER: dict[Form, Callable[[State, Group], list[Stmt]]] = {
     Form.SCATTER: lower_scatter,
     Form.ASSEMBLE: lower_assembly,
     Form.JOIN: lower_join,
+    Form.ROUTINE: lower_routine,
     Form.REGION: lower_region,
     Form.PROJECT: lower_project,
 }

@@ -15,6 +15,7 @@
             | Check(condition, code)                       return code unless it holds
             | Fill(buffer, value) | Copy(target, source)   whole contiguous buffers
             | MatMul(m, n, k, a, b, c, accumulate)         strided matrices, one product
+            | Call(op, dtype, counts, reads, writes, code)  the op's routine, which may fail
     Expr    = Load(ref) | Local | Lane(local, symbol) | Index(dim) | Number(value, dtype)
             | Apply(op, args, dtype) | Choose(condition, a, b) | Combine(how, local)
     Ref     = buffer, offset: Dim (elements), gathers: (Expr, stride)*
@@ -30,7 +31,7 @@ every reference is affine in the loops wherever the sizes are known.  Nothing he
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -47,12 +48,15 @@ __all__ = [
     "Break",
     "Buffer",
     "BufferPlan",
+    "Call",
     "Check",
     "Choose",
     "Combine",
     "Copy",
     "Declare",
     "Expr",
+    "Failure",
+    "FailureKind",
     "Fill",
     "How",
     "If",
@@ -75,6 +79,7 @@ __all__ = [
 ]
 
 BufferKind = Literal["input", "output", "temporary", "constant"]
+FailureKind = Literal["index", "linalg", "limit"]
 How = Literal["sum", "prod", "max", "min", "any", "all"]
 LANES = 16
 """Accumulators of one reduction; fixed, so that results do not depend on compiler or processor."""
@@ -324,6 +329,22 @@ class MatMul:
     node: int = -1
 
 
+@dataclass(slots=True, eq=False)
+class Call:
+    """Call a support function on contiguous arrays: the counts, what it reads, what it writes.
+
+    Where ``code`` is not 0, the function returns 0 when all went well; else leave with ``code``.
+    """
+
+    op: Op
+    dtype: np.dtype
+    counts: tuple[Dim, ...]
+    reads: tuple[Ref, ...]
+    writes: tuple[Ref, ...]
+    code: int = 0
+    node: int = -1
+
+
 Stmt: TypeAlias = (
     Loop
     | While
@@ -339,6 +360,7 @@ Stmt: TypeAlias = (
     | Fill
     | Copy
     | MatMul
+    | Call
 )
 
 
@@ -363,15 +385,23 @@ class BufferPlan:
     scratch: tuple[int, int] = (0, 0)
 
 
+class Failure(NamedTuple):
+    """Why a function may stop: message, the user's place, and the kind of error."""
+
+    message: str
+    span: Span | None
+    kind: FailureKind = "index"
+
+
 @dataclass(slots=True, eq=False)
 class Unit:
     """A program lowered to loops.
 
-    ``failures[k]`` describes status code ``k + 1``: message and the user's place.
+    ``failures[k]`` describes status code ``k + 1``.
     """
 
     program: Program
     buffers: list[Buffer]
     stages: list[Stage]
     plan: BufferPlan
-    failures: list[tuple[str, Span | None]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)

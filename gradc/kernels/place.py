@@ -312,6 +312,18 @@ def _region(p: Placement, node: Node) -> None:
     p.keep(node.id, Form.REGION)
 
 
+def _routine(p: Placement, node: Node) -> None:
+    """Make every operand contiguous memory, which a support function can walk over."""
+    for operand in node.operands:
+        view = p.keep_in_memory(operand)
+        shape = p.node(operand).type.shape
+        if view.strides != row_major_strides(shape):
+            p.keep(operand)
+            p.memory.add(operand)
+    p.keep(node.id, Form.ROUTINE)
+    p.memory.add(node.id)
+
+
 def _other(p: Placement, node: Node) -> None:
     if node.op.name != "project":
         _refuse(p, node)
@@ -337,5 +349,6 @@ _VISIT: dict[Kind, Callable[[Placement, Node], None]] = {
     Kind.CONTRACTION: _contraction,
     Kind.CREATION: _creation,
     Kind.REGION: _region,
+    Kind.ROUTINE: _routine,
     Kind.OTHER: _other,
 }

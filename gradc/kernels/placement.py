@@ -23,6 +23,7 @@ class Form(Enum):
     SCATTER = "scatter"  # a copy that is written into
     ASSEMBLE = "assemble"  # a sum of many paddings, added one by one
     JOIN = "join"  # a padding or joined arrays whose extents depend on a loop
+    ROUTINE = "routine"  # a support function on whole arrays
     REGION = "region"  # a loop or branch
     PROJECT = "project"  # a result of one: made with it
 

@@ -9,7 +9,7 @@ import numpy as np
 from gradc.ir import INT64, ArrayType, Dim, Kind, Program
 from gradc.kernels.extremes import Bounds, capacity, extremes
 from gradc.kernels.lower_regions_parts import Region
-from gradc.kernels.nest import Buffer, Expr, Load, Number, Ref, Stmt
+from gradc.kernels.nest import Buffer, Expr, Failure, FailureKind, Load, Number, Ref, Stmt
 from gradc.kernels.placement import Placement
 from gradc.spans import Span
 
@@ -53,7 +53,7 @@ class State:
     buffers: dict[int, Buffer] = field(default_factory=dict)
     scalars: dict[int, Expr] = field(default_factory=dict)
     outside: set[int] = field(default_factory=set)
-    failures: list[tuple[str, Span | None]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     checked: set[tuple[int, Dim]] = field(default_factory=set)
     indices: dict[tuple[int, Dim], Buffer] = field(default_factory=dict)
     regions: Mapping[int, Region] = field(default_factory=dict)
@@ -116,9 +116,9 @@ class State:
             self.indices[key] = Buffer("constant", kind, self.name(id), node=id, data=data)
         return self.indices[key]
 
-    def fail(self, message: str, span: Span | None) -> int:
+    def fail(self, message: str, span: Span | None, kind: FailureKind = "index") -> int:
         """Return the status code of a failure, the same for the same message and place."""
-        failure = (message, span)
+        failure = Failure(message, span, kind)
         if failure not in self.failures:
             self.failures.append(failure)
         return self.failures.index(failure) + 1

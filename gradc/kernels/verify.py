@@ -14,6 +14,7 @@ from gradc.kernels.inplace import accesses, can_share
 from gradc.kernels.nest import (
     Accumulate,
     Buffer,
+    Call,
     Copy,
     Loop,
     MatMul,
@@ -103,6 +104,8 @@ def _references(statement: Stmt) -> Iterator[Ref]:
         yield statement.ref
     elif isinstance(statement, Accumulate) and isinstance(statement.target, Ref):
         yield statement.target
+    elif isinstance(statement, Call):
+        yield from (*statement.reads, *statement.writes)
 
 
 def _reference(ref: Ref, ranges: _Bounds) -> Iterator[str]:

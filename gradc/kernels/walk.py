@@ -1,6 +1,7 @@
 """Walking and rewriting loop-level programs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from gradc.ir.dims import Dim, Symbol, substitute
@@ -10,6 +11,7 @@ from gradc.kernels.nest import (
     Assign,
     Break,
     Buffer,
+    Call,
     Check,
     Choose,
     Copy,
@@ -119,6 +121,9 @@ def uses(statement: Stmt) -> Iterator[tuple[Buffer, bool]]:
         yield statement.a.ref.buffer, False
         yield statement.b.ref.buffer, False
         yield statement.c.ref.buffer, True
+    elif isinstance(statement, Call):
+        yield from ((ref.buffer, False) for ref in statement.reads)
+        yield from ((ref.buffer, True) for ref in statement.writes)
 
 
 # rewriting
@@ -173,10 +178,21 @@ def _simple(statement: Stmt, change: DimMap) -> Stmt:
             return Break(_expr(condition, change))
         case Round(symbol, dim, step):
             return Round(symbol, change(dim), step)
-        case MatMul():
-            return _matmul(statement, change)
+        case MatMul() | Call():
+            return _whole(statement, change)
     assert isinstance(statement, Fill | Copy)
     return statement
+
+
+def _whole(statement: MatMul | Call, change: DimMap) -> Stmt:
+    if isinstance(statement, MatMul):
+        return _matmul(statement, change)
+    return replace(
+        statement,
+        counts=tuple(map(change, statement.counts)),
+        reads=tuple(_ref(ref, change) for ref in statement.reads),
+        writes=tuple(_ref(ref, change) for ref in statement.writes),
+    )
 
 
 def _matmul(statement: MatMul, change: DimMap) -> MatMul:

@@ -66,6 +66,7 @@ from gradc.ops.exponential import (
     sigmoid,
 )
 from gradc.ops.indexing import index, index_add, index_put
+from gradc.ops.linalg import cholesky, det, inv, slogdet_log, slogdet_sign, solve
 from gradc.ops.movement import broadcast_to, concatenate, pad, reshape, transpose
 from gradc.ops.reductions import (
     argmax,
@@ -80,6 +81,7 @@ from gradc.ops.reductions import (
 from gradc.ops.regions import cond, loop, project, while_loop
 from gradc.ops.rounding import cast, ceil, floor, rint, trunc
 from gradc.ops.scans import cumprod, cumsum
+from gradc.ops.sorting import argsort
 from gradc.ops.trigonometric import (
     arccos,
     arccosh,
@@ -108,6 +110,7 @@ __all__ = [
     "arctanh",
     "argmax",
     "argmin",
+    "argsort",
     "bitwise_and",
     "bitwise_or",
     "bitwise_xor",
@@ -115,6 +118,7 @@ __all__ = [
     "cast",
     "cbrt",
     "ceil",
+    "cholesky",
     "concatenate",
     "cond",
     "constant",
@@ -124,6 +128,7 @@ __all__ = [
     "cosh",
     "cumprod",
     "cumsum",
+    "det",
     "dim_value",
     "divide",
     "equal",
@@ -143,6 +148,7 @@ __all__ = [
     "index_add",
     "index_put",
     "input_",
+    "inv",
     "invert",
     "iota",
     "isfinite",
@@ -184,6 +190,9 @@ __all__ = [
     "sign",
     "sin",
     "sinh",
+    "slogdet_log",
+    "slogdet_sign",
+    "solve",
     "sqrt",
     "square",
     "stop_gradient",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
 from gradc.errors import DTypeError, ShapeError
-from gradc.ir.op import CTemplate, Derivative, Kind, NumpyPrinter, Op, Partials, register
+from gradc.ir.op import CTemplate, Derivative, Kind, NumpyPrinter, Op, Partials, Routine, register
 from gradc.ir.types import BOOL, ArrayType
 
 __all__ = ["Samples", "bools", "elementwise", "integers", "operation", "reals", "same_type"]
@@ -104,6 +104,7 @@ class Details(TypedDict, total=False):
     precedence: int
     doc: str
     tags: Sequence[str]
+    routine: Routine
 
 
 def elementwise(
@@ -182,5 +183,6 @@ def operation(
             precedence=details.get("precedence", 100),
             doc=details.get("doc", ""),
             tags=frozenset(details.get("tags", ())),
+            routine=details.get("routine"),
         )
     )

@@ -193,7 +193,9 @@ def _may_move(graph: Graph, node: Node, index: Symbol | None, runs: bool) -> boo
     dims = (*node.type.shape, *(d for i in node.operands for d in graph[i].type.shape))
     if index is not None and any(index in getattr(d, "symbols", ()) for d in dims):
         return False
-    if not runs and (node.op.kind is Kind.INDEX or not all(isinstance(d, int) for d in dims)):
+    if not runs and (
+        node.op.kind in (Kind.INDEX, Kind.ROUTINE) or not all(isinstance(d, int) for d in dims)
+    ):
         return False
     size: Any = node.type.size
     sizes: list[Any] = [graph[i].type.size for i in node.operands]

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.errors import ArgumentError, GradcError, IndexBoundsError, LimitError
+from gradc.errors import ArgumentError, GradcError, IndexBoundsError, LimitError, SingularError
 from gradc.native import blas
 from gradc.native.ffi import NULL, Entry, ffi
 from gradc.runtime.arguments import (
@@ -42,6 +42,7 @@ _VOID = ffi.typeof("void *")
 _from_buffer = ffi.from_buffer
 _ERRORS: dict[str, type[GradcError]] = {
     "index": IndexBoundsError,
+    "linalg": SingularError,
     "value": ArgumentError,
     "limit": LimitError,
     "error": GradcError,

@@ -3,7 +3,7 @@
 Public::
 
     BufferSlot(name, dtype, shape, role="argument", scalar=False, path="")
-    Check(text, kind="index")                   # kind: index | value | limit | error
+    Check(text, kind="index")                   # kind: index | linalg | value | limit | error
     CallPlan(symbol, inputs, outputs, arena_bytes=0, checks={}, write_back=(), environment=False)
       .to_json() -> dict         CallPlan.from_json(dict) -> CallPlan      # raises PlanError
 
@@ -119,7 +119,7 @@ class Check(NamedTuple):
     kind: str = "index"
 
 
-_KINDS = ("index", "value", "limit", "error")
+_KINDS = ("index", "linalg", "value", "limit", "error")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,16 @@ never anything read from a file.
 
 import linecache
 from collections.abc import Callable
-from types import ModuleType
-from typing import Any
+from functools import wraps
+from types import ModuleType, TracebackType
+from typing import Any, Protocol
 
-__all__ = ["load_function"]
+import numpy as np
+
+from gradc.errors import SingularError
+from gradc.spans import Span
+
+__all__ = ["load_function", "located"]
 
 _count = 0
 
@@ -27,3 +33,43 @@ def load_function(text: str, name: str) -> Callable[..., Any]:
     exec(compile(text, filename, "exec"), module.__dict__)
     function: Callable[..., Any] = module.__dict__[name]
     return function
+
+
+class Entry(Protocol):
+    """A stretch of generated lines."""
+
+    @property
+    def span(self) -> Span | None:
+        """The user's expression that they stand for."""
+
+
+class Mapped(Protocol):
+    """Generated text that knows where its lines come from."""
+
+    def at(self, line: int) -> Entry | None:
+        """Return the stretch that holds a line."""
+
+
+def located(function: Callable[..., Any], source: Mapped) -> Callable[..., Any]:
+    """Return the function with NumPy's complaints about matrices sent to the user's line."""
+
+    @wraps(function)
+    def run(*arrays: Any) -> Any:
+        try:
+            return function(*arrays)
+        except np.linalg.LinAlgError as error:
+            entry = source.at(_line(error.__traceback__, function.__code__.co_filename))
+            text = str(error).lower().replace("matrix is", "the matrix is")
+            text = text.replace("singular matrix", "the matrix is singular")
+            raise SingularError(text, span=entry.span if entry else None) from None
+
+    return run
+
+
+def _line(trace: TracebackType | None, filename: str) -> int:
+    """Return the line of a file at which an exception passed."""
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == filename:
+            return trace.tb_lineno
+        trace = trace.tb_next
+    return 0

@@ -251,6 +251,27 @@ def _index_cases(op, dtype):
         yield Case(op, operands, {"spec": spec})
 
 
+def _routine_cases(op, dtype):
+    """Lines to sort, or well-conditioned matrices; a Cholesky factor needs positive ones."""
+    lines = ((0,), (1,), (40,), (3, 0), (2, 3, 5))
+    matrices = ((1, 1), (4, 4), (17, 17), (2, 3, 3), (2, 1, 3, 3), (0, 2, 2))
+    for shape in lines if op.name == "argsort" else matrices:
+        rng = generator(op.name, dtype, shape)
+        x = draw(rng, op, 0, shape, dtype)
+        if op.name == "argsort":
+            yield Case(op, (x,))
+            continue
+        n = shape[-1]
+        a = x + 2 * n**0.5 * np.eye(n, dtype=dtype)
+        a = a @ np.swapaxes(a, -1, -2) if op.name == "cholesky" else a
+        if op.name != "solve":
+            yield Case(op, (a,))
+            continue
+        yield Case(op, (a, draw(rng, op, 1, (*shape[:-1], 2), dtype)))
+        if len(shape) == 2:
+            yield Case(op, (a, draw(rng, op, 1, (n,), dtype)))
+
+
 def _part_shape(x, arrays, spec):
     return indexed_shape(ArrayType.like(x), [ArrayType.like(a) for a in arrays], spec)
 
@@ -260,6 +281,8 @@ def structured_cases(op, dtypes=None):
     for dtype in dtypes or op.samples.dtypes:
         if op.kind is Kind.INDEX:
             yield from _index_cases(op, dtype)
+        elif op.kind is Kind.ROUTINE:
+            yield from _routine_cases(op, dtype)
         elif op.kind is Kind.CONTRACTION:
             for a, b, a_labels, b_labels, out_labels in CONTRACTIONS:
                 rng = generator(op.name, dtype, a_labels, b_labels, out_labels)

@@ -5,11 +5,13 @@ from gradc.capture.numpy_map import (
     composites,
     creation,
     joining,
+    linalg,
     products,
     reductions,
     samples,
     selection,
     shapes,
+    sorting,
 )
 
 __all__ = [
@@ -17,11 +19,13 @@ __all__ = [
     "creation",
     "indexing",
     "joining",
+    "linalg",
     "products",
     "reductions",
     "samples",
     "selection",
     "shapes",
+    "sorting",
     "ufuncs",
 ]
 

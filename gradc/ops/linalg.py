@@ -1,0 +1,251 @@
+"""Linear systems, inverses, determinants and Cholesky factors of (stacks of) matrices.
+
+The derivatives are those of M. Giles, "An extended collection of matrix derivative results for
+forward and reverse mode algorithmic differentiation" (2008), sections 2.2 and 2.3; of the Cholesky
+factor those of I. Murray, "Differentiation of the Cholesky decomposition" (2016), section 3.1.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradc.errors import DTypeError, ShapeError
+from gradc.ir.dims import Dim, product
+from gradc.ir.op import ZERO_DERIVATIVE, Derivative, Kind, Op, Routine, Rule, op_named
+from gradc.ir.types import ArrayType
+from gradc.ir.value import Value
+from gradc.ops.declare import operation, reals
+from gradc.ops.rules import choose
+
+__all__ = ["cholesky", "det", "inv", "slogdet_log", "slogdet_sign", "solve"]
+
+_SINGULAR = "the matrix is singular"
+
+
+def _square(name: str, a: ArrayType) -> ArrayType:
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ShapeError(f"{name} needs square matrices, got {a}")
+    if a.dtype.kind != "f":
+        raise DTypeError(f"{name} takes floating-point numbers, got {a}")
+    return a
+
+
+def _matrix(a: ArrayType, *rest: ArrayType) -> tuple[ArrayType, ...]:
+    """Return the type of a copy of one matrix."""
+    return (a.with_shape(a.shape[-2:]),)
+
+
+def _nothing(*types: ArrayType) -> tuple[ArrayType, ...]:
+    return ()
+
+
+def _counts(a: ArrayType) -> tuple[Dim, ...]:
+    return product(a.shape[:-2]), a.shape[-1]
+
+
+# matrices in rules
+
+
+def _t(a: Value) -> Value:
+    """Swap the last two axes."""
+    return a.transpose((*range(a.ndim - 2), a.ndim - 1, a.ndim - 2))
+
+
+def _mul(a: Value, b: Value) -> Value:
+    """Multiply matrices, or a matrix and a vector, stack by stack."""
+    stack = tuple(range(3, a.ndim + 1))
+    columns = () if b.ndim < a.ndim else (2,)
+    return op_named("contract")(
+        a,
+        b,
+        a_labels=(*stack, 0, 1),
+        b_labels=(*stack, 1, *columns),
+        out_labels=(*stack, 0, *columns),
+    )
+
+
+def _outer(a: Value, b: Value) -> Value:
+    """Return ``a @ b.T`` of matrices, all products of vectors."""
+    if a.ndim > 1:
+        return _mul(a, _t(b))
+    return op_named("contract")(a, b, a_labels=(0,), b_labels=(1,), out_labels=(0, 1))
+
+
+def _scaled(number: Value, a: Value) -> Value:
+    """Multiply every matrix of a stack by its number."""
+    return number.expand((a.ndim - 2, a.ndim - 1)) * a
+
+
+# solve
+
+
+def _solve_infer(a: ArrayType, b: ArrayType) -> ArrayType:
+    _square("solve", a)
+    if a.dtype != b.dtype:
+        raise DTypeError(f"solve needs equal dtypes, got {a} and {b}")
+    vector = a.ndim == 2 and b.ndim == 1
+    rows = b.shape[-1:] if vector else b.shape[:-1]
+    if rows != a.shape[:-1]:
+        raise ShapeError(f"solve needs as many rows on both sides, got {a} and {b}")
+    return b
+
+
+def _solve_counts(a: ArrayType, b: ArrayType) -> tuple[Dim, ...]:
+    return (*_counts(a), 1 if b.ndim == 1 else b.shape[-1])
+
+
+def _solve_vjp(ct: Value, out: Value, a: Value, b: Value) -> Sequence[Value | None]:
+    b_bar = solve(_t(a), ct)
+    return -_outer(b_bar, out), b_bar
+
+
+def _solve_jvp(tangents: Sequence[Value | None], out: Value, a: Value, b: Value) -> Value | None:
+    a_dot, b_dot = tangents
+    if a_dot is None:
+        return None if b_dot is None else solve(a, b_dot)
+    moved = _mul(a_dot, out)
+    return solve(a, -moved if b_dot is None else b_dot - moved)
+
+
+solve = operation(
+    "solve",
+    Kind.ROUTINE,
+    "a, b",
+    infer=_solve_infer,
+    evaluate=np.linalg.solve,
+    numpy="np.linalg.solve({a}, {b})",
+    c="gradc_solve@",
+    routine=Routine(_solve_counts, _matrix, _SINGULAR),
+    derivative=Rule(_solve_vjp, _solve_jvp),
+    samples=reals(),
+    doc="The x with a @ x = b.",
+)
+
+
+# functions of one matrix
+
+
+def _inv_vjp(ct: Value, out: Value, a: Value) -> Sequence[Value | None]:
+    return (-_mul(_t(out), _mul(ct, _t(out))),)
+
+
+def _inv_jvp(tangents: Sequence[Value | None], out: Value, a: Value) -> Value | None:
+    (dot,) = tangents
+    return None if dot is None else -_mul(out, _mul(dot, out))
+
+
+def _det_vjp(ct: Value, out: Value, a: Value) -> Sequence[Value | None]:
+    return (_scaled(ct * out, _t(inv(a))),)
+
+
+def _log_det_vjp(ct: Value, out: Value, a: Value) -> Sequence[Value | None]:
+    return (_scaled(ct, _t(inv(a))),)
+
+
+def _log_det_jvp(tangents: Sequence[Value | None], out: Value, a: Value) -> Value | None:
+    (dot,) = tangents
+    return None if dot is None else (_t(inv(a)) * dot).sum((a.ndim - 2, a.ndim - 1))
+
+
+def _det_jvp(tangents: Sequence[Value | None], out: Value, a: Value) -> Value | None:
+    relative = _log_det_jvp(tangents, out, a)
+    return None if relative is None else out * relative
+
+
+def _of_matrix(
+    name: str,
+    evaluate: Callable[..., Any],
+    derivative: Derivative,
+    doc: str,
+    *,
+    numpy: str = "np.linalg.{name}({{a}})",
+    number: bool = False,
+    scratch: Callable[..., Any] = _matrix,
+    refuses: str = "",
+) -> Op:
+    """Declare a function of one matrix, whose results are matrices or numbers."""
+
+    def infer(a: ArrayType) -> ArrayType:
+        _square(name.partition("_")[0], a)
+        return a.with_shape(a.shape[:-2]) if number else a
+
+    return operation(
+        name,
+        Kind.ROUTINE,
+        "a",
+        infer=infer,
+        evaluate=evaluate,
+        numpy=numpy.format(name=name),
+        c=f"gradc_{name}@",
+        routine=Routine(_counts, scratch, refuses),
+        derivative=derivative,
+        samples=reals(),
+        doc=doc,
+    )
+
+
+inv = _of_matrix(
+    "inv",
+    np.linalg.inv,
+    Rule(_inv_vjp, _inv_jvp),
+    "The inverse.",
+    refuses=_SINGULAR,
+)
+det = _of_matrix("det", np.linalg.det, Rule(_det_vjp, _det_jvp), "The determinant.", number=True)
+slogdet_sign = _of_matrix(
+    "slogdet_sign",
+    lambda a: np.linalg.slogdet(a).sign,
+    ZERO_DERIVATIVE,
+    "The sign of the determinant.",
+    numpy="np.linalg.slogdet({{a}}).sign",
+    number=True,
+)
+slogdet_log = _of_matrix(
+    "slogdet_log",
+    lambda a: np.linalg.slogdet(a).logabsdet,
+    Rule(_log_det_vjp, _log_det_jvp),
+    "The logarithm of the determinant's size.",
+    numpy="np.linalg.slogdet({{a}}).logabsdet",
+    number=True,
+)
+
+
+# Cholesky factor
+
+
+def _lower_half(x: Value) -> Value:
+    """Return the lower triangle with half the diagonal: Murray's Phi."""
+    shape, n = x.shape, x.shape[-1]
+    steps = x.graph.value(x.graph.add(op_named("iota"), (), {"length": n}))
+    row, column = steps.expand((1,)).broadcast_to((n, n)), steps.broadcast_to((n, n))
+    below, on = op_named("greater")(row, column), op_named("equal")(row, column)
+    half = choose(on.broadcast_to(shape), 0.5 * x, 0.0, x)
+    return choose(below.broadcast_to(shape), x, half, x)
+
+
+def _cholesky_vjp(ct: Value, out: Value, a: Value) -> Sequence[Value | None]:
+    """NumPy reads the lower triangle alone: so there is where the cotangent goes."""
+    upper = _t(out)
+    inner = solve(upper, _lower_half(_mul(upper, ct)))
+    both = solve(upper, _t(inner))
+    return (_lower_half(both + _t(both)),)
+
+
+def _cholesky_jvp(tangents: Sequence[Value | None], out: Value, a: Value) -> Value | None:
+    (dot,) = tangents
+    if dot is None:
+        return None
+    half = _lower_half(dot)
+    inner = solve(out, half + _t(half))
+    return _mul(out, _lower_half(solve(out, _t(inner))))
+
+
+cholesky = _of_matrix(
+    "cholesky",
+    np.linalg.cholesky,
+    Rule(_cholesky_vjp, _cholesky_jvp),
+    "The lower triangular L with L @ L.T = a, from the lower triangle of a.",
+    scratch=_nothing,
+    refuses="the matrix is not positive definite",
+)
