@@ -6,6 +6,7 @@ from gradc.kernels.dead_fills import drop_dead_fills
 from gradc.kernels.extremes import Bounds
 from gradc.kernels.lanes import use_lanes
 from gradc.kernels.nest import If, Loop, Stage, Stmt, While
+from gradc.kernels.sweeps import join_sweeps
 
 __all__ = ["schedule"]
 
@@ -13,7 +14,7 @@ __all__ = ["schedule"]
 def schedule(stages: list[Stage]) -> list[Stage]:
     """Return the stages with their loops rewritten."""
     return [
-        Stage(_rewrite(drop_dead_fills(stage.body), {}), stage.nodes, stage.section)
+        Stage(_rewrite(join_sweeps(drop_dead_fills(stage.body)), {}), stage.nodes, stage.section)
         for stage in run_in_blocks(stages)
     ]
 
@@ -24,11 +25,12 @@ def _rewrite(body: list[Stmt], bounds: Bounds) -> list[Stmt]:
         if isinstance(statement, Loop) and statement.symbol.role == "index":
             result += _loop(collapse(statement), bounds)
         elif isinstance(statement, Loop | While):
-            statement.body = _rewrite(statement.body, _inside(statement, bounds))
+            body = join_sweeps(statement.body)
+            statement.body = _rewrite(body, _inside(statement, bounds))
             result.append(statement)
         elif isinstance(statement, If):
-            statement.then = _rewrite(statement.then, bounds)
-            statement.otherwise = _rewrite(statement.otherwise, bounds)
+            statement.then = _rewrite(join_sweeps(statement.then), bounds)
+            statement.otherwise = _rewrite(join_sweeps(statement.otherwise), bounds)
             result.append(statement)
         else:
             result.append(statement)
