@@ -108,9 +108,7 @@ def _whole(statement: Fill | Copy) -> Box | None:
         return None
     ref = _element(buffer, extents, 0)
     value = (
-        statement.value
-        if isinstance(statement, Fill)
-        else Load(Ref(statement.source, ref.offset))
+        statement.value if isinstance(statement, Fill) else Load(Ref(statement.source, ref.offset))
     )
     ranges = tuple((0, extent) for extent in extents)
     return Box(ref, ranges, (Store(ref, value, statement.node),))

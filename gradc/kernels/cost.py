@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gradc.kernels.extremes import Bounds, extremes
 from gradc.kernels.nest import (
+    Accumulate,
     Apply,
     Call,
     Copy,
@@ -11,6 +12,7 @@ from gradc.kernels.nest import (
     Load,
     Loop,
     MatMul,
+    Ref,
     Round,
     Stage,
     Stmt,
@@ -97,6 +99,9 @@ def _statement(statement: Stmt, times: int, cost: Cost) -> None:
             if isinstance(part, Apply):
                 _apply(part, times, cost)
     if isinstance(statement, Store):
+        cost.stores += times
+    elif isinstance(statement, Accumulate) and isinstance(statement.target, Ref):
+        cost.loads += times
         cost.stores += times
     elif isinstance(statement, Fill):
         cost.stores += times * int(statement.buffer.type.size)  # type: ignore[arg-type]

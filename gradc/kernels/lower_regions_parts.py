@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gradc.ir import Dim, Graph, Kind, Node, Program, Symbol
 from gradc.ir.bind import bind, bind_params
 from gradc.ir.node import Origin
+from gradc.kernels.readback import read_back
 
 __all__ = ["Region", "flatten", "updated_operands"]
 
@@ -48,7 +49,7 @@ def flatten(program: Program) -> tuple[Program, dict[int, Region]]:
         needed = _needed(node, around)
         parts = []
         for region in node.regions:
-            part, inner = _append(whole, region, inside, node.origin)
+            part, inner = _append(whole, read_back(region), inside, node.origin)
             _drop_outputs(node, part, needed)
             parts.append(part)
             waiting.extend((one, inside, part.graph) for one in inner)

@@ -12,6 +12,8 @@ from typing import Any
 from gradc.ir import Graph, Kind, Node, Symbol, TupleType, Value, op_named
 from gradc.ir.bind import bind_params
 from gradc.ir.rebuild import bound, copy_node, inline, transfer
+from gradc.passes.clears import take_apart
+from gradc.passes.rewrite import literal
 from gradc.passes.updates import update_in_place
 
 __all__ = ["has_regions", "tidy_regions"]
@@ -151,13 +153,20 @@ def _add_lean(target: Graph, loop: _Loop) -> dict[int, Value]:
     """Add the loop with what is left of it."""
     hoisted = _hoist(target, loop)
     body, taken = _lean_body(loop, hoisted)
-    body = update_in_place(body, len(body.inputs) - len(loop.carries))
+    body = update_in_place(body, len(taken))
+    body = take_apart(body, _zero_inputs(loop, len(taken)))
     regions = (body,) if loop.test is None else (_lean_test(loop, taken, body), body)
     operands = [*(value for _, value in taken), *(value for _, value in loop.carries.values())]
     params = {**loop.node.params, "carries": len(loop.carries)}
     image = target.value(target.add(loop.node.op, tuple(v.id for v in operands), params, regions))
     project = op_named("project")
     return {item: project(image, item=k) for k, item in enumerate(loop.carries)}
+
+
+def _zero_inputs(loop: _Loop, captures: int) -> set[int]:
+    """Return the inputs of the lean body whose carries start from zeros."""
+    starts = [value for _, value in loop.carries.values()]
+    return {captures + k for k, value in enumerate(starts) if literal(value) == 0}
 
 
 def _hoist(target: Graph, loop: _Loop) -> dict[int, Value]:
