@@ -1,7 +1,7 @@
 """Random programs of the kind of an explicit solver: a time loop of statements over shifted slices.
 
-``program(seed)`` returns a loss over two grids; the text of what it does is in its ``text``, so that
-a failure can be read.  Boundaries may be left alone, copied from the inside or wrapped around;
+``program(seed)`` returns a loss over two grids, with what it does as text, so that a failure can be
+read.  Boundaries may be left alone, copied from the inside or wrapped around;
 statements go from one grid to the other or stay in one; some are not linear; some stride.
 """
 

@@ -30,7 +30,7 @@ from gradc.capture.regions import (
 from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
 from gradc.capture.turns import first_of, item_of, length_of, rest_of
 from gradc.errors import GradcError, LimitError, TraceError
-from gradc.ir import INT64, Dim, Graph, Symbol, Value, op_named, substitute
+from gradc.ir import INT64, Dim, Graph, Node, Symbol, Value, op_named, substitute
 from gradc.ops.regions import make_loop, make_while
 from gradc.spans import caller_span
 
@@ -116,6 +116,10 @@ def explain(reason: Any) -> str:
     return reason.headline if isinstance(reason, GradcError) else str(reason)
 
 
+def _writes_a_slice(graph: Graph, node: Node) -> bool:
+    return node.op.name == "index_put" and bool(graph[node.operands[1]].type.shape)
+
+
 class _For:
     """One ``for`` loop under way."""
 
@@ -193,9 +197,14 @@ class _For:
         current().recorder.choices[caller_span()] = choice
 
     def is_short(self, turn: Turn) -> bool:
-        """Tell whether unrolling gives a small graph."""
+        """Tell whether unrolling gives a small graph.
+
+        Sweeps that write into slices are many times the work of a turn: they stay what they are.
+        """
         nodes = turn.trace.graph.nodes
         if not isinstance(self.count, int) or any(node.regions for node in nodes):
+            return False
+        if self.count > 1 and any(_writes_a_slice(turn.trace.graph, node) for node in nodes):
             return False
         limit: int = current().recorder.options.unroll
         return self.count * len(nodes) <= limit

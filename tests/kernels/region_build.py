@@ -36,6 +36,10 @@ def put(x: Value, value: Any, *items: Any) -> Value:
     return ops.index_put(x, value, spec=at(*items))
 
 
+def add(x: Value, value: Any, *items: Any) -> Value:
+    return ops.index_add(x, value, spec=at(*items))
+
+
 def _inputs(body: Graph, values: Sequence[Value], names: str) -> list[Value]:
     return [
         body.input(names[k] if k < len(names) else f"v{k}", v.graph[v.id].type)
