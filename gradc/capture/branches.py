@@ -67,7 +67,7 @@ def branch(test: Any, then: Any, otherwise: Any, bound: Sequence[str], after: Se
     cells = Cells([then, otherwise], bound)
     watched = [name for name in cells.bound if name in after or name == _RESULT]
     status, found = _join([then, otherwise], traced, cells, watched)
-    for name in cells.bound:
+    for name in (*cells.bound, *cells.elements):
         cells.set(name, found.get(name, UNBOUND))
     return status
 
@@ -78,7 +78,9 @@ def _join(
     """Record both sides; return the joined status and the values of names."""
     condition = truth(test)
     turns = [_recorded(side, cells, watched) for side in sides]
-    names = _joined_names(turns, watched)
+    while any(turn.again for turn in turns):
+        turns = [_recorded(side, cells, watched) for side in sides]
+    names = _joined_names(turns, [*watched, *cells.elements])
     statuses = [turn.status for turn in turns]
     traced = not all(isinstance(s, int) and s == statuses[0] for s in statuses)
     handles = {key: h for turn in turns for key, (h, _) in turn.handles_out.items()}

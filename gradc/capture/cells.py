@@ -1,17 +1,18 @@
 """What the body of a loop or a branch shares with the function around it: variables, containers.
 
 A body is a closure, so the function's variables are cells that can be read, set and emptied.
-Containers that the body could reach are compared before and after: whoever appends to a list needs
-a turn of Python for each turn of the loop.
+Containers that the body could reach are compared before and after: an element that is replaced, as
+in ``h[k] = ...`` on a list of arrays, becomes one more variable; whoever appends to a list needs a
+turn of Python for each turn of the loop.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from types import CellType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 from gradc.capture.tracer import Tracer
 
-__all__ = ["UNBOUND", "Boxes", "Cells"]
+__all__ = ["UNBOUND", "Boxes", "Cells", "Element"]
 
 
 class _Unbound:
@@ -23,6 +24,10 @@ class _Unbound:
 
 UNBOUND = _Unbound()
 _MANY = 10_000
+
+
+Element: TypeAlias = tuple[Any, Any]
+"""A list or a dict, and the index or the key of what it holds there."""
 
 
 class Cells:
@@ -41,13 +46,21 @@ class Cells:
             names = closure.__code__.co_freevars
             self.cells.update(zip(names, closure.__closure__ or (), strict=True))
         self.bound = tuple(name for name in bound if name in self.cells)
+        self.elements: dict[str, Element] = {}
 
     def get(self, name: str) -> Any:
         """Return a variable, ``UNBOUND`` when it has no value."""
+        if name in self.elements:
+            box, key = self.elements[name]
+            return box[key]
         return _content(self.cells[name])
 
     def set(self, name: str, value: Any) -> None:
         """Set a variable; ``UNBOUND`` takes its value away."""
+        if name in self.elements:
+            box, key = self.elements[name]
+            box[key] = value
+            return
         cell = self.cells[name]
         if value is not UNBOUND:
             cell.cell_contents = value
@@ -55,13 +68,28 @@ class Cells:
             del cell.cell_contents
 
     def values(self) -> dict[str, Any]:
-        """Return the variables that the closures bind."""
-        return {name: self.get(name) for name in self.bound}
+        """Return the variables that the closures bind, and the elements that they replace."""
+        return {name: self.get(name) for name in (*self.bound, *self.elements)}
 
     def restore(self, values: dict[str, Any]) -> None:
         """Set them all."""
         for name, value in values.items():
             self.set(name, value)
+
+    def adopt(self, elements: Iterable[Element]) -> None:
+        """Count elements of containers as variables as well."""
+        known = {(id(box), key) for box, key in self.elements.values()}
+        for box, key in elements:
+            if (id(box), key) not in known:
+                self.elements[self._name_of(box, key)] = (box, key)
+
+    def _name_of(self, box: Any, key: Any) -> str:
+        """Return how the user would write an element."""
+        owners = (name for name in self.cells if _box_of(self.get(name)) is box)
+        owner = next(owners, "element")
+        attribute = owner in self.cells and self.get(owner) is not box
+        name = f"{owner}.{key}" if attribute else f"{owner}[{key!r}]"
+        return name if name not in self.elements else f"{name}_{len(self.elements)}"
 
     def shared(self) -> list[CellType]:
         """Return the cells that are read and set by name."""
@@ -108,6 +136,29 @@ class Boxes:
         return any(not _same(box, copy) for box, copy in self.copies.values()) or any(
             _content(cell) is not content for cell, content in self.cells
         )
+
+    def replaced(self) -> list[Element]:
+        """Return the elements that are not what they were, of containers that did not grow."""
+        found: list[Element] = []
+        for box, copy in self.copies.values():
+            if isinstance(box, list) and len(box) == len(copy):
+                found += [(box, k) for k, old in enumerate(copy) if box[k] is not old]
+            elif isinstance(box, dict) and list(box) == list(copy):
+                found += [(box, key) for key, old in copy.items() if box[key] is not old]
+        return found
+
+    def holds(self, element: Element) -> bool:
+        """Tell whether there is such an element."""
+        box, key = element
+        if id(box) not in self.copies:
+            return False
+        return key < len(box) if isinstance(box, list) else key in box
+
+    def forget(self, elements: Iterable[Element]) -> None:
+        """Take elements for unchanged: somebody else looks after them."""
+        for box, key in elements:
+            if self.holds((box, key)):
+                self.copies[id(box)][1][key] = box[key]
 
     def restore(self) -> None:
         """Give all containers their old content."""

@@ -195,13 +195,14 @@ class Unroll(BaseException):
 
 
 def demand(reason: str) -> NoReturn:
-    """Give the loop up; the trace remembers it in case other code swallows the signal."""
+    """Give the innermost loop up; its trace remembers that in case other code swallows the signal.
+
+    Loops around it may stay: run turn by turn, it asks again where it is theirs that is needed.
+    """
     signal = Unroll(reason, caller_span())
     trace = maybe_current()
-    while trace is not None:
-        if trace.region and trace.demanded is None:
-            trace.demanded = signal
-        trace = trace.parent
+    if trace is not None and trace.region and trace.demanded is None:
+        trace.demanded = signal
     raise signal
 
 

@@ -264,7 +264,8 @@ class _For:
         """Return names that hold an expression of the index: their value after the last turn."""
         found = {}
         for name, tree in turn.after.items():
-            if name not in self.live and len(tree.leaves) == 1 and tree.leaves[0].dim is not None:
+            free = name not in self.live and name not in self.cells.elements
+            if free and len(tree.leaves) == 1 and tree.leaves[0].dim is not None:
                 dim = substitute(tree.leaves[0].dim, {self.symbol: self.count - 1})
                 found[name] = as_user(dim)
         return found

@@ -92,6 +92,7 @@ class Recorder:
     handles: list[Tracer] = field(default_factory=list)
     twins: dict[Any, Any] = field(default_factory=dict)
     sites: dict[Any, list[Tracer]] = field(default_factory=dict)
+    elements: dict[Any, list[tuple[Any, Any]]] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
     choices: dict[Span | None, str] = field(default_factory=dict)
     _arrays: dict[int, tuple[np.ndarray, Tracer]] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradc.capture.carries import Leaf, Tree, depends_on, initial, join, observe
-from gradc.capture.cells import UNBOUND, Boxes, Cells
+from gradc.capture.cells import UNBOUND, Boxes, Cells, Element
 from gradc.capture.context import Trace, current, demand, enter
 from gradc.capture.mutation import carry, read
 from gradc.capture.ranges import Fact
@@ -60,6 +60,7 @@ class Turn:
     extra_in: list[Value] = field(default_factory=list)
     extra_out: list[Value] = field(default_factory=list)
     status: Any = 0
+    again: bool = False
 
 
 Run = Callable[[Turn], Any]
@@ -86,14 +87,24 @@ def record(
             turn.status = run(turn)
             if trace.demanded is not None:
                 raise trace.demanded
-            _end(turn, cells, watched, plan, sharing)
-            if boxes.changed():
-                what = "in a branch" if sharing else "from turn to turn"
-                demand(f"a list, a dict or an object changes {what}")
+            if not _adopt(turn, boxes, cells):
+                _end(turn, cells, watched, plan, sharing)
+                boxes.forget(cells.elements.values())
+                if boxes.changed():
+                    what = "in a branch" if sharing else "from turn to turn"
+                    demand(f"a list, a dict or an object changes {what}")
     finally:
         boxes.restore()
         cells.restore(before)
     return turn
+
+
+def _adopt(turn: Turn, boxes: Boxes, cells: Cells) -> bool:
+    """Make variables of elements that the run replaced; tell whether there were new ones."""
+    known = len(cells.elements)
+    cells.adopt(boxes.replaced())
+    turn.again = len(cells.elements) > known
+    return turn.again
 
 
 def _begin(turn: Turn, cells: Cells, plan: Plan) -> None:
@@ -123,7 +134,7 @@ def _name_of(handle: Tracer) -> str:
 def _end(turn: Turn, cells: Cells, watched: Iterable[str], plan: Plan, sharing: bool) -> None:
     trace = turn.trace
     exchanged = [h for value in turn.before.values() for h in observe_handles(value)]
-    for name in watched:
+    for name in (*watched, *cells.elements):
         value = cells.get(name)
         start = turn.entered.get(name, turn.before[name])
         if value is start or (type(value) in (int, float, bool, str) and _is_same(value, start)):
@@ -157,7 +168,7 @@ def _check_leaves(name: str, tree: Tree, turn: Turn, exchanged: Sequence[Tracer 
         handle = leaf.handle
         if handle is None or handle._kind is not Kind.ARRAY:
             continue
-        root = handle if handle._view is None else handle._view.root
+        root = _root(handle)
         mine = trace.owns(root) or any(handle is other for other in exchanged)
         if not mine or id(root) in roots:
             demand(f"{name} shares memory with another array at the end of a turn")
@@ -167,7 +178,7 @@ def _check_leaves(name: str, tree: Tree, turn: Turn, exchanged: Sequence[Tracer 
 def _shares(tree: Tree, turn: Turn) -> bool:
     """Tell whether a value may share memory with an array from outside."""
     handles = [leaf.handle for leaf in tree.traced if leaf.handle is not None]
-    roots = [h if h._view is None else h._view.root for h in handles if h._kind is Kind.ARRAY]
+    roots = [_root(h) for h in handles if h._kind is Kind.ARRAY]
     return not all(map(turn.trace.owns, roots))
 
 
@@ -197,8 +208,32 @@ def _find_replaced(turn: Turn, plan: Plan) -> None:
         if spot not in reached:
             reached.add(spot)
             pending += goes_to.get(spot, ())
+    _refuse_aliases(turn, reached)
     for name, k in reached:
         _replace(name, k, turn, plan)
+
+
+def _refuse_aliases(turn: Turn, written: set[Any]) -> None:
+    """Refuse arrays that are written in place while another name holds them as well.
+
+    Each carry enters a turn as an array of its own, which a write through one name would show.
+    """
+    ends = {n: [leaf.handle for leaf in tree.leaves] for n, tree in turn.after.items()}
+    starts = {name: observe_handles(turn.before[name]) for name in turn.entered}
+    for sides in (starts, ends):
+        holders: dict[int, list[Any]] = {}
+        for name, handles in sides.items():
+            for k, handle in enumerate(handles):
+                if handle is not None and handle._kind is Kind.ARRAY:
+                    holders.setdefault(id(_root(handle)), []).append((name, k))
+        for spots in holders.values():
+            if len(spots) > 1 and written.intersection(spots):
+                names = " and ".join(sorted({name for name, _ in spots}))
+                demand(f"{names} share an array that is written in place")
+
+
+def _root(handle: Tracer) -> Tracer:
+    return handle if handle._view is None else handle._view.root
 
 
 def _replace(name: str, k: int, turn: Turn, plan: Plan) -> None:
@@ -233,13 +268,19 @@ def settle(
     """Run a body until it hands on values of the types that it takes."""
     sites: dict[Any, list[Tracer]] = current().recorder.sites
     plan = Plan({id(h): h for h in sites.get(site, ()) if _is_alive(h)})
+    elements: list[Element] = current().recorder.elements.get(site, [])
+    if elements:
+        cells.adopt(filter(Boxes(cells.reachable(), cells.shared()).holds, elements))
     since = len(current().recorder.inputs)
     for _ in range(_TRIES):
         current().recorder.forget_draws(since)
         replaced = len(plan.replaced)
         turn = record(name, cells, watched, run, plan, facts)
+        if turn.again:
+            continue
         if not _extend(plan, turn) and len(plan.replaced) == replaced:
             sites[site] = list(plan.handles.values())
+            current().recorder.elements[site] = list(cells.elements.values())
             return plan, turn
     demand("the types of what it carries do not settle")
 
