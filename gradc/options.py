@@ -45,7 +45,7 @@ class Options:
     blas: bool = True
     max_nodes: int = 1_000_000
     regions: bool = True
-    unroll: int = 2000
+    unroll: int = 200
     max_turns: int = 1_000_000
 
     def __post_init__(self) -> None:

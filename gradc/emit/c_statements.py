@@ -119,6 +119,9 @@ class Statements:
             step = _STEPS.get(stmt.step, f"{i} += {stmt.step}").format(i)
             test = f"{i} < {stop}" if stmt.step > 0 else f"{i} > {stop}"
             test = f"{i} >= 0" if stmt.step < 0 and stmt.stop == -1 else test
+            if stmt.apart:
+                self._support.need(("GRADC_APART",))
+                self.lines.add("GRADC_APART")
             with self._braces(f"for (int64_t {i} = {start}; {test}; {step}) {{"):
                 if needs_barrier(stmt):
                     self._support.need(("gradc_serial",))

@@ -25,6 +25,7 @@ HEADERS = (
     "gradc_index.h",
     "gradc_reduce.h",
     "gradc_serial.h",
+    "gradc_apart.h",
     "gradc_matmul.h",
     "gradc_sort.h",
     "gradc_linalg.h",

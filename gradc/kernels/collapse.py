@@ -1,5 +1,7 @@
 """Two nested loops that walk memory as one loop would become one loop."""
 
+from dataclasses import replace
+
 from gradc.ir import Dim, DimExpr, Symbol
 from gradc.kernels.nest import Accumulate, Index, Let, Loop, Ref, Stmt, Store
 from gradc.kernels.walk import expressions, map_statement, replace_symbols, subexpressions
@@ -15,7 +17,7 @@ def collapse(loop: Loop) -> Loop:
             inner = collapse(inner)
         merged = _merge(loop, inner)
         if merged is None:
-            return Loop(loop.symbol, loop.start, loop.stop, [inner], loop.step, loop.node)
+            return replace(loop, body=[inner])
         loop = merged
     return loop
 

@@ -189,7 +189,10 @@ Expr: TypeAlias = Load | Local | Lane | Index | Number | Apply | Choose | Combin
 
 @dataclass(slots=True, eq=False)
 class Loop:
-    """``for (symbol = start; symbol < stop; symbol += step) body``."""
+    """``for (symbol = start; symbol < stop; symbol += step) body``.
+
+    ``apart``: no turn reads what another one writes, whatever their memory looks like.
+    """
 
     symbol: Symbol
     start: Dim
@@ -197,6 +200,7 @@ class Loop:
     body: list[Stmt]
     step: int = 1
     node: int = -1
+    apart: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -1,11 +1,14 @@
 """Rewrite nests for speed: one loop instead of two where memory allows, reductions in lanes."""
 
+from dataclasses import replace
+
 from gradc.kernels.blocks import run_in_blocks
 from gradc.kernels.collapse import collapse
 from gradc.kernels.dead_fills import drop_dead_fills
 from gradc.kernels.extremes import Bounds
 from gradc.kernels.lanes import use_lanes
 from gradc.kernels.nest import If, Loop, Stage, Stmt, While
+from gradc.kernels.strips import run_in_strips
 from gradc.kernels.sweeps import join_sweeps
 
 __all__ = ["schedule"]
@@ -15,7 +18,7 @@ def schedule(stages: list[Stage]) -> list[Stage]:
     """Return the stages with their loops rewritten."""
     return [
         Stage(_rewrite(join_sweeps(drop_dead_fills(stage.body)), {}), stage.nodes, stage.section)
-        for stage in run_in_blocks(stages)
+        for stage in run_in_blocks(run_in_strips(stages))
     ]
 
 
@@ -40,7 +43,7 @@ def _rewrite(body: list[Stmt], bounds: Bounds) -> list[Stmt]:
 def _loop(loop: Loop, bounds: Bounds) -> list[Stmt]:
     if any(isinstance(s, Loop) for s in loop.body):
         inner = _rewrite(loop.body, _inside(loop, bounds))
-        return [Loop(loop.symbol, loop.start, loop.stop, inner, loop.step)]
+        return [replace(loop, body=inner)]
     return use_lanes(loop, bounds)
 
 

@@ -145,7 +145,7 @@ def map_statement(statement: Stmt, change: DimMap) -> Stmt:
     if isinstance(statement, Loop):
         body = [map_statement(s, change) for s in statement.body]
         start, stop = change(statement.start), change(statement.stop)
-        return Loop(statement.symbol, start, stop, body, statement.step, statement.node)
+        return replace(statement, start=start, stop=stop, body=body)
     if isinstance(statement, If):
         return If(
             _expr(statement.condition, change),
