@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradc.options import Options
-from gradc.tracing import is_tracing
+from gradc.tracing import STATE
 
 __all__ = ["MISS", "Function", "compile", "options_of", "stop_gradient"]
 
@@ -56,7 +56,7 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the compiled function, compiling it first when these argument types are new."""
         quick = self.quick
-        if quick is not None and not kwargs and not is_tracing():
+        if quick is not None and not kwargs and STATE.trace is None:
             result = quick(args)
             if result is not MISS:
                 return result

@@ -9,7 +9,7 @@ from gradc.capture.trace import Recording, ResultLeaf
 from gradc.capture.tracer import Kind
 from gradc.capture.trees import LEAF, unflatten
 
-__all__ = ["assembler"]
+__all__ = ["assembler", "expression", "is_fixed", "scalars_of"]
 
 Assemble = Callable[[Sequence[Any]], Any]
 
@@ -20,6 +20,51 @@ def assembler(recording: Recording, *, scalars: bool = True) -> Assemble:
     With ``scalars=False`` 0-d results stay arrays, which a bound call overwrites.
     """
     return _build(recording.out_tree, iter(recording.results), scalars)
+
+
+def expression(recording: Recording) -> str | None:
+    """Return the result as an expression of the outputs ``r0, r1, ...``.
+
+    None where it holds anything but tuples, lists, dicts with plain keys and arrays or scalars.
+    """
+    leaves = list(recording.results)
+    if any(leaf.output < 0 or leaf.kind is Kind.PYTHON for leaf in leaves):
+        return None
+    outputs = [leaf.output for leaf in leaves]
+    if len(set(outputs)) < len(outputs):
+        return None
+    return _expression(recording.out_tree, iter(outputs))
+
+
+def scalars_of(recording: Recording) -> frozenset[int]:
+    """Return the outputs that go back as NumPy scalars."""
+    return frozenset(leaf.output for leaf in recording.results if leaf.kind is Kind.SCALAR)
+
+
+def is_fixed(tree: Any) -> bool:
+    """Tell whether nobody can change a tree: it holds nothing but tuples and arrays."""
+    if tree == LEAF or tree is None:
+        return True
+    return tree[0] is tuple and all(map(is_fixed, tree[2:]))
+
+
+def _expression(tree: Any, outputs: Iterator[int]) -> str | None:
+    if tree == LEAF:
+        return f"r{next(outputs)}"
+    if tree is None:
+        return "None"
+    kind, names = tree[:2]
+    parts = [_expression(child, outputs) for child in tree[2:]]
+    if None in parts:
+        return None
+    if kind is tuple:
+        return f"({''.join(f'{part}, ' for part in parts)})"
+    if kind is list:
+        return f"[{', '.join(map(str, parts))}]"
+    if kind is dict and all(type(name) is str for name in names):
+        pairs = (f"{name!r}: {part}" for name, part in zip(names, parts, strict=True))
+        return f"{{{', '.join(pairs)}}}"
+    return None
 
 
 def _build(tree: Any, leaves: Iterator[ResultLeaf], scalars: bool) -> Assemble:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradc.api import MISS, Function
 from gradc.artifact import Artifact
-from gradc.assembly import assembler
+from gradc.assembly import assembler, expression, is_fixed, scalars_of
 from gradc.capture.hooks import call_function
 from gradc.capture.trace import (
     Recording,
@@ -23,6 +23,7 @@ from gradc.capture.trees import LEAF, TreeDef, flatten
 from gradc.collector import rare_collections
 from gradc.errors import ArgumentError, GradcError
 from gradc.pipeline import compile_recording
+from gradc.runtime.quick import Manner
 from gradc.spans import caller_span
 
 __all__ = ["Dispatch", "Specialised"]
@@ -33,13 +34,15 @@ _Leaves = Sequence[Any]
 class Specialised:
     """One compiled version of a function: a recording with its artifact."""
 
-    __slots__ = ("artifact", "assemble", "recording", "take")
+    __slots__ = ("artifact", "assemble", "quick", "recording", "take", "used")
 
     def __init__(self, recording: Recording, artifact: Artifact) -> None:
         self.recording = recording
         self.artifact = artifact
         self.assemble = assembler(recording)
         leaves = [one.leaf for one in recording.inputs]
+        self.quick: Callable[[tuple[Any, ...]], Any] | None = None
+        self.used = 0
         self.take = leaves if all(one.role == "argument" for one in recording.inputs) else None
 
     def __call__(self, leaves: _Leaves) -> Any:
@@ -52,7 +55,14 @@ class Specialised:
             inputs = [leaves[i] for i in self.take]
         return self.assemble(self.artifact.caller.call(inputs))
 
-    def quick(self) -> Callable[[tuple[Any, ...]], Any] | None:
+    def use(self) -> Callable[[tuple[Any, ...]], Any] | None:
+        """Return the call without conversions; it is written when a version is used again."""
+        self.used += 1
+        if self.used == 2:
+            self.quick = self._quick()
+        return self.quick
+
+    def _quick(self) -> Callable[[tuple[Any, ...]], Any] | None:
         """Return a call for positional arguments that are all arrays or Python floats.
 
         It returns ``MISS`` when the arguments are of other types than these.
@@ -65,20 +75,20 @@ class Specialised:
             return None
         if Kind.SCALAR in kinds:
             return None
-        run = self.artifact.caller.quick([kind is Kind.PYTHON for kind in kinds])
-        if run is None:
-            return None
-        return _quick(run, self.assemble, recording)
+        fits = recording.fits if recording.guards else None
+        floats = [kind is Kind.PYTHON for kind in kinds]
+        result = expression(recording)
+        caller = self.artifact.caller
+        if result is not None:
+            return caller.quick(floats, Manner(result, scalars_of(recording), MISS, fits))
+        run = caller.quick(floats, Manner(fits=fits))
+        return None if run is None else _assembled(run, self.assemble)
 
 
-def _quick(
-    run: Callable[[Any], Any], assemble: Callable[[Any], Any], recording: Recording
+def _assembled(
+    run: Callable[[Any], Any], assemble: Callable[[Any], Any]
 ) -> Callable[[tuple[Any, ...]], Any]:
-    guarded = bool(recording.guards)
-
     def call(args: tuple[Any, ...]) -> Any:
-        if guarded and not recording.fits(args):
-            return MISS
         results = run(args)
         return MISS if results is None else assemble(results)
 
@@ -119,7 +129,6 @@ class Dispatch:
         self.function = function
         self._versions: dict[Any, list[Specialised]] = {}
         self._lock = RLock()
-        self._last: Specialised | None = None
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the function; inside another one's trace, record it there."""
@@ -127,9 +136,7 @@ class Dispatch:
             return call_function(self.function.fn, *args, **kwargs)
         leaves, tree = flatten((args, kwargs))
         version = self._version(leaves, tree, args, kwargs)
-        if version is not self._last:
-            self._last = version
-            self.function.quick = version.quick()
+        self.function.quick = version.use()
         return version(leaves)
 
     def specialised(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Specialised:
@@ -186,8 +193,11 @@ class Dispatch:
                 "a function that draws random numbers cannot be bound",
                 repair="draw outside and pass the array, or call it without bind",
             )
-        run = version.artifact.caller.bind(*recording.gather(leaves))
+        values, bind = recording.gather(leaves), version.artifact.caller.bind
         assemble = assembler(recording, scalars=False)
+        if is_fixed(recording.out_tree):
+            return bind(*values, arrange=assemble)
+        run = bind(*values)
         return lambda: assemble(run())
 
 

@@ -3,6 +3,7 @@
 =============  ==================================================================
 ``plan``       ``CallPlan``, ``BufferSlot``: the agreement, kept as JSON
 ``call``       ``caller(function, plan) -> Caller``: call it, or bind it
+``quick``      the same without conversions, written for one plan
 ``arguments``  making an argument fit, or refusing it
 ``workspace``  scratch memory per thread
 =============  ==================================================================

@@ -8,6 +8,7 @@ Public::
       .plan .stats
       .bind(*values) -> Bound               # for hot loops: the same arrays again and again
     Bound() -> tuple of results             # the same result arrays each time, overwritten
+                                            # (bind(..., arrange=f): f of them instead)
 
 A call checks every argument, lends the kernel this thread's scratch memory and releases the
 interpreter lock while it runs, so threads may call the same function at once.  A ``Bound`` owns one
@@ -31,12 +32,13 @@ from gradc.runtime.arguments import (
     writable,
 )
 from gradc.runtime.plan import BufferSlot, CallPlan, Check
-from gradc.runtime.quick import Quick, quick_call
+from gradc.runtime.quick import Kernel, Manner, Quick, quick_call
 from gradc.runtime.workspace import arena, own_arena
 
 __all__ = ["Bound", "Caller", "caller"]
 
-Bound = Callable[[], tuple[Array, ...]]
+Bound = Callable[[], Any]
+Arrange = Callable[[Sequence[Array]], Any]
 
 _VOID = ffi.typeof("void *")
 _from_buffer = ffi.from_buffer
@@ -93,7 +95,7 @@ class Caller:
             if slot.role != "written"
         ]
 
-    def quick(self, floats: Sequence[bool]) -> Quick | None:
+    def quick(self, floats: Sequence[bool], manner: Manner) -> Quick | None:
         """Return a call without conversions where the backend has one.
 
         ``floats`` says for each input whether the caller hands in a Python float.
@@ -103,31 +105,34 @@ class Caller:
     def _run(self, arrays: Sequence[Array]) -> list[Any]:
         raise NotImplementedError
 
-    def bind(self, *values: Any) -> Bound:
+    def bind(self, *values: Any, arrange: Arrange = tuple) -> Bound:
         """Return a function of no arguments that reads these arrays and overwrites its results.
 
         The arrays are used where they are, so they must need no conversion; numbers are fixed now.
+        ``arrange`` makes what is returned, once and for all, of the result arrays.
         """
         arrays = self._bindable(values)
         targets = self._targets(values)
         outputs = _fresh_outputs(self.plan)
-        run = self._bound(arrays, outputs)
         if not targets and not any(slot.role == "written" for slot in self.plan.outputs):
-            return run
-        returned = tuple(
-            array
-            for slot, array in zip(self.plan.outputs, outputs, strict=True)
-            if slot.role != "written"
+            return self._bound(arrays, outputs, arrange(outputs))
+        run = self._bound(arrays, outputs, None)
+        returned = arrange(
+            [
+                array
+                for slot, array in zip(self.plan.outputs, outputs, strict=True)
+                if slot.role != "written"
+            ]
         )
 
-        def run_and_write() -> tuple[Array, ...]:
+        def run_and_write() -> Any:
             run()
             _write_back(targets, outputs)
             return returned
 
         return run_and_write
 
-    def _bound(self, arrays: list[Array], outputs: list[Array]) -> Bound:
+    def _bound(self, arrays: list[Array], outputs: list[Array], returned: Any) -> Bound:
         raise NotImplementedError
 
     def _bindable(self, values: Sequence[Any]) -> list[Array]:
@@ -172,18 +177,23 @@ class _NativeCaller(Caller):
         super().__init__(plan)
         self._entry = entry
         self._environment = blas.environment().pointer if plan.environment else NULL
-        exact = self.quick([False] * len(plan.inputs))
+        self.call = self._first_call
+
+    def _first_call(self, values: Sequence[Any]) -> list[Any]:
+        """Run with all checks; write the shorter way for the calls that follow."""
+        self.call = self._checked_call
+        exact = self.quick([False] * len(self.plan.inputs), Manner())
         if exact is not None:
             self.call = _exact_first(exact, self._checked_call)
+        return self._checked_call(values)
 
-    def quick(self, floats: Sequence[bool]) -> Quick | None:
+    def quick(self, floats: Sequence[bool], manner: Manner) -> Quick | None:
         """Return a call without conversions, unless arguments are written back."""
         plan = self.plan
         if plan.write_back or any(slot.role == "written" for slot in plan.outputs):
             return None
-        return quick_call(
-            self._entry, plan, self._environment, floats, lambda code: _error(plan, code)
-        )
+        kernel = Kernel(self._entry, plan, self._environment, lambda code: _error(plan, code))
+        return quick_call(kernel, floats, manner)
 
     def _run(self, arrays: Sequence[Array]) -> list[Any]:
         results = _fresh_outputs(self.plan)
@@ -194,19 +204,19 @@ class _NativeCaller(Caller):
             raise _error(self.plan, code)
         return results
 
-    def _bound(self, arrays: list[Array], outputs: list[Array]) -> Bound:
+    def _bound(self, arrays: list[Array], outputs: list[Array], returned: Any) -> Bound:
         scratch = own_arena(self.plan.arena_bytes)
         views = [_from_buffer(_VOID, array) for array in (*arrays, *outputs)]
         tail = [scratch.pointer if scratch else NULL, self._environment]
         block = ffi.new("void *[]", [*views, *tail])
-        entry, plan, results = self._entry, self.plan, tuple(outputs)
-        kept = (views, scratch)
+        entry, plan, null = self._entry, self.plan, NULL
+        kept = (views, scratch, outputs)
 
-        def run(*, _kept: object = kept) -> tuple[Array, ...]:
-            code = entry(block, NULL)
+        def run(*, _kept: object = kept) -> Any:
+            code = entry(block, null)
             if code:
                 raise _error(plan, code)
-            return results
+            return returned
 
         return run
 
@@ -258,13 +268,11 @@ class _PythonCaller(Caller):
         taken.add(id(array))
         return array
 
-    def _bound(self, arrays: list[Array], outputs: list[Array]) -> Bound:
-        results = tuple(outputs)
-
-        def run() -> tuple[Array, ...]:
-            for target, result in zip(results, self._run(arrays), strict=True):
+    def _bound(self, arrays: list[Array], outputs: list[Array], returned: Any) -> Bound:
+        def run() -> Any:
+            for target, result in zip(outputs, self._run(arrays), strict=True):
                 np.copyto(target, result)
-            return results
+            return returned
 
         return run
 

@@ -1,7 +1,7 @@
 """Generated Python, made callable.
 
-The one place where gradc executes text: what its own NumPy printer has just written in memory,
-never anything read from a file.
+The one place where gradc executes text: what its own NumPy printer, or the writer of quick calls,
+has just written in memory, never anything read from a file.
 """
 
 import linecache
@@ -15,19 +15,24 @@ import numpy as np
 from gradc.errors import SingularError
 from gradc.spans import Span
 
-__all__ = ["load_function", "located"]
+__all__ = ["load_function", "located", "run_text"]
 
 _count = 0
 
 
 def load_function(text: str, name: str) -> Callable[..., Any]:
-    """Execute a generated module and return its function ``name``.
+    """Execute a generated module and return its function ``name``."""
+    return run_text(text, name, name)
+
+
+def run_text(text: str, title: str, name: str) -> Callable[..., Any]:
+    """Execute a generated module called ``title`` and return its function ``name``.
 
     The text is registered with ``linecache``, so tracebacks and debuggers show it.
     """
     global _count
     _count += 1
-    filename = f"<gradc {name} {_count}>"
+    filename = f"<gradc {title} {_count}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     module = ModuleType(f"gradc_generated_{_count}")
     exec(compile(text, filename, "exec"), module.__dict__)

@@ -161,10 +161,10 @@ def test_the_interpreter_runs_meanwhile(make: Make) -> None:
         " for (int64_t i = 0; i < 2000000000 && !*other; i++) { }"
         " *(int64_t *)b[2] = *other;"
     )
-    flags = np.zeros(2, np.int64)
-    slots = tuple(BufferSlot(name, "i8", ()) for name in "ab")
+    flags = np.zeros((2, 1000), np.int64)  # large enough to be lent, not copied
+    slots = tuple(BufferSlot(name, "i8", (1000,)) for name in "ab")
     meet = make(body, CallPlan("meet", slots, (BufferSlot("met", "i8", (), "result"),)))
-    views = [flags[:1].reshape(()), flags[1:].reshape(())]
+    views = list(flags)
     with ThreadPoolExecutor(2) as pool:
         met = pool.map(meet, [views, views[::-1]])
         assert [int(result[0]) for result in met] == [1, 1]
