@@ -85,7 +85,7 @@ def derivatives(program: Program, backend: str) -> Callable[..., Derived]:
         hessian_v = gradc.jvp(gradc.grad(loss), (point,), (v,))[1]
         return value, gradient, tangent, hessian_u, hessian_v
 
-    compiled = gradc.compile(every_mode, backend=backend)
+    compiled = gradc.compile(every_mode, backend=backend, **program.options)
     return lambda *given: Derived(*compiled(*given))
 
 

@@ -12,7 +12,9 @@ flat
 writes
     writes into its arguments
 loop
-    a Python loop over array elements, unrolled
+    a Python loop over array elements, at a size that unrolls
+kept
+    loops stay loops, however short; none with a condition makes more than 100 turns
 blas
     products whose last bits depend on the order in which NumPy adds, and gradc may choose another
 single
@@ -30,16 +32,9 @@ import numpy as np
 from tests.trees import leaves
 
 MODULES = (
-    "arithmetic",
-    "reductions",
-    "arrays",
-    "writes",
-    "language",
-    "models",
-    "science",
-    "loops",
-    "control",
-)
+    "arithmetic", "reductions", "arrays", "writes", "language", "models", "science", "loops",
+    "control", "turns", "carries", "branches", "exits", "aliases", "places", "runtime",
+)  # fmt: skip
 
 PROGRAMS: list["Program"] = []
 
@@ -58,6 +53,11 @@ class Program:
         """Return fresh inputs, the same at every call."""
         seed = zlib.crc32(self.name.encode()) + salt
         return self.make(np.random.default_rng(seed))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return what it is compiled with."""
+        return {"unroll": 0, "max_turns": 100} if "kept" in self.tags else {}
 
     def __str__(self) -> str:
         return self.name

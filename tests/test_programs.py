@@ -24,6 +24,7 @@ from tests.trees import copied, inner, is_float, leaves
 
 PROGRAMS = load()
 SMOOTH = [p for p in PROGRAMS if "flat" not in p.tags]
+KEPT = [p for p in SMOOTH if "kept" in p.tags]
 
 pytestmark = pytest.mark.filterwarnings("ignore::gradc.GradcWarning")
 
@@ -73,7 +74,7 @@ def is_single(program: Program) -> bool:
 def test_value(program: Program, backend: str) -> None:
     arguments, mine = program.arguments(), program.arguments()
     expected = program.fn(*arguments)
-    found = gradc.compile(program.fn, backend=backend)(*mine)
+    found = gradc.compile(program.fn, backend=backend, **program.options)(*mine)
     same_structure(found, expected)
     for a, b in zip(leaves((found, mine)), leaves((expected, arguments)), strict=True):
         if not is_float(b) or (backend == "numpy" and "blas" not in program.tags):
@@ -143,6 +144,15 @@ def test_c_has_the_derivatives_of_numpy(program: Program, backend: str) -> None:
         close(getattr(found, mode), getattr(expected, mode), tolerance)
 
 
+@pytest.mark.parametrize("program", KEPT, ids=str)
+def test_short_loops_unrolled_have_the_same_gradient(program: Program) -> None:
+    arguments = program.arguments()
+    options = program.options | {"unroll": 2000}
+    gradient = gradc.grad(loss_of(program), argnums=program.argnums, backend="numpy", **options)
+    tolerance = 1e-4 if is_single(program) else 1e-11
+    close(gradient(*arguments), derived(program, "numpy").gradient, tolerance)
+
+
 @pytest.mark.slow
 @smooth_programs
 @backends
@@ -150,9 +160,10 @@ def test_single_precision(program: Program, backend: str) -> None:
     arguments = program.arguments()
     low = in_single_precision(arguments)
     expected = program.fn(*copied(low))
-    gradient = gradc.grad(loss_of(program), argnums=program.argnums, backend="numpy")
+    options = program.options
+    gradient = gradc.grad(loss_of(program), argnums=program.argnums, backend="numpy", **options)
 
-    @gradc.compile(backend=backend)
+    @gradc.compile(backend=backend, **options)
     def both(*inputs):
         derived = gradc.grad(loss_of(program), argnums=program.argnums)(*inputs)
         return derived, program.fn(*inputs)
@@ -166,7 +177,8 @@ def test_single_precision(program: Program, backend: str) -> None:
 
 
 def test_the_corpus_is_large() -> None:
-    assert len(PROGRAMS) >= 250
+    assert len(PROGRAMS) >= 450
+    assert len(KEPT) >= 200
     with warnings.catch_warnings():
         warnings.simplefilter("error", GradcWarning)
         assert len({p.name for p in PROGRAMS}) == len(PROGRAMS)

@@ -101,8 +101,8 @@ def assert_on_a_value(x):
 
 
 @compiled(VECTOR)
-def int_of_a_value(x):
-    return x * int(x[0])
+def int_of_an_array(x):
+    return x * int(x)
 
 
 @compiled(VECTOR)
@@ -113,14 +113,6 @@ def item_of_a_value(x):
 @compiled(VECTOR)
 def list_of_a_value(x):
     return sum(x.tolist())
-
-
-@compiled(VECTOR)
-def range_of_a_value(x):
-    total = 0.0
-    for k in range(np.argmax(x)):
-        total = total + x[k]
-    return total
 
 
 @compiled(VECTOR)

@@ -4,6 +4,7 @@ A test that is known picks its branch in Python.  A traced one records both bran
 bind, what they write and how they leave are joined, component by component.
 """
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -22,7 +23,7 @@ from gradc.errors import TraceError
 from gradc.ir import BOOL, ArrayType, Value, op_named
 from gradc.ops.regions import make_cond
 
-__all__ = ["any_of", "both", "branch", "either", "negated", "truth"]
+__all__ = ["any_of", "both", "branch", "chain", "either", "negated", "truth"]
 
 _RESULT = "_gradc_result"
 
@@ -260,6 +261,31 @@ def _combined(first: Tracer, second: Callable[[], Any], op: str) -> Any:
     if op == "logical_and":
         return either(first, second, lambda: first)
     return either(first, lambda: first, second)
+
+
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "Lt": operator.lt,
+    "LtE": operator.le,
+    "Gt": operator.gt,
+    "GtE": operator.ge,
+    "Eq": operator.eq,
+    "NotEq": operator.ne,
+    "Is": operator.is_,
+    "IsNot": operator.is_not,
+    "In": lambda a, b: a in b,
+    "NotIn": lambda a, b: a not in b,
+}
+
+
+def chain(first: Any, words: Sequence[str], *others: Callable[[], Any]) -> Any:
+    """``first < a() <= b()``: the later operands are asked only while the comparisons hold."""
+
+    def rest(left: Any, k: int) -> Any:
+        right = others[k]()
+        holds = _COMPARISONS[words[k]](left, right)
+        return holds if k + 1 == len(words) else both(holds, lambda: rest(right, k + 1))
+
+    return rest(first, 0)
 
 
 def negated(value: Any) -> Any:

@@ -9,14 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from gradc.capture.context import fail
+from gradc.capture.context import fail, maybe_current
 from gradc.capture.convert import has_traced, unwrap
 from gradc.capture.dispatch import apply
 from gradc.capture.mutation import read
 from gradc.capture.positions import as_dim, as_user, is_position, tracer_of
 from gradc.capture.tracer import Kind, Tracer, describe, is_concrete, wrap
-from gradc.capture.turns import Joined, SymbolicRange, length_of, make_range
+from gradc.capture.turns import (
+    Joined,
+    SymbolicRange,
+    backwards,
+    is_late,
+    length_of,
+    make_range,
+)
 from gradc.errors import TraceError, UnsupportedError
+from gradc.ir import INT64
 
 __all__ = ["BUILTINS"]
 
@@ -179,7 +187,15 @@ def _type(*args: Any) -> Any:
 
 
 def _range(*args: Any) -> Any:
-    return make_range(*[x if is_position(x) else operator.index(x) for x in args])
+    trace = maybe_current()
+    later = trace is not None and trace.recorder.options.regions
+    kept = [is_position(x) or (later and is_late(x)) for x in args]
+    return make_range(*[x if k else operator.index(x) for x, k in zip(args, kept, strict=True)])
+
+
+def _reversed(items: Any) -> Any:
+    found = backwards(items)
+    return reversed(items) if found is None else found
 
 
 def _len(x: Any) -> Any:
@@ -207,7 +223,15 @@ def _enumerate(items: Any, start: Any = 0) -> Any:
 
 
 def _int(*args: Any, **kwargs: Any) -> Any:
-    return args[0] if len(args) == 1 and is_position(args[0]) else int(*args, **kwargs)
+    """``int``: a traced number stays traced, cut off toward zero as Python does it."""
+    if len(args) != 1 or kwargs:
+        return int(*args, **kwargs)
+    x = args[0]
+    if is_position(x):
+        return x
+    if _is_traced(x) and x.size == 1:
+        return wrap(read(x).reshape(()).cast(INT64), Kind.PYTHON)
+    return int(x)
 
 
 def _sum(items: Any, /, start: Any = 0) -> Any:
@@ -227,12 +251,13 @@ BUILTINS[isinstance] = _isinstance
 BUILTINS[type] = _type
 BUILTINS[range] = _range
 BUILTINS[len] = _len
+BUILTINS[reversed] = _reversed
 BUILTINS[zip] = _loopable(zip)
 BUILTINS[enumerate] = _enumerate
 BUILTINS[int] = _int
 BUILTINS[sum] = _sum
 _AS_THEY_ARE = (
-    abs, list, tuple, dict, set, reversed, sorted, iter, next, bool, any,
+    abs, list, tuple, dict, set, sorted, iter, next, bool, any,
     all, print, repr, str, divmod, pow, hash, id, setattr, hasattr, callable, slice,
     operator.getitem, operator.setitem,
 )  # fmt: skip

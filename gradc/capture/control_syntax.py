@@ -38,6 +38,7 @@ from gradc.capture.control_tools import (
     thunk,
 )
 from gradc.capture.liveness import Live, liveness
+from gradc.capture.loop_else import plain_loops
 from gradc.capture.scopes import bound_in
 from gradc.capture.source import FunctionNode
 from gradc.capture.syntax import PREFIX, Rewriter, hook
@@ -89,11 +90,17 @@ class ControlRewriter(Rewriter):
 
     def body_of(self, node: FunctionNode) -> None:
         """Rewrite a function, and bind in it what its closures share."""
-        if isinstance(node, ast.Lambda) or is_stuck(node):
+        if isinstance(node, ast.Lambda):
+            self.frames.append(_Frame({}, {}))
+            super().body_of(node)
+            self.frames.pop()
+            return
+        if is_stuck(node):
             self.frames.append(None)
             super().body_of(node)
             self.frames.pop()
             return
+        node.body = plain_loops(node.body)
         frame = _Frame(liveness(node.body), declared(node.body))
         self.frames.append(frame)
         super().body_of(node)
@@ -414,19 +421,13 @@ class ControlRewriter(Rewriter):
         return result
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        """Read ``a < b < c`` as ``a < b and b < c`` where ``b`` can be written twice."""
-        simple = (ast.Name, ast.Constant)
-        if (
-            self.frame is None
-            or len(node.ops) != 2
-            or not isinstance(node.comparators[0], simple)
-            or binds(node)
-        ):
+        """Read ``a < b < c`` as ``a < b and b < c``, with ``b`` computed once."""
+        if self.frame is None or len(node.ops) == 1 or binds(node):
             return self.generic_visit(node)  # type: ignore[no-any-return]
-        middle, last = node.comparators
-        left = at(ast.Compare(node.left, node.ops[:1], [middle]), node)
-        right = at(ast.Compare(middle, node.ops[1:], [last]), node)
-        return self.visit(at(ast.BoolOp(ast.And(), [left, right]), node))  # type: ignore[no-any-return]
+        first, *others = [self.visit(value) for value in (node.left, *node.comparators)]
+        words: list[ast.expr] = [ast.Constant(type(op).__name__) for op in node.ops]
+        spelled = ast.fix_missing_locations(at(ast.Tuple(words, ast.Load()), node))
+        return hook("chain", node, first, spelled, *map(thunk, others))
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         """Negate traced truth values."""

@@ -12,6 +12,7 @@ __all__ = [
     "at",
     "binding",
     "binds",
+    "breaks",
     "declared",
     "falls",
     "index_name",
@@ -48,6 +49,11 @@ def own_nodes(body: Iterable[ast.AST], past_loops: bool = True) -> Iterable[ast.
 def returns(body: Iterable[ast.AST]) -> bool:
     """Tell whether statements return from the function."""
     return any(isinstance(n, ast.Return) for n in own_nodes(body))
+
+
+def breaks(body: Iterable[ast.AST]) -> bool:
+    """Tell whether statements leave the loop that they stand in, by ``break``."""
+    return any(isinstance(n, ast.Break) for n in own_nodes(body, past_loops=False))
 
 
 def leaves(body: Sequence[ast.AST]) -> bool:

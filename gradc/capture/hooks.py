@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.capture.branches import any_of, both, branch, either, negated
+from gradc.capture.branches import any_of, both, branch, chain, either, negated
 from gradc.capture.builtin_calls import BUILTINS
 from gradc.capture.context import Trace, current, fail, maybe_current
 from gradc.capture.convert import has_traced
@@ -73,6 +73,7 @@ class Hooks:
             "while": while_loop,
             "branch": branch,
             "either": either,
+            "chain": chain,
             "both": both,
             "any_of": any_of,
             "negated": negated,

@@ -26,6 +26,7 @@ from gradc.capture.tracer import (
     static,
     wrap,
 )
+from gradc.capture.windows import windowed
 from gradc.errors import IndexBoundsError, ShapeError, UnsupportedError
 from gradc.ir import (
     Array,
@@ -122,6 +123,17 @@ def _item(part: Any) -> Any:
 
 def _limit(s: Any) -> Any:
     return s if s is None or is_position(s) else operator.index(s)
+
+
+def _has_late_limit(index: Any) -> bool:
+    """Tell whether a slice in a subscript has a limit that is known only when the code runs."""
+    parts = index if type(index) is tuple else (index,)
+    return any(
+        isinstance(x, Tracer) and not is_concrete(x)
+        for part in parts
+        if isinstance(part, slice)
+        for x in _limits(part)
+    )
 
 
 def _limits(part: slice) -> tuple[Any, Any, Any]:
@@ -275,6 +287,7 @@ def _align(subscript: Subscript) -> None:
 def _getitem(x: Tracer, index: Any) -> Any:
     if x._kind is not Kind.ARRAY:
         return _scalar_item(x, index)
+    x, index = windowed(x, index) if _has_late_limit(index) else (x, index)
     mask = _traced_mask(index)
     if mask is not None:
         return masked_read(x, mask)
@@ -358,6 +371,7 @@ def _traced_mask(index: Any) -> Tracer | None:
 def _setitem(x: Tracer, index: Any, value: Any) -> None:
     if x._kind is not Kind.ARRAY:
         raise TypeError("a NumPy scalar does not support item assignment")
+    x, index = windowed(x, index) if _has_late_limit(index) else (x, index)
     mask = _traced_mask(index)
     if mask is not None:
         masked_assign(x, mask, value)
@@ -420,6 +434,7 @@ def add_at(x: Any, index: Any, value: Any) -> None:
     """``np.add.at``: add, counting an element as often as it is indexed."""
     if not isinstance(x, Tracer):
         raise TypeError("argument a must be an array of the function")
+    x, index = windowed(x, index) if _has_late_limit(index) else (x, index)
     subscript = parse(index, x.shape)
     base = read(x)
     indices = subscript.values

@@ -8,41 +8,25 @@ the loop becomes one with a condition.
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from gradc.capture.branches import truth
+from gradc.capture.by_index import needs_inputs
 from gradc.capture.carries import Mismatch
-from gradc.capture.cells import UNBOUND, Cells
+from gradc.capture.cells import Cells
+from gradc.capture.conditional import BREAK, NEXT, RETURN, conditional, deliver, is_traced
 from gradc.capture.context import Unroll, current, enter, fail, maybe_current
-from gradc.capture.convert import cast_to
-from gradc.capture.mutation import read, write
-from gradc.capture.positions import Position, as_user, is_position
-from gradc.capture.ranges import Fact
-from gradc.capture.regions import (
-    GONE,
-    Plan,
-    Turn,
-    captures_of,
-    close,
-    finals,
-    initials,
-    record,
-    settle,
-)
-from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
-from gradc.capture.turns import first_of, item_of, length_of, rest_of
+from gradc.capture.mutation import read
+from gradc.capture.positions import Position, as_user
+from gradc.capture.ranges import Fact, greatest
+from gradc.capture.regions import Plan, Turn, captures_of, close, finals, initials, settle
+from gradc.capture.tracer import Kind, Tracer, wrap
+from gradc.capture.turns import CountedLater, first_of, item_of, length_of, rest_of
 from gradc.errors import GradcError, LimitError, TraceError
-from gradc.ir import INT64, Dim, Graph, Node, Symbol, Value, op_named, substitute
-from gradc.ops.regions import make_loop, make_while
+from gradc.ir import INT64, Dim, Graph, Node, Symbol, Value, substitute
+from gradc.ops.regions import make_loop
 from gradc.spans import caller_span
 
 __all__ = ["BREAK", "NEXT", "RETURN", "finish", "for_loop", "while_loop"]
 
-NEXT, BREAK, RETURN = 0, 1, 2
 _FAILURES = (Unroll, GradcError, Mismatch)
-
-
-def is_traced(x: Any) -> bool:
-    """Tell whether a status or a test is known only when the code runs."""
-    return is_position(x) or (isinstance(x, Tracer) and not is_concrete(x))
 
 
 def finish(status: Any, result: Callable[[], Any]) -> Any:
@@ -84,10 +68,12 @@ def for_loop(
     """
     trace = maybe_current()
     count = None if trace is None or not trace.recorder.options.regions else length_of(items)
-    if count is None or (isinstance(count, int) and count <= 1):
+    counted_later = isinstance(items, CountedLater)
+    if not counted_later and (count is None or (isinstance(count, int) and count <= 1)):
         return _plain(items, body)
-    site = _For(items, body, Cells([body], bound), tuple(live), tuple(after), index, count)
-    return site.run()
+    cells = Cells([body], bound)
+    site = _For(items, body, cells, tuple(live), tuple(after), index, 0 if count is None else count)
+    return site.without_count(items) if counted_later else site.run()
 
 
 def _plain(items: Any, body: Callable[[Any], Any], reason: Any = None) -> Any:
@@ -147,13 +133,16 @@ class _For:
             plan, turn = self.settled()
             if is_traced(turn.status):
                 current().recorder.forget_draws(since)
-                return self.with_exit()
+                if self.is_left_by_index(turn):
+                    self.note("unrolled: its index alone says where it is left")
+                    return _plain(self.items, self.body)
+                return self.with_exit(as_user(self.count), greatest(self.count, current().facts))
             if turn.status:
                 raise Unroll("the loop always ends in its first turn")
             if not self.is_short(turn):
                 self.note("kept")
                 return self.commit(plan, turn)
-        except Mismatch as reason:
+        except (Mismatch, NameError) as reason:  # an unbound name: a turn before may bind it
             current().recorder.forget_draws(since)
             if self.peeled or not isinstance(self.count, int):
                 self.note(f"unrolled: {explain(reason)}")
@@ -208,6 +197,14 @@ class _For:
             return False
         limit: int = current().recorder.options.unroll
         return self.count * len(nodes) <= limit
+
+    def is_left_by_index(self, turn: Turn) -> bool:
+        """Tell whether a short loop is left in a turn that Python knows when it runs the loop."""
+        graph, limit = turn.trace.graph, current().recorder.options.unroll
+        if not isinstance(self.count, int) or self.count * len(graph.nodes) > limit:
+            return False
+        status = turn.status
+        return not isinstance(status, Tracer) or not needs_inputs(graph, status._id)
 
     def unrolled(self, reason: Any) -> Any:
         """Run turn by turn; when that is too long, say why the loop could not stay a loop."""
@@ -270,9 +267,21 @@ class _For:
                 found[name] = as_user(dim)
         return found
 
-    # loops that a traced condition leaves
+    # loops that a traced condition leaves, or that make a number of turns known only then
 
-    def with_exit(self) -> Any:
+    def without_count(self, items: CountedLater) -> Any:
+        """Make it a loop with a condition on its counter."""
+        self.note("kept")
+        try:
+            return self.with_exit(items.count, None)
+        except Unroll as reason:
+            if current().region:
+                raise
+            refuse_runtime(reason)
+        except Mismatch as reason:
+            refuse_runtime(reason)
+
+    def with_exit(self, count: Any, limit: int | None) -> Any:
         """Make it a loop with a condition: a counter, and a status that ends it."""
 
         def body(turn: Turn) -> Any:
@@ -282,10 +291,21 @@ class _For:
             return status
 
         def test(turn: Turn) -> Any:
-            return wrap(turn.extra_in[0], Kind.PYTHON) < as_user(self.count)
+            return wrap(turn.extra_in[0], Kind.PYTHON) < count
 
         zero = current().graph.literal(0, INT64)
-        return conditional(self.cells, self.watched, body, test, [zero], NEXT)
+        return conditional(self.cells, self.watched, body, test, [zero], NEXT, limit)
+
+
+def refuse_runtime(reason: Any) -> NoReturn:
+    """Say why a loop whose number of turns is known only when the code runs cannot be recorded."""
+    fail(
+        TraceError,
+        "how many turns the loop makes is known only when the code runs, so it must stay a loop, "
+        f"which it cannot here: {explain(reason)}",
+        repair="keep types and shapes the same from turn to turn, or give its bounds as Python "
+        "ints",
+    )
 
 
 def _free_name(index: str) -> str:
@@ -295,36 +315,6 @@ def _free_name(index: str) -> str:
     while name in taken:
         name, k = f"{index}_{k}", k + 1
     return name
-
-
-def deliver(
-    plan: Plan,
-    turn: Turn,
-    results: list[Value],
-    cells: Cells,
-    kept: Sequence[int] | None = None,
-    known: dict[str, Any] | None = None,
-) -> None:
-    """Give arrays and names what they hold after the loop."""
-    values = iter(results)
-    trace = current()
-    for k, handle in enumerate(plan.handles.values()):
-        value = next(values)
-        if kept is None or k in kept:
-            write(handle, value)
-    for handle in plan.replaced.values():
-        trace.save(handle)
-        handle._trace, handle._value = GONE, None
-    finished = {}
-    for name, spec in plan.names.items():
-        own = [next(values) for _ in spec.traced]
-        finished[name] = spec.build(own)
-        for value in own:
-            trace.graph.rename(value.id, name)
-    for name in cells.bound:
-        if name not in finished:
-            cells.set(name, turn.before[name] if name in turn.same else UNBOUND)
-    cells.restore(finished | (known or {}))
 
 
 # while
@@ -381,102 +371,3 @@ def _refuse_while(reason: Any) -> NoReturn:
         f"a while loop on a traced value cannot be recorded: {explain(reason)}",
         repair="keep types and shapes the same from turn to turn",
     )
-
-
-def conditional(
-    cells: Cells,
-    watched: Sequence[str],
-    body: Callable[[Turn], Any],
-    test: Callable[[Turn], Any],
-    extra: list[Value],
-    status: Any,
-) -> Any:
-    """Make a loop with a condition; ``extra`` are carries of its own."""
-    watch_status = is_traced(status)
-    starts, plan, turn = _settled(cells, watched, body, extra, status if watch_status else None)
-    if not watch_status and (is_traced(turn.status) or turn.status):
-        watch_status = True
-        starts, plan, turn = _settled(cells, watched, body, extra, status)
-    checked = record(
-        "test",
-        cells,
-        (),
-        lambda turn: _with_extra(turn, starts, test, watch_status, is_test=True),
-        plan,
-    )
-    current().mark()
-    with enter(turn.trace):
-        outs = [*finals(plan, turn), *turn.extra_out]
-        if watch_status:
-            outs.append(_status(turn.status))
-    results = _make_while(plan, turn, checked, outs, [*initials(plan, turn.before), *starts])
-    carried = len(results) - len(starts)
-    deliver(plan, turn, results[:carried], cells)
-    return _left(results[-1]) if watch_status else NEXT
-
-
-def _settled(
-    cells: Cells,
-    watched: Sequence[str],
-    body: Callable[[Turn], Any],
-    extra: list[Value],
-    status: Any,
-) -> tuple[list[Value], Plan, Turn]:
-    """Record the body; a status that is watched is a carry as well."""
-    starts = extra if status is None else [*extra, _status(status)]
-
-    def run(turn: Turn) -> Any:
-        return _with_extra(turn, starts, body, status is not None)
-
-    return starts, *settle("body", cells, watched, run)
-
-
-def _with_extra(
-    turn: Turn,
-    starts: Sequence[Value],
-    run: Callable[[Turn], Any],
-    watch_status: bool,
-    is_test: bool = False,
-) -> Any:
-    """Run a body or a test with the loop's own carries as inputs."""
-    graph = turn.trace.graph
-    turn.extra_in = [graph.input("turn", value.type) for value in starts]
-    outcome = run(turn)
-    if not is_test:
-        return outcome
-    holds = truth(outcome)
-    if watch_status:
-        zero = graph.literal(0, INT64)
-        going = op_named("equal")(turn.extra_in[-1], zero)
-        holds = op_named("logical_and")(going, holds)
-    turn.extra_out = [holds]
-    return NEXT
-
-
-def _make_while(
-    plan: Plan, turn: Turn, checked: Turn, outs: list[Value], starts: list[Value]
-) -> list[Value]:
-    if checked.trace.mutated.keys() - plan.handles.keys():
-        raise Unroll("its test writes into an array")
-    traces, outputs = [checked.trace, turn.trace], [checked.extra_out, outs]
-    captures = captures_of(traces, outputs)
-    regions: list[Graph] = []
-    for one, results in zip((checked, turn), outputs, strict=True):
-        names = [v for vs in one.names_in.values() for v in vs]
-        ins = [*one.handles_in, *names, *one.extra_in]
-        regions.append(close(one.trace, captures, ins, results))
-    limit = current().recorder.options.max_turns
-    return make_while(regions[0], regions[1], captures, starts, limit=limit)
-
-
-def _status(status: Any) -> Value:
-    """Return a status as a value of the current trace."""
-    if isinstance(status, Tracer):
-        return cast_to(read(status), INT64)
-    return current().graph.literal(int(status), INT64)
-
-
-def _left(status: Value) -> Any:
-    """Return the status after the loop: a ``break`` has done its work, a ``return`` goes on."""
-    left = op_named("equal")(status, status.graph.literal(RETURN, INT64))
-    return wrap(cast_to(left, INT64) * status.graph.literal(RETURN, INT64), Kind.PYTHON)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gradc.ir import Dim, Symbol
 from gradc.ir.dims import DimExpr, substitute
 
-__all__ = ["Fact", "ceil_div", "is_negative", "not_negative", "turns_of"]
+__all__ = ["Fact", "ceil_div", "greatest", "is_negative", "not_negative", "turns_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,18 @@ def _least(dim: Dim, facts: Sequence[Fact]) -> bool:
         bound: Dim = 0 if slope >= 0 else fact.count - 1
         dim = substitute(dim, {fact.symbol: bound})
     return isinstance(dim, int) and dim >= 0
+
+
+def greatest(dim: Dim, facts: Sequence[Fact]) -> int | None:
+    """Return a number that an expression never exceeds; None when none can be told."""
+    for fact in reversed(facts):
+        if isinstance(dim, int):
+            break
+        slope = _slope(dim, fact.symbol)
+        if slope is None:
+            return None
+        dim = substitute(dim, {fact.symbol: fact.count - 1 if slope >= 0 else 0})
+    return dim if isinstance(dim, int) else None
 
 
 def _slope(dim: DimExpr, symbol: Symbol) -> int | None:

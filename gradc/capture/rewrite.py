@@ -31,7 +31,7 @@ __all__ = ["HOOKS", "bind", "is_rewritten", "rewritten_code"]
 
 HOOKS = (
     "call", "load", "attribute", "open", "name", "names", "test", "for", "while", "branch",
-    "either", "both", "any_of", "negated", "finish",
+    "either", "both", "any_of", "chain", "negated", "finish",
 )  # fmt: skip
 """Names of the hooks; in rewritten code they carry the prefix ``_gradc_``."""
 

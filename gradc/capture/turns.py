@@ -1,18 +1,28 @@
 """What a ``for`` loop runs over, when its number of turns is known before its body runs."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
-from gradc.capture.context import current, demand, maybe_current
+import numpy as np
+
+from gradc.capture.context import current, demand, fail, maybe_current
+from gradc.capture.convert import cast_to
+from gradc.capture.dispatch import apply
+from gradc.capture.mutation import read
 from gradc.capture.positions import Position, as_dim, as_user, is_position
 from gradc.capture.ranges import not_negative, turns_of
-from gradc.capture.tracer import Tracer
-from gradc.ir import Dim
+from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
+from gradc.errors import TraceError
+from gradc.ir import INT64, Dim
 
 __all__ = [
+    "Alone",
+    "CountedLater",
     "Joined",
     "SymbolicRange",
+    "backwards",
     "first_of",
+    "is_late",
     "item_of",
     "length_of",
     "make_range",
@@ -37,8 +47,65 @@ class SymbolicRange:
         demand("Python runs over a range of loop indices")
 
 
+class CountedLater:
+    """``range`` of bounds that are known only when the code runs.
+
+    Parameters
+    ----------
+    start, count : object
+        Traced numbers, or plain ones.
+    step : int
+    """
+
+    def __init__(self, start: Any, count: Any, step: int) -> None:
+        self.start, self.count, self.step = start, count, step
+
+    def __len__(self) -> int:
+        self._refuse()
+
+    def __iter__(self) -> Iterator[Any]:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        fail(
+            TraceError,
+            "the number of turns is known only when the code runs, and Python needs it here",
+            repair="write it as a for loop over range alone, or give the bound as a Python int",
+        )
+
+
+def is_late(x: Any) -> bool:
+    """Tell whether it is an integer known only when the code runs."""
+    traced = isinstance(x, Tracer) and not is_concrete(x)
+    return traced and not x.ndim and x.dtype.kind in "iu"
+
+
+def _counted_later(start: Any, stop: Any, step: Any) -> CountedLater:
+    if is_late(step) or is_position(step):
+        fail(
+            TraceError,
+            "the step of a range is known only when the code runs",
+            repair="give the step as a Python int",
+        )
+    if step == 0:
+        raise ValueError("range() arg 3 must not be zero")
+    first, last = _as_number(start), _as_number(stop)
+    gap = last - first if step > 0 else first - last
+    size = abs(step)
+    turns = gap if size == 1 else (gap + (size - 1)) // size
+    return CountedLater(first, apply(np.maximum, (turns, 0), {}), step)
+
+
+def _as_number(x: Any) -> Any:
+    """Return a bound as Python's arithmetic takes it, as it is now."""
+    return wrap(cast_to(read(x), INT64), Kind.PYTHON) if isinstance(x, Tracer) else x
+
+
 def make_range(*args: Any) -> Any:
-    """``range`` for plain integers and loop indices."""
+    """``range`` for plain integers, loop indices and integers known only when the code runs."""
+    if any(map(is_late, args)):
+        start, stop = (0, args[0]) if len(args) == 1 else args[:2]
+        return _counted_later(start, stop, args[2] if len(args) > 2 else 1)
     if not any(map(is_position, args)):
         return range(*args)
     limits = [as_dim(arg) for arg in args]
@@ -65,6 +132,28 @@ class Joined:
         if self.rest is None:
             self.rest = zip(*self.parts, strict=False)
         return next(self.rest)
+
+
+class Alone(Joined):
+    """An iterator over one thing."""
+
+    def __next__(self) -> Any:
+        return super().__next__()[0]
+
+
+def backwards(items: Any) -> Any:
+    """``reversed`` of what a loop may stay a loop over; None for anything else."""
+    if isinstance(items, range) or (isinstance(items, Tracer) and items.ndim):
+        return Alone((items[::-1],))
+    if isinstance(items, SymbolicRange):
+        back = object.__new__(SymbolicRange)
+        back.start = items.start + (items.length - 1) * items.step
+        back.step, back.length = -items.step, items.length
+        return back
+    if isinstance(items, CountedLater):
+        last = items.start + (items.count - 1) * items.step
+        return CountedLater(last, items.count, -items.step)
+    return None
 
 
 def length_of(items: Any) -> Dim | None:
@@ -105,6 +194,10 @@ def item_of(items: Any, turn: Any) -> Any:
         if not isinstance(turn, Position):
             return turn * items.step + as_user(items.start)
         return as_user(turn.dim * items.step + items.start)
+    if isinstance(items, CountedLater):
+        return turn * items.step + items.start
+    if isinstance(items, Alone):
+        return item_of(items.parts[0], turn)
     if isinstance(items, Joined):
         return tuple(item_of(part, turn) for part in items.parts)
     return items[turn]
@@ -112,6 +205,8 @@ def item_of(items: Any, turn: Any) -> Any:
 
 def first_of(items: Any) -> Any:
     """Return what the first turn gets."""
+    if isinstance(items, Alone):
+        return first_of(items.parts[0])
     if isinstance(items, Joined):
         return tuple(map(first_of, items.parts))
     return items[0]
@@ -119,4 +214,4 @@ def first_of(items: Any) -> Any:
 
 def rest_of(items: Any) -> Any:
     """Return the items without the first."""
-    return Joined(tuple(map(rest_of, items.parts))) if isinstance(items, Joined) else items[1:]
+    return type(items)(tuple(map(rest_of, items.parts))) if isinstance(items, Joined) else items[1:]
