@@ -165,6 +165,8 @@ class _Sweep:
         innermost = axis == self.rank - 1
         for start, stop, long in _pieces(axis, boxes, innermost):
             parts = [part for box in boxes if (part := box.clipped(axis, start, stop))]
+            if not parts:
+                continue
             if innermost:
                 self.saved |= long and len(parts) > 1
                 found += _loop(axis, start, stop, _joined(parts))

@@ -126,3 +126,15 @@ def test_boxes_are_read_in_the_coordinates_of_their_buffer():
     (read,) = (s.value for s in statements(box.body) if isinstance(s, Accumulate))
     assert str(box.ref.offset) == "10*i + j"
     assert str(read.ref.offset) == "-18 + 10*i + j" or str(read.ref.offset) == "10*i + j - 18"
+
+
+def test_rows_that_nobody_writes_are_left_out(monkeypatch):
+    """The first rows twice, the last rows twice, nothing between them."""
+
+    def turn(i, x, y):
+        for row, column in ((0, 0), (0, 2), (19, 0), (19, 2)):
+            y = add(y, get(x, (row, 1), (1, 28)) * 2.0, (row, 1), (column, 28))
+        return [y]
+
+    rng = np.random.default_rng(8)
+    both(lambda x, y: loop(2, [x], [y], turn), [rng.random((20, 30)) for _ in "xy"], monkeypatch)
