@@ -36,7 +36,7 @@ class Artifact:
     caller : Caller
         Takes arrays in input order, returns results in output order.
     facts : dict of str to str
-        Compiler, flags, math mode, BLAS, cache key: what ``inspect`` shows.
+        Compiler, flags, math mode, BLAS, and what became of each loop: what ``inspect`` shows.
     """
 
     program: Program

@@ -34,7 +34,9 @@ class Options:
     regions : bool
         Keep loops and branches on traced values what they are.
     unroll : int
-        A loop is run turn by turn while recording when that gives at most so many operations.
+        A loop of at most so many turns is run turn by turn while recording, unless its body holds
+        a loop or a branch or writes into an array of more than 16 elements, or more than 2,000
+        operations come of it; 0 keeps all loops.
     max_turns : int
         How many turns a loop with a condition may make.
     """
@@ -45,7 +47,7 @@ class Options:
     blas: bool = True
     max_nodes: int = 1_000_000
     regions: bool = True
-    unroll: int = 200
+    unroll: int = 3
     max_turns: int = 1_000_000
 
     def __post_init__(self) -> None:

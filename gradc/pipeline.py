@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 from gradc.artifact import Artifact
@@ -40,12 +41,25 @@ def compile_recording(recording: Recording, name: str, options: Options) -> Arti
     toolchain = _toolchain(options)
     if toolchain is not None:
         try:
-            return _native(program, written, options, toolchain, log)
+            artifact = _native(program, written, options, toolchain, log)
+            artifact.facts.update(_loops(recording))
+            return artifact
         except CompileError as error:
             if options.backend == "c":
                 raise
             _warn_once(f"the C compiler failed, so the NumPy backend is used: {error.headline}")
-    return _interpreted(program, written, options, log)
+    artifact = _interpreted(program, written, options, log)
+    artifact.facts.update(_loops(recording))
+    return artifact
+
+
+def _loops(recording: Recording) -> dict[str, str]:
+    """Say for each loop of the user's code what became of it."""
+    return {
+        f"loop at {PurePath(span.filename).name}:{span.line}": choice
+        for span, choice in recording.choices
+        if span is not None
+    }
 
 
 def make_program(

@@ -254,7 +254,7 @@ def too_many_operations(backend):
             x = np.sin(x)
         return x
 
-    return gradc.compile(chain, backend=backend, max_nodes=100)(VECTOR)
+    return gradc.compile(chain, backend=backend, max_nodes=100, regions=False)(VECTOR)
 
 
 @mistake

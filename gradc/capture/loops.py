@@ -8,7 +8,6 @@ the loop becomes one with a condition.
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from gradc.capture.by_index import needs_inputs
 from gradc.capture.carries import Mismatch
 from gradc.capture.cells import Cells
 from gradc.capture.conditional import BREAK, NEXT, RETURN, conditional, deliver, is_traced
@@ -17,10 +16,11 @@ from gradc.capture.mutation import read
 from gradc.capture.positions import Position, as_user
 from gradc.capture.ranges import Fact, greatest
 from gradc.capture.regions import Plan, Turn, captures_of, close, finals, initials, settle
-from gradc.capture.tracer import Kind, Tracer, wrap
+from gradc.capture.tracer import Kind, wrap
 from gradc.capture.turns import CountedLater, first_of, item_of, length_of, rest_of
+from gradc.capture.unrolling import is_known, is_left_by_index, is_short
 from gradc.errors import GradcError, LimitError, TraceError
-from gradc.ir import INT64, Dim, Graph, Node, Symbol, Value, substitute
+from gradc.ir import INT64, Dim, Symbol, Value, substitute
 from gradc.ops.regions import make_loop
 from gradc.spans import caller_span
 
@@ -102,10 +102,6 @@ def explain(reason: Any) -> str:
     return reason.headline if isinstance(reason, GradcError) else str(reason)
 
 
-def _writes_a_slice(graph: Graph, node: Node) -> bool:
-    return node.op.name == "index_put" and bool(graph[node.operands[1]].type.shape)
-
-
 class _For:
     """One ``for`` loop under way."""
 
@@ -133,13 +129,14 @@ class _For:
             plan, turn = self.settled()
             if is_traced(turn.status):
                 current().recorder.forget_draws(since)
-                if self.is_left_by_index(turn):
+                if is_left_by_index(self.count, turn, current().recorder.options.unroll):
                     self.note("unrolled: its index alone says where it is left")
                     return _plain(self.items, self.body)
                 return self.with_exit(as_user(self.count), greatest(self.count, current().facts))
             if turn.status:
                 raise Unroll("the loop always ends in its first turn")
-            if not self.is_short(turn):
+            reason = self.shortness(plan, turn, since)
+            if reason is None:
                 self.note("kept")
                 return self.commit(plan, turn)
         except (Mismatch, NameError) as reason:  # an unbound name: a turn before may bind it
@@ -153,8 +150,17 @@ class _For:
             self.note(f"unrolled: {explain(reason)}")
             return self.unrolled(reason)
         current().recorder.forget_draws(since)
-        self.note("unrolled: it is short")
+        self.note(f"unrolled: {reason}")
         return _plain(self.items, self.body)
+
+    def shortness(self, plan: Plan, turn: Turn, since: int) -> str | None:
+        """Say why the loop is better run turn by turn, if it is."""
+        turns: int = current().recorder.options.unroll
+        if is_short(self.count, turn.trace.graph, turns):
+            return "it is short"
+        if turns and is_known(self.count, plan, turn, since):
+            return "its numbers are known while recording"
+        return None
 
     def settled(self) -> tuple[Plan, Turn]:
         """Record the body with the index as a symbol."""
@@ -184,27 +190,6 @@ class _For:
     def note(self, choice: str) -> None:
         """Keep what became of the loop, for whoever asks."""
         current().recorder.choices[caller_span()] = choice
-
-    def is_short(self, turn: Turn) -> bool:
-        """Tell whether unrolling gives a small graph.
-
-        Sweeps that write into slices are many times the work of a turn: they stay what they are.
-        """
-        nodes = turn.trace.graph.nodes
-        if not isinstance(self.count, int) or any(node.regions for node in nodes):
-            return False
-        if self.count > 1 and any(_writes_a_slice(turn.trace.graph, node) for node in nodes):
-            return False
-        limit: int = current().recorder.options.unroll
-        return self.count * len(nodes) <= limit
-
-    def is_left_by_index(self, turn: Turn) -> bool:
-        """Tell whether a short loop is left in a turn that Python knows when it runs the loop."""
-        graph, limit = turn.trace.graph, current().recorder.options.unroll
-        if not isinstance(self.count, int) or self.count * len(graph.nodes) > limit:
-            return False
-        status = turn.status
-        return not isinstance(status, Tracer) or not needs_inputs(graph, status._id)
 
     def unrolled(self, reason: Any) -> Any:
         """Run turn by turn; when that is too long, say why the loop could not stay a loop."""

@@ -4,12 +4,17 @@ Only static slices with step 1 and fixed positions are compared; everything else
 """
 
 import math
+from collections.abc import Callable
+from typing import TypeAlias
 
 from gradc.ir import Dim, IndexSpec, NewAxis, Slice, Value, op_named
 from gradc.passes.boxes import Box, box_of, disjoint, moved, shape_of, spec_of
 from gradc.passes.rewrite import literal, rule
 
 __all__: list[str] = []
+
+_CHAIN = 10_000
+"""How many writes back a read is followed; a pass stays linear in its graph."""
 
 
 @rule("index")
@@ -94,8 +99,41 @@ def index_of_pad(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
 @rule("index")
 def index_of_concatenate(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
     """Take a slice that lies in one part from that part."""
+    return _through(x, spec, _part) if not arrays else None
+
+
+@rule("index")
+def index_of_put(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
+    """Read back what was written, or beside it."""
+    return _through(x, spec, _beside) if not arrays else None
+
+
+_Step: TypeAlias = Callable[[Value, Box], tuple[Value, Box | None] | None]
+
+
+def _through(x: Value, spec: IndexSpec, step: _Step) -> Value | None:
+    """Follow a slice through a chain of arrays, in a loop: chains are as long as loops unrolled.
+
+    A step gives the array before and the box there, or a value that is the slice and no box.
+    """
     box = box_of(spec)
-    if arrays or box is None or x.node.op.name != "concatenate":
+    if box is None:
+        return None
+    source = x
+    for _ in range(_CHAIN):
+        found = step(source, box)
+        if found is None:
+            break
+        source, inner = found
+        if inner is None:
+            return source
+        box = inner
+    return None if source.id == x.id else op_named("index")(source, spec=spec_of(box))
+
+
+def _part(x: Value, box: Box) -> tuple[Value, Box] | None:
+    """Find the part of a joined array that holds the whole slice."""
+    if x.node.op.name != "concatenate":
         return None
     axis = x.node.params["axis"]
     lo, hi = box.ranges[axis]
@@ -105,25 +143,22 @@ def index_of_concatenate(x: Value, *arrays: Value, spec: IndexSpec) -> Value | N
         if not isinstance(length, int):
             return None
         if start <= lo and hi <= start + length and lo < hi:
-            by = [-start if a == axis else 0 for a in range(x.ndim)]
-            return op_named("index")(part, spec=spec_of(moved(box, by)))
+            return part, moved(box, [-start if a == axis else 0 for a in range(x.ndim)])
         start += length
     return None
 
 
-@rule("index")
-def index_of_put(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
-    """Read back what was written, or beside it."""
-    box = box_of(spec)
-    if arrays or box is None or x.node.op.name != "index_put" or len(x.node.operands) > 2:
+def _beside(x: Value, box: Box) -> tuple[Value, Box | None] | None:
+    """Look whether the slice is what was written last, or none of it."""
+    if x.node.op.name != "index_put" or len(x.node.operands) > 2:
         return None
     written = box_of(x.node.params["spec"])
     if written is None:
         return None
     base, value = x.graph.values(x.node.operands)
     if written == box:
-        return value
-    return op_named("index")(base, spec=spec) if disjoint(box, written) else None
+        return value, None
+    return (base, box) if disjoint(box, written) else None
 
 
 @rule("index_put")
