@@ -93,7 +93,7 @@ ELEMENTS = [
 def by_rows(function, rows, matrix, factors):
     found = [function(row, matrix, f) for row, f in zip(rows, factors, strict=True)]
     if not isinstance(found[0], dict | tuple):
-        return np.stack(found)
+        return [np.stack(found)]
     columns = zip(*(leaves(one) for one in found), strict=True)
     return [np.stack(column) for column in columns]
 
@@ -134,7 +134,7 @@ def check_modes(function, backend, rtol=1e-9):
     )
     point = ROWS, MATRIX, FACTORS
     close(compiled(*point), one_by_one(*point), rtol)
-    close(compiled(*point)[0], by_rows(function, *point))
+    close(leaves(compiled(*point)[0]), by_rows(function, *point))
 
 
 @pytest.mark.filterwarnings("ignore::gradc.GradcWarning")
@@ -147,7 +147,7 @@ def test_every_mode(function, backend):
 @backends
 def test_result_of_what_is_shared(backend):
     found = gradc.compile(mapped(shared_only), backend=backend)(ROWS, MATRIX, FACTORS)
-    close(found, by_rows(shared_only, ROWS, MATRIX, FACTORS))
+    close([found], by_rows(shared_only, ROWS, MATRIX, FACTORS))
 
 
 # random programs
@@ -195,6 +195,49 @@ def test_random_programs(seed, backend):
 def test_many_random_programs(seed):
     print("seed", seed)
     check_modes(random_function(seed), "c")
+
+
+# many elements: C computes sixteen at once
+
+MANY = np.random.default_rng(8).standard_normal((70, 4))
+
+
+def straight(row, matrix, factor):
+    a = np.tanh(matrix @ row)
+    b = np.concatenate([a, np.sin(row[:2]) * np.cos(row[:2])])
+    return np.outer(b, a)[1:4].T * factor
+
+
+def scalars(row, matrix, factor):
+    x, y, z = row[0], row[1], row[3] * factor
+    u = np.sqrt(x * x + y * y + 1.0)
+    return np.sin(u) * z, np.stack([np.cos(u), x / u]), np.where(x > y, x * z, y)
+
+
+@backends
+@pytest.mark.parametrize("function", [straight, scalars], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("n", [64, 70])
+def test_many_elements(function, backend, n):
+    factors = np.linspace(0.5, 2.0, n)
+    rows = MANY[:n]
+
+    def both(rows, matrix, factors):
+        batched = mapped(function)(rows, matrix, factors)
+        slopes = mapped(gradc.jacobian(lambda *a: weighted(function(*a)), argnums=(0, 2)))
+        return batched, slopes(rows, matrix, factors)
+
+    compiled = gradc.compile(both, backend=backend)
+    values, slopes = compiled(rows, MATRIX, factors)
+    close(leaves(values), by_rows(function, rows, MATRIX, factors))
+    one = gradc.grad(lambda *a: weighted(function(*a)), argnums=(0, 2))
+    each = [one(row, MATRIX, f) for row, f in zip(rows, factors, strict=True)]
+    close(slopes, tuple(map(np.stack, zip(*each, strict=True))), 1e-9)
+
+
+def test_many_elements_are_in_lanes():
+    text = gradc.vmap(scalars, in_axes=(0, None, 0)).source("c", MANY, MATRIX, MANY[:, 0].copy())
+    assert "batch += 16" in text
+    assert text.count("lane < 16") == 3
 
 
 # of transforms, in transforms
@@ -295,7 +338,7 @@ def test_size_does_not_depend_on_the_number_of_elements():
             len(artifact.source(kind).splitlines()) for kind in ("numpy", "c")
         ]
 
-    assert sizes(10) == sizes(1000)
+    assert sizes(100) == sizes(1000)
 
 
 def draw(row):

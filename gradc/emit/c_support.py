@@ -31,6 +31,8 @@ HEADERS = (
     "gradc_linalg.h",
 )
 _FAST = "gradc_math_fast.h"
+_APART = "gradc_math_apart.h"
+_PAIRS = ({"sin", "cos"}, {"sinf", "cosf"})
 _BY_MACRO = {
     "gradc_sigmoid": ("GRADC_EXP", "gradc_exp"),
     "gradc_sigmoidf": ("GRADC_EXPF", "gradc_expf"),
@@ -42,6 +44,7 @@ _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _INCLUDE = re.compile(r'#include\s+([<"])([^>"]+)[>"]')
 _PROTOTYPE = re.compile(r"GRADC_SIMD_ extern \w+ (\w+)\(")
+_RENAMED = re.compile(r"(?:#define \w+|GRADC_APART_ \w+) gradc_apart_(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Support:
         taken, words = _closure(library, self.names | self._settings_names())
         used = [library.parts[i] for i in sorted(taken)]
         standard = {name for part in used for name in library.standard[part.header]}
-        lines = list(_fast_lines(words)) if self.math == "fast" else []
+        lines = [*_fast_lines(words), *_apart_lines(words)] if self.math == "fast" else []
         lines += self._settings(words)
         lines += _lines(library, taken)
         return sorted(standard), lines
@@ -227,5 +230,17 @@ def _fast_lines(words: set[str]) -> Iterator[str]:
     for line in lines:
         found = _PROTOTYPE.match(line)
         if line and not _INCLUDE.match(line) and (not found or found.group(1) in words):
+            yield line
+    yield ""
+
+
+def _apart_lines(words: set[str]) -> Iterator[str]:
+    """Print what keeps a sine and a cosine apart where there are both."""
+    wanted = {name for pair in _PAIRS if pair <= words for name in pair}
+    if not wanted:
+        return
+    for line in _without_guard(support_text(_APART)).splitlines():
+        found = _RENAMED.match(line)
+        if line and not _INCLUDE.match(line) and (not found or found.group(1) in wanted):
             yield line
     yield ""

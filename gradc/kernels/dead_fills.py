@@ -38,7 +38,7 @@ def drop_dead_fills(body: list[Stmt]) -> list[Stmt]:
 def _dead(fill: Fill, later: Sequence[Stmt]) -> bool:
     """Tell whether the first statement that touches the memory writes all of it."""
     buffer = fill.buffer
-    if buffer.kind != "temporary" or buffer.type.size == 0:
+    if buffer.kind not in ("temporary", "output") or buffer.type.size == 0:
         return False
     for statement in later:
         touched = [

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from gradc.kernels.batch import in_lanes
 from gradc.kernels.blocks import run_in_blocks
 from gradc.kernels.collapse import collapse
 from gradc.kernels.dead_fills import drop_dead_fills
@@ -16,9 +17,12 @@ __all__ = ["schedule"]
 
 def schedule(stages: list[Stage]) -> list[Stage]:
     """Return the stages with their loops rewritten."""
-    return [
-        Stage(_rewrite(join_sweeps(drop_dead_fills(stage.body)), {}), stage.nodes, stage.section)
+    stages = [
+        Stage(join_sweeps(drop_dead_fills(stage.body)), stage.nodes, stage.section)
         for stage in run_in_blocks(run_in_strips(stages))
+    ]
+    return [
+        Stage(_rewrite(stage.body, {}), stage.nodes, stage.section) for stage in in_lanes(stages)
     ]
 
 

@@ -8,6 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 
+import gradc
 from tests.support_c import ulps
 from tests.support_c.builds import SUPPORT, Loop, build, compilers
 from tests.support_c.test_math_portable import arguments, needs_wide, same_value_and_sign
@@ -77,3 +78,39 @@ def test_special_values(library, name, suffix):
         got = library.map(f"{name}{suffix}", *xs)
         good = same_value_and_sign(got, true.astype(got.dtype)) & (ulps.error(got, true) <= 4)
     assert good.all(), [(*(float(x[i]) for x in xs), float(got[i])) for i in np.flatnonzero(~good)]
+
+
+BOTH = """
+#include <stdint.h>
+#include "gradc_math_fast.h"
+{header}
+void turn(int64_t n, const double *restrict x, double *restrict y) {{
+    for (int64_t i = 0; i < n; ++i) {{
+        y[i] = sin(x[i]) * cos(x[i]);
+    }}
+}}
+"""
+
+
+@pytest.mark.skipif(not (VECTORS and shutil.which("nm")), reason="no vector math here")
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_sine_and_a_cosine_of_one_argument_stay_vector_calls(apart, tmp_path):
+    """Without the header gcc calls sincos once for each element."""
+    source = tmp_path / "both.c"
+    source.write_text(BOTH.format(header='#include "gradc_math_apart.h"' if apart else ""))
+    command = ["gcc", "-std=c99", "-O3", "-march=native", "-fno-math-errno", "-Wall", "-Wextra"]
+    command += ["-pedantic", "-Werror", f"-I{SUPPORT}", "-c", str(source)]
+    subprocess.run([*command, "-o", str(tmp_path / "both.o")], check=True)
+    symbols = subprocess.run(
+        ["nm", str(tmp_path / "both.o")], capture_output=True, text=True, check=True
+    ).stdout
+    vectors = set(re.findall(r"_ZGV\w\w\d+v_(\w+)", symbols))
+    assert vectors == ({"sin", "cos"} if apart else set())
+
+
+def test_only_units_with_both_keep_them_apart():
+    both = gradc.compile(lambda x: np.sin(x) * np.cos(x), math="fast").source("c", np.ones(3))
+    one = gradc.compile(lambda x: np.sin(x) * np.exp(x), math="fast").source("c", np.ones(3))
+    assert "#define cos gradc_apart_cos" in both
+    assert "gradc_apart_sinf" not in both
+    assert "gradc_apart" not in one
