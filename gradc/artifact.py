@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradc.collector import rare_collections
-from gradc.errors import GradcError
+from gradc.errors import GradcError, UnsupportedError
 from gradc.ir.program import Program
 from gradc.options import Options
 from gradc.runtime.call import Caller
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import networkx
 
     from gradc.emit.source import Source
+    from gradc.view.memory import Memory
 
 __all__ = ["Artifact"]
 
@@ -76,9 +77,28 @@ class Artifact:
         """Return, as text, which primal values the backward part reads, and their bytes."""
         return _view("report").residual_report(self.program)  # type: ignore[no-any-return]
 
+    def memory(self) -> Memory:
+        """Return the bytes that a call takes: arena, results, and the tape of every loop.
+
+        ``memory().tape`` is what all loops keep for their reverse, ``memory().tapes`` says for
+        which loop and value; ``arena`` holds the tapes and all other temporaries of the C form
+        (for an artifact of the NumPy backend: what its C form would take), but neither arguments
+        nor results.  The program is lowered for it; nothing is compiled or run.
+
+        Raises
+        ------
+        UnsupportedError
+            The function has no C form.
+        """
+        return _view("memory").memory_of(self.program, self.options)  # type: ignore[no-any-return]
+
     def report(self) -> str:
         """Return what ``gradc inspect`` prints: arguments, counts, passes, memory, compiler."""
-        return _view("report").report(self.program, self.facts)  # type: ignore[no-any-return]
+        try:
+            memory = self.memory()
+        except UnsupportedError:  # an op without a C form: there is no arena to speak of
+            memory = None
+        return _view("report").report(self.program, self.facts, memory=memory)  # type: ignore[no-any-return]
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write the generated sources into a folder, and return their paths."""

@@ -91,11 +91,11 @@ class Tape:
 
     def start(self, graph: Graph, operands: Sequence[Value]) -> Value:
         """Return the tape before the loop."""
-        zeros = graph.literal(0, self.type.dtype).broadcast_to(self.type.shape)
+        blank = graph.blank(self.type.shape, self.type.dtype)
         if self.initial < 0:
-            return zeros
+            return blank
         spec = (At(self.first), *(Slice(0, d) for d in self.shape))
-        return op_named("index_put")(zeros, operands[self.initial], spec=spec)
+        return op_named("index_put")(blank, operands[self.initial], spec=spec)
 
     def write(self, array: Value, value: Value, row: Row) -> Value:
         """Store the value of this turn."""

@@ -10,9 +10,17 @@ from typing import Any
 import numpy as np
 
 from gradc.emit.numpy_expressions import ATOM, NUMBER, UNARY, Expression
-from gradc.ir import BOOL, FLOAT32, FLOAT64, Shape
+from gradc.ir import BOOL, FLOAT32, FLOAT64, ArrayType, Shape
 
-__all__ = ["array_literal", "dtype_text", "filled", "number", "shape_text", "typed_number"]
+__all__ = [
+    "array_literal",
+    "dtype_text",
+    "filled",
+    "number",
+    "shape_text",
+    "typed_number",
+    "unfilled",
+]
 
 
 def dtype_text(dtype: np.dtype) -> str:
@@ -38,6 +46,13 @@ def typed_number(value: np.generic) -> Expression:
     if value.dtype == BOOL:
         return Expression("np.True_" if value else "np.False_")
     return Expression(f"{dtype_text(value.dtype)}({_digits(value)})")
+
+
+def unfilled(kind: ArrayType) -> Expression:
+    """Return an array whose elements are not set: ``np.empty``."""
+    wide = "" if kind.dtype == FLOAT64 else f", dtype={dtype_text(kind.dtype)}"
+    where = str(kind.shape[0]) if kind.ndim == 1 else shape_text(kind.shape)
+    return Expression(f"np.empty({where}{wide})")
 
 
 def filled(shape: Shape, value: np.generic) -> Expression:

@@ -10,7 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from gradc.emit.numpy_expressions import ATOM, Expression, fill, op_template
-from gradc.emit.numpy_literals import array_literal, filled, number, shape_text, typed_number
+from gradc.emit.numpy_literals import (
+    array_literal,
+    filled,
+    number,
+    shape_text,
+    typed_number,
+    unfilled,
+)
 from gradc.emit.numpy_plan import Plan, expanded_axes, leads_with_ones
 from gradc.ir import BOOL, FLOAT64, INT64, Graph, Kind, Node, broadcast_shapes
 
@@ -92,6 +99,8 @@ class Operands:
         """Return the text of a broadcast that NumPy does not do by itself."""
         inner = node.operands[0]
         scalar = self.scalar(inner)
+        if self._graph[inner].op.name == "blank":
+            return unfilled(node.type)
         if scalar is not None:
             return filled(node.type.shape, scalar)
         return Expression(

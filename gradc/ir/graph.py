@@ -20,7 +20,7 @@ import numpy as np
 
 from gradc.ir.node import Literal, Node, Origin
 from gradc.ir.op import Kind, Op, op_named
-from gradc.ir.types import ArrayType
+from gradc.ir.types import ArrayType, Shape
 from gradc.ir.value import Value
 
 if TYPE_CHECKING:
@@ -102,6 +102,11 @@ class Graph:
     def literal(self, number: Any, dtype: np.dtype) -> Value:
         """Return a 0-d constant of the given dtype."""
         return self.constant(number, dtype)
+
+    def blank(self, shape: Shape, dtype: np.dtype) -> Value:
+        """Return an array whose elements are written before they are read."""
+        id = self.add(op_named("blank"), (), {"value": Literal.of(0, dtype)})
+        return Value(self, id).broadcast_to(shape)
 
     def value(self, id: int) -> Value:
         """Return the handle that rules and passes work with."""

@@ -21,6 +21,8 @@ def write_whole(state: State, target: Buffer, id: int, node: int) -> list[Stmt]:
     view, kind = place.views.get(id), place.node(id).type
     if view is not None:
         base = place.node(view.base)
+        if base.op.name == "blank":
+            return []
         if base.op.kind is Kind.CONSTANT and place.is_uniform(view.base):
             value = state.load(view.base, 0)
             assert isinstance(value, Number)

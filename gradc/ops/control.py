@@ -9,7 +9,7 @@ from gradc.ir.op import ZERO_DERIVATIVE, Kind
 from gradc.ir.types import ArrayType
 from gradc.ops.declare import elementwise, operation, reals
 
-__all__ = ["constant", "input_", "stop_gradient"]
+__all__ = ["blank", "constant", "input_", "stop_gradient"]
 
 
 def _infer_input(**params: Any) -> ArrayType:
@@ -46,6 +46,17 @@ constant = operation(
     numpy="{value}",
     params=("value",),
     doc="A literal array or number.",
+)
+
+blank = operation(
+    "blank",
+    Kind.CONSTANT,
+    "",
+    infer=_infer_constant,
+    evaluate=lambda value: value.array,
+    numpy="{value}",
+    params=("value",),
+    doc="A number that is never read: broadcast, it is memory that a tape begins with.",
 )
 
 stop_gradient = elementwise(

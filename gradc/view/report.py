@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gradc.ir import ArrayType, Dim, Graph, Kind, Node, Port, Program, residuals
 from gradc.view.formula import Formulas, label_nodes
+from gradc.view.memory import Memory, memory_report
 from gradc.view.text import bytes_text, count_text, place, plain, table
 
 __all__ = ["report", "residual_report"]
@@ -17,6 +18,7 @@ def report(
     program: Program,
     facts: Mapping[str, str] | None = None,
     stages: Mapping[str, Graph] | None = None,
+    memory: Memory | None = None,
 ) -> str:
     """Return the report on one program.
 
@@ -28,6 +30,8 @@ def report(
         Backend, compiler, flags, math mode, BLAS, cache key: printed as they come.
     stages : mapping of str to Graph, optional
         Graphs before and after each stage, for the table of node counts.
+    memory : Memory, optional
+        What a call takes.
     """
     parts = [
         [f"{plain(program.name)}: {count_text(len(program.nodes), 'node')}"],
@@ -37,6 +41,7 @@ def report(
         _sections(program.nodes),
         _ops(program.nodes),
         residual_report(program).splitlines(),
+        [] if memory is None else memory_report(memory),
         _facts(facts or {}),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
