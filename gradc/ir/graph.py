@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradc.ir.dims import Shape
 from gradc.ir.node import Literal, Node, Origin
 from gradc.ir.op import Kind, Op, op_named
-from gradc.ir.types import ArrayType, Shape
+from gradc.ir.types import ArrayType
 from gradc.ir.value import Value
 
 if TYPE_CHECKING:
