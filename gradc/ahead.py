@@ -26,12 +26,13 @@ from gradc.ahead_native import Libraries, compile_libraries, library_name
 from gradc.ahead_specs import examples, parse_array
 from gradc.api import Function, compile
 from gradc.arguments import choose_arguments
-from gradc.capture.trace import Recording, trace
+from gradc.capture.trace import Recording
 from gradc.capture.trees import map_tree
 from gradc.derivatives import Gradient
 from gradc.emit.c_signature import Signature, signature
 from gradc.emit.c_source import print_c, print_header
 from gradc.errors import CompilerNotFound, GradcWarning, LimitError
+from gradc.fitting import fitted
 from gradc.ir import Program
 from gradc.kernels.lower import lower
 from gradc.kernels.nest import Unit
@@ -162,7 +163,7 @@ def _plan(
     """Trace, simplify, lower and print."""
     name = build_name(function_name(str(function.__name__)) if wanted is None else wanted)
     options = function.options
-    recording = trace(function.fn, args, kwargs, options=options)
+    recording = fitted(function.fn, args, kwargs, options)
     program = _program(recording, name, options, _gradient_paths(function, args, kwargs))
     loops = lower(program, options)
     failures = tuple(failure.message for failure in loops.failures)

@@ -11,6 +11,7 @@ from typing import Any
 
 from gradc.arguments import Argnums, Chosen, choose_arguments
 from gradc.autodiff import Cut, Joint, check_differentiable, forward, reverse
+from gradc.capture.convert import recorder as running_recorder
 from gradc.capture.convert import value_of
 from gradc.capture.trace import Subgraph, inline_call, is_traced_leaf, leaf_type, subtrace
 from gradc.capture.tracer import Kind, Tracer, wrap
@@ -26,6 +27,7 @@ __all__ = [
     "Gradient",
     "Hvp",
     "TracedCall",
+    "memory_budget",
     "operand_of",
     "record",
     "stop_gradient",
@@ -165,7 +167,7 @@ class Gradient:
         """Record value and gradient in the current trace."""
         call = record(self.fn, self.argnums, args, kwargs)
         self.check_loss(call)
-        joint = reverse(call.graph, call.wrt)
+        joint = reverse(call.graph, call.wrt, budget=memory_budget())
         _report_cuts(call, joint)
         results = inline_call(simplify(joint.graph), call.operands)
         value = call.sub.assemble(results[: joint.values])
@@ -296,6 +298,11 @@ class Hvp:
     def __call__(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """Record the product in the current trace."""
         return Forward(Gradient(self.fn, 0))(primals, tangents)[1]
+
+
+def memory_budget() -> int | None:
+    """Return the bytes that the tapes of the running trace may take."""
+    return running_recorder().options.memory_bytes
 
 
 def stop_gradient(x: Any) -> Any:

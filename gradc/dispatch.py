@@ -16,12 +16,12 @@ from gradc.capture.trace import (
     is_traced_leaf,
     is_tracing,
     leaf_type,
-    trace,
 )
 from gradc.capture.tracer import Kind
 from gradc.capture.trees import LEAF, TreeDef, flatten
 from gradc.collector import rare_collections
 from gradc.errors import ArgumentError, GradcError
+from gradc.fitting import fitted
 from gradc.pipeline import compile_recording
 from gradc.runtime.quick import Manner
 from gradc.spans import caller_span
@@ -179,7 +179,7 @@ class Dispatch:
     def _compile(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Specialised:
         options = self.function.options
         with rare_collections():
-            recording = trace(self.function.fn, args, kwargs, options=options)
+            recording = fitted(self.function.fn, args, kwargs, options)
             artifact = compile_recording(recording, self.function.__name__, options)
         return Specialised(recording, artifact)
 

@@ -20,7 +20,7 @@ from gradc.autodiff import forward, reverse
 from gradc.capture.context import current
 from gradc.capture.trace import inline_call
 from gradc.capture.trees import LEAF
-from gradc.derivatives import AnyFunction, TracedCall, record
+from gradc.derivatives import AnyFunction, TracedCall, memory_budget, record
 from gradc.errors import DerivativeError
 from gradc.ir import At, Graph, Value, is_float, op_named
 from gradc.ir.rebuild import inline, rebuild
@@ -92,7 +92,7 @@ def _by_rows(graph: Graph, wrt: Sequence[int]) -> Graph:
     count = len(elements.outputs)
     rows: list[list[Value]] = []
     for k in range(count):
-        joint = reverse(elements, wrt, k)
+        joint = reverse(elements, wrt, k, memory_budget())
         rows.append(inline(joint.graph, target, inputs)[joint.values :])
     for number, position in enumerate(wrt):
         inner = _shape(graph, graph.inputs[position])

@@ -1,15 +1,17 @@
 """The choices a user can make, in one frozen record."""
 
+import re
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
-from gradc.errors import GradcError
+from gradc.errors import ArgumentError, GradcError
 
 __all__ = ["Backend", "MathMode", "Options"]
 
 Backend = Literal["auto", "c", "numpy"]
 MathMode = Literal["fast", "portable", "libm"]
 
+_SIZE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kKMGT]?)(i?)B?\s*")
 _CHOICES = {"backend": ("auto", "c", "numpy"), "math": ("fast", "portable", "libm")}
 
 
@@ -39,6 +41,10 @@ class Options:
         operations come of it; 0 keeps all loops.
     max_turns : int
         How many turns a loop with a condition may make.
+    memory : str or int, optional
+        What a call may take beside its arguments, as text with a unit (``"64 MiB"``, ``"1.5 GB"``)
+        or as bytes.  Loops whose reverse would keep more are run again, segment by segment;
+        :class:`LimitError` if that does not do.
     """
 
     backend: Backend = "auto"
@@ -49,6 +55,7 @@ class Options:
     regions: bool = True
     unroll: int = 3
     max_turns: int = 1_000_000
+    memory: str | int | None = None
 
     def __post_init__(self) -> None:
         """Refuse choices that do not exist."""
@@ -59,6 +66,14 @@ class Options:
                     repair="choose one of " + ", ".join(repr(choice) for choice in choices),
                 )
 
+        if self.memory is not None:
+            _bytes(self.memory)
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The bytes that ``memory`` stands for."""
+        return None if self.memory is None else _bytes(self.memory)
+
     def but(self, **changes: object) -> "Options":
         """Return a copy with some choices changed; unknown names are refused."""
         known = {field.name for field in fields(self)}
@@ -68,3 +83,17 @@ class Options:
                 f"unknown option {unknown[0]!r}", repair="options are " + ", ".join(sorted(known))
             )
         return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def _bytes(memory: str | int) -> int:
+    """Read a size: bytes, or text with a unit."""
+    if isinstance(memory, int) and not isinstance(memory, bool) and memory >= 0:
+        return memory
+    found = _SIZE.fullmatch(memory) if isinstance(memory, str) else None
+    if found is None:
+        raise ArgumentError(
+            f"option memory={memory!r} is not a size",
+            repair='write a number and a unit, such as "64 MiB", or give the bytes as an int',
+        )
+    prefix, binary = (found[2] or "").upper(), found[3]
+    return int(float(found[1]) * (1024 if binary else 1000) ** " KMGT".index(prefix or " "))

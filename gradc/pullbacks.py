@@ -9,7 +9,7 @@ from gradc.autodiff import Split, reverse_seeded, split
 from gradc.capture.trace import inline_call
 from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.capture.trees import TreeDef, flatten, unflatten
-from gradc.derivatives import AnyFunction, TracedCall, operand_of, record
+from gradc.derivatives import AnyFunction, TracedCall, memory_budget, operand_of, record
 from gradc.errors import ArgumentError, DerivativeError
 from gradc.ir import ArrayType, is_float
 from gradc.options import Options
@@ -41,7 +41,7 @@ class _ForwardPart:
                 span=traced.span,
                 repair="return a floating-point array",
             )
-        joint = reverse_seeded(traced.graph, traced.wrt)
+        joint = reverse_seeded(traced.graph, traced.wrt, memory_budget())
         primal_inputs = len(traced.graph.inputs)
         seeds = range(primal_inputs, len(joint.graph.inputs))
         parts = split(simplify(joint.graph), joint.values, seeds)

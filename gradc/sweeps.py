@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from math import prod
 
 from gradc.autodiff import Split, forward, reverse_seeded, split
+from gradc.derivatives import memory_budget
 from gradc.ir import ArrayType, At, Dim, Graph, Value, op_named
 from gradc.ir.rebuild import inline
 from gradc.maps import Element, free_index, map_rows
@@ -47,7 +48,7 @@ def map_sweeps(
     ]
     made = graph[graph.outputs[0]].type
     if over_rows:
-        joint = reverse_seeded(graph, wrt)
+        joint = reverse_seeded(graph, wrt, memory_budget())
         rows = _mapped(target, inputs, joint.graph, made, taken)
         for position, found in zip(wrt, rows, strict=True):
             inner = graph[graph.inputs[position]].type.shape

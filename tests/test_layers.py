@@ -16,8 +16,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gradc"
 
 TOP = """
 __init__ __main__ ahead api arguments artifact assembly checks cli collector control derivatives
-dispatch explanations jacobians mapping maps pipeline printing pullbacks scans sweeps transforms
-view
+dispatch explanations fitting jacobians mapping maps pipeline printing pullbacks scans sweeps
+transforms view
 """
 
 LAYERS = (
@@ -42,6 +42,7 @@ GRAPHLESS = {"native", "runtime"}
 LAZY: dict[str, set[str]] = {
     "ir/graph.py": {"networkx"},  # the view as a networkx graph, made when it is asked for
     "api.py": {"gradc.dispatch", "gradc.derivatives", "gradc.explanations", "gradc.pipeline"},
+    "fitting.py": {"gradc.view.memory"},  # lowers: a call without a budget does not
     "artifact.py": {"gradc.printing"},  # a call that finds its library in the cache
     "pipeline.py": {"gradc.printing"},  # prints nothing and loads no printer
 }

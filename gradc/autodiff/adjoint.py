@@ -74,7 +74,8 @@ def adjoints(
 
 def _backward(graph: Graph, x: int) -> AbstractContextManager[None]:
     """Mark nodes added inside the block as adjoint to ``x``."""
-    return graph.at(Origin(graph[x].origin.span, adjoint_of=x))
+    origin = graph[x].origin
+    return graph.at(Origin(origin.span, adjoint_of=x, again=origin.again))
 
 
 def _name(graph: Graph, record: Adjoints) -> None:

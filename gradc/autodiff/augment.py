@@ -7,18 +7,20 @@ the arrays as the loop leaves them, where no later write touches it; or taped (`
 A body that is linear in what is active reads nothing, so nothing is kept and nothing runs twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from gradc.autodiff.activity import Part, activity
 from gradc.autodiff.adjoint import adjoints
+from gradc.autodiff.again import fresh_number
 from gradc.autodiff.regions import CondRecipe, Recipe, Source
-from gradc.autodiff.regions_loop import augment_loop, augment_while
+from gradc.autodiff.regions_budget import WHILE_BYTES, Plan, plan_loop
 from gradc.autodiff.regions_ranges import Range
 from gradc.autodiff.regions_split import Pulled, parts_read
 from gradc.ir import Graph, Kind, Node, Origin, Value
 from gradc.ir.rebuild import copy_node, rebuild, transfer
 from gradc.ops.index_spec import indexed_shape
+from gradc.ops.regions import project
 
 __all__ = ["augment"]
 
@@ -26,7 +28,13 @@ Around: TypeAlias = tuple[Range, ...]
 
 
 def augment(
-    primal: Graph, wrt: Sequence[int], outputs: Sequence[int], around: Around = ()
+    primal: Graph,
+    wrt: Sequence[int],
+    outputs: Sequence[int],
+    around: Around = (),
+    budget: int | None = None,
+    *,
+    inside: bool = False,
 ) -> tuple[Graph, dict[int, Recipe]]:
     """Copy a graph, its active regions made ready; return it with their recipes.
 
@@ -38,34 +46,78 @@ def augment(
         Positions among inputs and outputs.
     around : tuple of Range
         Indices of the loops around the graph.
+    budget : int, optional
+        Bytes that the tapes of all loops in the graph should take at most.
+    inside : bool
+        The graph is a body: what a loop with a condition keeps is not kept once more for each turn
+        of the loop around, for it has room for its limit of turns.
     """
     starts = [primal.inputs[position] for position in wrt]
     parts = activity(primal, starts, [primal.outputs[position] for position in outputs]).parts
+    shares = _shares(primal, parts, around, budget)
     recipes: dict[int, Recipe] = {}
 
     def visit(target: Graph, node: Node, operands: tuple[Value, ...]) -> Value:
         part = parts.get(node.id)
         if part is None:
             return copy_node(target, node, operands)
-        image, recipe = _ready(target, node, operands, part, around)
-        recipes[image.id] = recipe
-        return image
+        if node.op.name == "cond":
+            image = copy_node(target, node, operands)
+            recipes[image.id] = _reverse_cond(node, part, around)
+            return image
+        if inside and node.op.name == "while_loop" and not node.origin.again:
+            target.origin = target.origin._replace(again=fresh_number())
+        plan = _plan(node, part, around, shares.get(node.id))
+        return _attach(target, node, operands, plan, recipes)
 
     return rebuild(primal, visit), recipes
 
 
-def _ready(
-    target: Graph, node: Node, operands: tuple[Value, ...], part: Part, around: Around
-) -> tuple[Value, Recipe]:
-    if node.op.name == "cond":
-        return copy_node(target, node, operands), _reverse_cond(node, part, around)
-    if node.op.name == "loop":
-        count = node.params["count"]
-        inside = (*around, Range(node.params["index"], 0, count - 1))
-        pulled = _pull(node.regions[0], _slots(part.operands, part.items), part.items, inside)
-        return augment_loop(target, node, operands, part, pulled, around)
-    pulled = _pull(node.regions[1], _slots(part.operands, part.items), part.items, around)
-    return augment_while(target, node, operands, part, pulled)
+def _plan(node: Node, part: Part, around: Around, budget: int | None) -> Plan:
+    def pull(body: Graph, part: Part, inside: Around, left: int | None) -> Pulled:
+        return _pull(body, _slots(part.operands, part.items), part.items, inside, left)
+
+    return plan_loop(node, part, around, budget, pull)
+
+
+def _attach(
+    target: Graph,
+    node: Node,
+    operands: tuple[Value, ...],
+    plan: Plan,
+    recipes: dict[int, Recipe],
+) -> Value:
+    """Add the loops of a plan, each beginning where the one before ends."""
+    carries = node.params["carries"]
+    captures = operands[: len(operands) - carries]
+    image = None
+    for loop in plan.loops:
+        if image is not None:
+            operands = (*captures, *(project(image, item=k) for k in range(carries)))
+        image = loop.attach(target, operands)
+        recipes[image.id] = loop.recipe
+    assert image is not None
+    return image
+
+
+def _shares(
+    primal: Graph, parts: Mapping[int, Part], around: Around, budget: int | None
+) -> dict[int, int | None]:
+    """Return the bytes that each active loop of a graph may keep, the modest ones served first."""
+    active = [primal[id] for id in parts if primal[id].op.name in ("loop", "while_loop")]
+    loops = [node for node in active if node.origin.again >= 0]
+    found: dict[int, int | None] = {
+        node.id: WHILE_BYTES if node.op.name == "while_loop" else None for node in loops
+    }
+    found |= {node.id: budget for node in active if node.origin.again < 0}
+    if budget is None:
+        return found
+    wants = {node.id: _plan(node, parts[node.id], around, None).nbytes for node in loops}
+    for place, id in enumerate(sorted(wants, key=wants.__getitem__)):
+        share = max(budget, 0) // (len(wants) - place)
+        found[id] = share
+        budget -= min(wants[id], share)
+    return found
 
 
 def _slots(operands: Sequence[bool], items: Sequence[bool]) -> list[int]:
@@ -75,10 +127,16 @@ def _slots(operands: Sequence[bool], items: Sequence[bool]) -> list[int]:
     return [*carried, *(k for k, flag in enumerate(operands[:captures]) if flag)]
 
 
-def _pull(body: Graph, wrt: Sequence[int], items: Sequence[bool], around: Around) -> Pulled:
+def _pull(
+    body: Graph,
+    wrt: Sequence[int],
+    items: Sequence[bool],
+    around: Around,
+    budget: int | None = None,
+) -> Pulled:
     """Pull cotangents of some outputs of a body back to some of its inputs."""
     outputs = [number for number, flag in enumerate(items) if flag]
-    graph, recipes = augment(body, wrt, outputs, around)
+    graph, recipes = augment(body, wrt, outputs, around, budget, inside=True)
     cts: list[int] = []
     seeds: dict[int, Value] = {}
     for number in outputs:

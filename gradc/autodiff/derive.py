@@ -51,25 +51,27 @@ def check_differentiable(graph: Graph, wrt: Sequence[int], names: Sequence[str])
             )
 
 
-def reverse(primal: Graph, wrt: Sequence[int], output: int = 0) -> Joint:
+def reverse(primal: Graph, wrt: Sequence[int], output: int = 0, budget: int | None = None) -> Joint:
     """Differentiate output number ``output``, a floating-point scalar, by the inputs ``wrt``.
+
+    The tapes of loops take ``budget`` bytes at most, if that can be.
 
     Returns
     -------
     Joint
         Outputs: those of the primal, then one cotangent for each of ``wrt``.
     """
-    graph, recipes = augment(primal, wrt, [output])
+    graph, recipes = augment(primal, wrt, [output], budget=budget)
     loss = graph.value(graph.outputs[output])
     with graph.at(Origin(loss.node.origin.span, adjoint_of=loss.id)):
         seed = graph.literal(1.0, loss.dtype)
     return _attach(graph, {loss.id: seed}, wrt, recipes)
 
 
-def reverse_seeded(primal: Graph, wrt: Sequence[int]) -> Joint:
+def reverse_seeded(primal: Graph, wrt: Sequence[int], budget: int | None = None) -> Joint:
     """Pull back cotangents that the caller gives, one input for each floating-point output."""
     made = [n for n, id in enumerate(primal.outputs) if is_float(primal[id].type.dtype)]
-    graph, recipes = augment(primal, wrt, made)
+    graph, recipes = augment(primal, wrt, made, budget=budget)
     seeds: dict[int, Value] = {}
     for number, id in enumerate(graph.outputs):
         kind = graph[id].type

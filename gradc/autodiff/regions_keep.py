@@ -7,6 +7,7 @@ capacities, says where.  Of equal cuts the later one is taken, which repeats les
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import networkx
@@ -27,6 +28,7 @@ def choose_kept(
     free: Collection[int],
     carried: Collection[int],
     ranges: Sequence[Range] = (),
+    inner: Collection[int] = (),
 ) -> list[int]:
     """Return the nodes to keep, in order.
 
@@ -42,33 +44,48 @@ def choose_kept(
         Inputs that are lost after the turn.
     ranges : sequence of Range
         The indices that extents may depend on, outermost first.
+    inner : collection of int
+        Nodes that are computed again in any case (``again``).
     """
-    behind = _behind(graph, needed, free)
-    sources = {id for id in behind if id in carried or _dear(graph, graph[id])} - set(free)
+    found = _Search(graph, frozenset(free), frozenset(inner))
+    behind = found.behind(needed)
+    sources = {id for id in behind if id in carried or found.is_dear(id)} - set(free)
     if not sources:
         return []
     if len(behind) > _LARGEST_CUT:
-        return sorted(_frontier(graph, behind, needed, sources, free))
+        return sorted(_frontier(found, behind, needed, sources))
     highest = _highest(ranges)
     sizes = {id: _bytes(graph[id], highest) for id in behind}
-    return sorted(_cut(graph, sizes, needed, sources, free))
+    return sorted(_cut(found, sizes, needed, sources))
 
 
-def _behind(graph: Graph, needed: Collection[int], free: Collection[int]) -> list[int]:
-    """Return the needed nodes and what they are computed from, as far as nothing free is met."""
-    seen = set(needed)
-    for id in range(max(needed, default=-1), -1, -1):
-        if id in seen and id not in free and not _dear(graph, graph[id]):
-            seen.update(graph[id].operands)
-    return sorted(seen)
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What is known about the nodes of a body: there anyway, never kept, too dear to repeat."""
 
+    graph: Graph
+    free: frozenset[int]
+    inner: frozenset[int]
 
-def _dear(graph: Graph, node: Node) -> bool:
-    """Tell whether a node costs more to compute again than to read."""
-    if node.op.kind is Kind.CONTRACTION:
-        summed = {*node.params["a_labels"], *node.params["b_labels"]}
-        return len(summed) > len(node.params["out_labels"])
-    return node.op.kind in _DEAR or isinstance(node.type, TupleType)
+    def behind(self, needed: Collection[int]) -> list[int]:
+        """Return the needed nodes and what they are computed from, as far as nothing is known."""
+        seen = set(needed)
+        for id in range(max(needed, default=-1), -1, -1):
+            if id in seen and id not in self.free and not self.is_dear(id):
+                seen.update(self.graph[id].operands)
+        return sorted(seen)
+
+    def is_dear(self, id: int) -> bool:
+        """Tell whether a node costs more to compute again than to read."""
+        node = self.graph[id]
+        if id in self.inner or (node.regions and node.origin.again):
+            return False
+        if node.op.kind is Kind.CONTRACTION:
+            summed = {*node.params["a_labels"], *node.params["b_labels"]}
+            return len(summed) > len(node.params["out_labels"])
+        if node.op.name == "project" and self.graph[node.operands[0]].origin.again:
+            return False
+        return node.op.kind in _DEAR or isinstance(node.type, TupleType)
 
 
 def _highest(ranges: Sequence[Range]) -> dict[Symbol, Dim]:
@@ -80,20 +97,19 @@ def _highest(ranges: Sequence[Range]) -> dict[Symbol, Dim]:
 
 
 def _cut(
-    graph: Graph,
-    sizes: Mapping[int, int],
-    needed: Collection[int],
-    sources: Collection[int],
-    free: Collection[int],
+    found: _Search, sizes: Mapping[int, int], needed: Collection[int], sources: Collection[int]
 ) -> list[int]:
+    graph = found.graph
     flow: Any = networkx.DiGraph()
     flow.add_node("lost")
     flow.add_node("read")
     for id, size in sizes.items():
-        flow.add_edge((id, 0), (id, 1), capacity=(size << 24) + len(graph) - id)
+        never = id in found.inner or isinstance(graph[id].type, TupleType)
+        limit = {} if never else {"capacity": (size << 24) + len(graph) - id}
+        flow.add_edge((id, 0), (id, 1), **limit)
         if id in sources:
             flow.add_edge("lost", (id, 0))
-        elif id not in free:
+        elif id not in found.free:
             for operand in graph[id].operands:
                 flow.add_edge((operand, 1), (id, 0))
         if id in needed:
@@ -103,18 +119,18 @@ def _cut(
 
 
 def _frontier(
-    graph: Graph,
-    behind: Sequence[int],
-    needed: Collection[int],
-    sources: Collection[int],
-    free: Collection[int],
+    found: _Search, behind: Sequence[int], needed: Collection[int], sources: Collection[int]
 ) -> list[int]:
     """Keep every needed value that depends on something lost: for bodies too large for a cut."""
-    lost = set(sources)
+    graph, lost, wanted = found.graph, set(sources), set(needed)
     for id in behind:
-        if id not in free and any(i in lost for i in graph[id].operands):
+        if id not in found.free and any(i in lost for i in graph[id].operands):
             lost.add(id)
-    return [id for id in needed if id in lost]
+    for id in reversed(behind):
+        if id in wanted and id in found.inner:
+            wanted.remove(id)
+            wanted.update(graph[id].operands)
+    return [id for id in wanted if id in lost]
 
 
 def _bytes(node: Node, highest: Mapping[Symbol, Dim]) -> int:

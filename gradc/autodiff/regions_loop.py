@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradc.autodiff.activity import Part
+from gradc.autodiff.again import inner_nodes
 from gradc.autodiff.regions import LoopRecipe, Source, WhileRecipe
 from gradc.autodiff.regions_final import Turns
 from gradc.autodiff.regions_keep import choose_kept
 from gradc.autodiff.regions_ranges import Range
 from gradc.autodiff.regions_split import Final, Pulled, find_final
-from gradc.autodiff.regions_tape import Row, Tape, counted_row, counter_row, make_tapes, tape_limit
+from gradc.autodiff.regions_tape import Row, Tape, counted_row, counter_row, make_tapes
 from gradc.ir import INT64, ArrayType, Graph, Node, Value, op_named
 from gradc.ir.rebuild import copy_node, inline, transfer
 
-__all__ = ["augment_loop", "augment_while"]
+__all__ = ["Prepared", "prepare_loop", "prepare_while"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,49 +32,76 @@ class _Plan:
         return self.pulled.taken - self.carries
 
 
-def augment_loop(
-    target: Graph,
-    node: Node,
-    operands: tuple[Value, ...],
-    part: Part,
-    pulled: Pulled,
-    around: tuple[Range, ...],
-) -> tuple[Value, LoopRecipe]:
-    """Add a counted loop that keeps what its reverse reads; return it with the recipe."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A loop that keeps what its reverse reads, ready to be added to a graph.
+
+    Parameters
+    ----------
+    node : Node
+        The loop as it was.
+    regions : tuple of Graph
+        Its regions, longer by the tapes.
+    tapes : tuple of Tape
+        What is kept.
+    recipe : LoopRecipe or WhileRecipe
+        Its reverse.
+    """
+
+    node: Node
+    regions: tuple[Graph, ...]
+    tapes: tuple[Tape, ...]
+    recipe: LoopRecipe | WhileRecipe
+
+    def attach(self, target: Graph, operands: tuple[Value, ...]) -> Value:
+        """Add the loop with its tapes as further carries."""
+        first = [tape.start(target, operands) for tape in self.tapes]
+        if isinstance(self.recipe, WhileRecipe):
+            first.insert(0, target.literal(0, INT64))
+        carries = self.node.params["carries"] + len(first)
+        ids = tuple(v.id for v in (*operands, *first))
+        params = {**self.node.params, "carries": carries}
+        return target.value(target.add(self.node.op, ids, params, self.regions))
+
+    @property
+    def reverse(self) -> Graph:
+        """The body of the reverse loop."""
+        loop = self.recipe.loop if isinstance(self.recipe, WhileRecipe) else self.recipe
+        return loop.body
+
+
+def prepare_loop(node: Node, part: Part, pulled: Pulled, around: tuple[Range, ...]) -> Prepared:
+    """Prepare a counted loop."""
     params = node.params
     turns = Turns(params["index"], params["count"], params["reverse"], around)
     final = find_final(pulled, params["carries"], turns)
     plan = _plan(pulled, params["carries"], final, turns.ranges)
     tapes = make_tapes(pulled.graph, plan.captures, plan.carries, plan.kept, node)
-    first = [tape.start(target, operands) for tape in tapes]
     row = counted_row(params["index"])
     body = _forward_body(plan, tapes, row, counter=False)
-    image = _with_carries(target, node, operands, first, (body,))
     sources, reverse = _reverse_body(plan, tapes, row, part, plan.carries)
-    return image, LoopRecipe(reverse, sources, _true(part.items), _active_captures(part))
+    recipe = LoopRecipe(reverse, sources, _true(part.items), _active_captures(part))
+    return Prepared(node, (body,), tuple(tapes), recipe)
 
 
-def augment_while(
-    target: Graph, node: Node, operands: tuple[Value, ...], part: Part, pulled: Pulled
-) -> tuple[Value, WhileRecipe]:
-    """Add a loop with a condition that counts its turns and keeps what its reverse reads."""
+def prepare_while(node: Node, part: Part, pulled: Pulled) -> Prepared:
+    """Prepare a loop with a condition, which counts its turns."""
     plan = _plan(pulled, node.params["carries"], Final())
     tapes = make_tapes(pulled.graph, plan.captures, plan.carries, plan.kept, node)
-    tape_limit(tapes, node)
-    zero = target.literal(0, INT64)
-    first = [zero, *(tape.start(target, operands) for tape in tapes)]
     body = _forward_body(plan, tapes, None, counter=True)
     test = _longer_test(node.regions[0], body)
-    image = _with_carries(target, node, operands, first, (test, body))
     sources, reverse = _reverse_body(plan, tapes, None, part, plan.carries + 1)
     loop = LoopRecipe(reverse, sources, _true(part.items), _active_captures(part))
-    return image, WhileRecipe(loop, _turns_left(reverse, len(sources)), plan.carries)
+    recipe = WhileRecipe(loop, _turns_left(reverse, len(sources)), plan.carries)
+    return Prepared(node, (test, body), tuple(tapes), recipe)
 
 
 def _plan(pulled: Pulled, carries: int, final: Final, ranges: Sequence[Range] = ()) -> _Plan:
     graph = pulled.graph
     carried = graph.inputs[pulled.taken - carries : pulled.taken]
-    kept = choose_kept(graph, _needed(pulled, final), final.parts, carried, ranges)
+    live = pulled.live([*graph.outputs, *pulled.bars])
+    inner = inner_nodes(graph, live, pulled.late())
+    kept = choose_kept(graph, _needed(pulled, final), final.parts, carried, ranges, inner)
     return _Plan(pulled, carries, final, tuple(kept))
 
 
@@ -98,19 +126,6 @@ def _true(flags: Sequence[bool]) -> tuple[int, ...]:
 
 def _active_captures(part: Part) -> tuple[int, ...]:
     return _true(part.operands[: len(part.operands) - len(part.items)])
-
-
-def _with_carries(
-    target: Graph,
-    node: Node,
-    operands: tuple[Value, ...],
-    first: Sequence[Value],
-    regions: tuple[Graph, ...],
-) -> Value:
-    """Add the loop with further carries after its own."""
-    carries = node.params["carries"] + len(first)
-    ids = tuple(v.id for v in (*operands, *first))
-    return target.value(target.add(node.op, ids, {**node.params, "carries": carries}, regions))
 
 
 def _forward_body(plan: _Plan, tapes: Sequence[Tape], row: Row | None, *, counter: bool) -> Graph:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from gradc.autodiff.regions_ranges import upper_bound
-from gradc.errors import LimitError, UnsupportedError
+from gradc.errors import UnsupportedError
 from gradc.ir import (
     Array,
     ArrayType,
@@ -30,17 +30,12 @@ from gradc.ir import (
 )
 
 __all__ = [
-    "MAX_WHILE_BYTES",
     "Row",
     "Tape",
     "counted_row",
     "counter_row",
     "make_tapes",
-    "tape_limit",
 ]
-
-MAX_WHILE_BYTES = 256 << 20
-"""Bytes at most that a loop with a condition may keep: it needs room for its limit of turns."""
 
 Row: TypeAlias = Callable[[int], tuple[IndexItem, tuple[Value, ...]]]
 
@@ -200,17 +195,3 @@ def _row_type(graph: Graph, id: int, node: Node, *, packed: bool = False) -> Arr
             )
         shape.append(bound)
     return kind.with_shape(shape)
-
-
-def tape_limit(tapes: Sequence[Tape], node: Node) -> None:
-    """Refuse a loop with a condition whose tapes would not fit for its limit of turns."""
-    total: Dim = 0
-    for tape in tapes:
-        total = total + tape.type.nbytes
-    if isinstance(total, int) and total > MAX_WHILE_BYTES:
-        raise LimitError(
-            f"the gradient of this loop keeps {total // node.params['limit']} bytes a turn, "
-            f"{total >> 20} MiB for {node.params['limit']} turns",
-            span=node.origin.span,
-            repair="set a lower limit of turns for it, or keep less in the loop",
-        )

@@ -83,7 +83,7 @@ def _tangent_item(pushed: Value, part: Part, item: int) -> Value:
 
 
 def _forward(graph: Graph, node: Node) -> AbstractContextManager[None]:
-    return graph.at(Origin(node.origin.span, tangent_of=node.id))
+    return graph.at(Origin(node.origin.span, tangent_of=node.id, again=node.origin.again))
 
 
 def push(graph: Graph, node: Node, dots: Sequence[Cotangent]) -> Cotangent:

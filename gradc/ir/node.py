@@ -42,11 +42,15 @@ class Origin(NamedTuple):
         For a node of the backward part: the primal node it was derived from (or ``UNKNOWN``).
     tangent_of : int or None
         The same for the forward mode.
+    again : int
+        Not 0 for what the backward part computes again rather than keeps: the number of the
+        checkpointed call, or part of a loop, that the node belongs to.
     """
 
     span: Span | None = None
     adjoint_of: int | None = None
     tangent_of: int | None = None
+    again: int = 0
 
     @property
     def derived(self) -> bool:

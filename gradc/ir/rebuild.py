@@ -159,7 +159,9 @@ def _moved(origin: Origin, images: dict[int, Value]) -> Origin:
     """Let an origin point at the image of the node it points at."""
     if not origin.derived:
         return origin
-    return Origin(origin.span, _image(origin.adjoint_of, images), _image(origin.tangent_of, images))
+    return origin._replace(
+        adjoint_of=_image(origin.adjoint_of, images), tangent_of=_image(origin.tangent_of, images)
+    )
 
 
 def _image(id: int | None, images: dict[int, Value]) -> int | None:

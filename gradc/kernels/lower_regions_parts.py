@@ -129,7 +129,7 @@ def _append(
         operands = tuple(first + i for i in node.operands)
         origin = node.origin
         if around.adjoint_of is not None:
-            origin = Origin(origin.span, around.adjoint_of, origin.tangent_of)
+            origin = origin._replace(adjoint_of=around.adjoint_of)
         copy = Node(first + node.id, node.op, operands, params, node.regions, kind, origin)
         whole.nodes.append(copy)
         if node.regions:

@@ -8,13 +8,13 @@ the user's own arrays, in a program after all passes.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gradc.ir import Dim, Graph, Kind, Node, Program, substitute
-from gradc.ir.dims import Symbol
+from gradc.autodiff.regions_bytes import blank_carries, known_bytes
+from gradc.ir import Dim, Graph, Node, Program, Symbol, substitute
 from gradc.kernels.lower import lower
 from gradc.options import Options
 from gradc.view.text import bytes_text, place, plain, table
 
-__all__ = ["Memory", "Tape", "memory_of", "memory_report"]
+__all__ = ["Memory", "Tape", "memory_of", "memory_report", "tape_and_results"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,14 @@ class Memory:
 def memory_of(program: Program, options: Options) -> Memory:
     """Lower a program and count; nothing is compiled and nothing is run."""
     arena = lower(program, options).plan.arena_bytes
-    results = sum(_bytes(port.type.nbytes, {}) for port in program.outputs)
+    results = sum(known_bytes(port.type.nbytes, {}) for port in program.outputs)
     return Memory(arena, results, tuple(_tapes(program.graph, {}, 0)))
+
+
+def tape_and_results(program: Program) -> int:
+    """Return what is known of a program without lowering it."""
+    results = sum(known_bytes(port.type.nbytes, {}) for port in program.outputs)
+    return results + sum(tape.nbytes for tape in _tapes(program.graph, {}, 0))
 
 
 def memory_report(memory: Memory) -> list[str]:
@@ -112,29 +118,10 @@ def _tapes(graph: Graph, most: dict[Symbol, Dim], depth: int) -> Iterator[Tape]:
 
 
 def _tapes_of(graph: Graph, node: Node, most: dict[Symbol, Dim], depth: int) -> Iterator[Tape]:
-    """Yield the carries of a loop that begin as blank memory."""
-    if node.op.name == "cond":
-        return
-    body, carries = node.regions[-1], node.params["carries"]
-    for operand, inner in zip(node.operands[-carries:], body.inputs[-carries:], strict=True):
-        if _is_blank(graph, operand):
-            kind = graph[operand].type
-            size = _bytes(kind.nbytes, most)
-            name = body.names.get(inner, "tape")
-            yield Tape(place(node.origin.span), depth, name, str(kind), size)
-
-
-def _is_blank(graph: Graph, id: int) -> bool:
-    """Tell whether an array is blank but for a first row."""
-    node = graph[id]
-    if node.op.name == "index_put":
-        node = graph[node.operands[0]]
-    if node.op.name == "broadcast_to":
-        node = graph[node.operands[0]]
-    return node.op.kind is Kind.CONSTANT and node.op.name == "blank"
-
-
-def _bytes(size: Dim, most: dict[Symbol, Dim]) -> int:
-    """Return a size at most; what depends on sizes that are not known counts as nothing."""
-    found = substitute(size, most)
-    return max(found, 0) if isinstance(found, int) else 0
+    carries = node.params.get("carries", 0)
+    inputs = node.regions[-1].inputs[-carries:]
+    for item, operand in blank_carries(graph, node):
+        kind = graph[operand].type
+        name = node.regions[-1].names.get(inputs[item], "tape")
+        size = known_bytes(kind.nbytes, most)
+        yield Tape(place(node.origin.span), depth, name, str(kind), size)

@@ -111,8 +111,8 @@ def test_a_reverse_that_needs_too_much_is_refused():
             lambda y: ops.less(y.sum(), 1.0), body, [], [y], limit=1_000_000
         )[0].sum()  # fmt: skip
 
-    with pytest.raises(LimitError, match="800 bytes a turn, 762 MiB for 1000000 turns"):
-        reverse(build(program, (100,)), [0])
+    with pytest.raises(LimitError, match="MiB for 1000000 turns"):
+        reverse(build(program, (10_000_000,)), [0])
 
 
 def test_extents_that_are_not_bounded_are_refused():
