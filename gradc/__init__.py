@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 _HOME = {
     "gradc.api": ("Function", "compile", "stop_gradient"),
     "gradc.transforms": (
+        "checkpoint",
         "grad",
         "hessian",
         "hvp",
@@ -68,6 +69,7 @@ __all__ = [  # noqa: PLE0604, RUF100
     "UnsupportedError",
     "build",
     "check_grads",
+    "checkpoint",
     "compile",
     "cond",
     "grad",
@@ -107,7 +109,17 @@ if TYPE_CHECKING:
         UnsupportedError,
     )
     from gradc.options import Options
-    from gradc.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp, vmap
+    from gradc.transforms import (
+        checkpoint,
+        grad,
+        hessian,
+        hvp,
+        jacobian,
+        jvp,
+        value_and_grad,
+        vjp,
+        vmap,
+    )
 
 
 def __getattr__(name: str) -> Any:

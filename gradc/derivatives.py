@@ -11,8 +11,10 @@ from typing import Any
 
 from gradc.arguments import Argnums, Chosen, choose_arguments
 from gradc.autodiff import Cut, Joint, check_differentiable, forward, reverse
+from gradc.capture.context import current
 from gradc.capture.convert import recorder as running_recorder
 from gradc.capture.convert import value_of
+from gradc.capture.hooks import call_function
 from gradc.capture.trace import Subgraph, inline_call, is_traced_leaf, leaf_type, subtrace
 from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.capture.trees import LEAF, flatten, map_tree, unflatten
@@ -23,6 +25,7 @@ from gradc.spans import Span, definition_span
 
 __all__ = [
     "Argnums",
+    "Checkpointed",
     "Forward",
     "Gradient",
     "Hvp",
@@ -298,6 +301,18 @@ class Hvp:
     def __call__(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """Record the product in the current trace."""
         return Forward(Gradient(self.fn, 0))(primals, tangents)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpointed:
+    """A function whose values the backward part computes again."""
+
+    fn: AnyFunction
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Record the function in the current trace, marked."""
+        with current().checkpointed():
+            return call_function(self.fn, *args, **kwargs)
 
 
 def memory_budget() -> int | None:

@@ -8,13 +8,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradc.api import Function, options_of
-from gradc.derivatives import Argnums, Forward, Gradient, Hvp
+from gradc.derivatives import Argnums, Checkpointed, Forward, Gradient, Hvp
 from gradc.errors import ArgumentError
 from gradc.jacobians import Jacobian
 from gradc.mapping import Map
 from gradc.pullbacks import pullback_function
 
-__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp", "vmap"]
+__all__ = [
+    "checkpoint",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+]
 
 AnyFunction = Callable[..., Any]
 
@@ -66,6 +76,21 @@ def value_and_grad(
     """
     rule = Gradient(fn, argnums, has_aux, with_value=True)
     return _derived(fn, rule, "value_and_grad", options)
+
+
+def checkpoint(fn: AnyFunction, **options: Any) -> Function:
+    """Return the same function; derivatives compute its inner values again rather than keep them.
+
+    Inside a function that is differentiated, only what goes into ``fn`` and what comes out is kept
+    for the backward part.  In a loop whose turn is one checkpointed call, that is what the loop
+    carries::
+
+        for x in xs:
+            h = gradc.checkpoint(step)(h, x)
+
+    Time grows by one more run of ``fn``.  Calls inside a checkpointed call are part of it.
+    """
+    return _derived(fn, Checkpointed(fn), "checkpoint", options)
 
 
 def jacobian(fn: AnyFunction, argnums: Argnums = 0, **options: Any) -> Function:

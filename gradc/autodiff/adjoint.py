@@ -42,6 +42,19 @@ class Adjoints:
         if not isinstance(x_bar, tuple):
             self.totals[x], self.terms[x] = x_bar, terms
 
+    def moved(self, images: Mapping[int, Value]) -> "Adjoints":
+        """Return the same record on a graph that another one was rebuilt to."""
+
+        def term(one: Term) -> Term:
+            return Term(images[one.child].id, one.slot, images[one.value.id])
+
+        kept = [x for x, bar in self.totals.items() if x in images and bar.id in images]
+        terms = {
+            images[x].id: [term(t) for t in self.terms[x] if {t.child, t.value.id} <= images.keys()]
+            for x in kept
+        }
+        return Adjoints({images[x].id: images[self.totals[x].id] for x in kept}, terms)
+
 
 def adjoints(
     graph: Graph,

@@ -6,19 +6,13 @@ use it: inner nodes are never kept.  What goes in and what comes out may be.
 """
 
 from collections.abc import Sequence
-from itertools import count
 
-from gradc.ir import Graph, Node, Value
+from gradc.ir import Graph, Kind, Node, Value
 from gradc.ir.rebuild import copy_node, rebuild
 
-__all__ = ["again_of", "fresh_number", "inner_nodes", "marked"]
+__all__ = ["again_of", "inner_nodes", "marked"]
 
-_NUMBERS = count(1)
-
-
-def fresh_number() -> int:
-    """Return a number that no call has had."""
-    return next(_NUMBERS)
+_GIVEN = (Kind.INPUT, Kind.CONSTANT)
 
 
 def again_of(graph: Graph, node: Node) -> int:
@@ -38,7 +32,11 @@ def inner_nodes(graph: Graph, live: Sequence[bool], late: Sequence[bool]) -> set
     ``live``.
     """
     numbers = [again_of(graph, node) for node in graph.nodes]
-    found = {node.id for node in graph.nodes if numbers[node.id] and not late[node.id]}
+    found = {
+        node.id
+        for node in graph.nodes
+        if numbers[node.id] and not late[node.id] and node.op.kind not in _GIVEN
+    }
     found.difference_update(graph.outputs)
     for node in graph.nodes:
         if live[node.id] and not late[node.id]:

@@ -12,12 +12,12 @@ from typing import TypeAlias
 
 from gradc.autodiff.activity import Part, activity
 from gradc.autodiff.adjoint import adjoints
-from gradc.autodiff.again import fresh_number
 from gradc.autodiff.regions import CondRecipe, Recipe, Source
 from gradc.autodiff.regions_budget import WHILE_BYTES, Plan, plan_loop
 from gradc.autodiff.regions_ranges import Range
 from gradc.autodiff.regions_split import Pulled, parts_read
 from gradc.ir import Graph, Kind, Node, Origin, Value
+from gradc.ir.node import fresh_again
 from gradc.ir.rebuild import copy_node, rebuild, transfer
 from gradc.ops.index_spec import indexed_shape
 from gradc.ops.regions import project
@@ -66,7 +66,7 @@ def augment(
             recipes[image.id] = _reverse_cond(node, part, around)
             return image
         if inside and node.op.name == "while_loop" and not node.origin.again:
-            target.origin = target.origin._replace(again=fresh_number())
+            target.origin = target.origin._replace(again=fresh_again())
         plan = _plan(node, part, around, shares.get(node.id))
         return _attach(target, node, operands, plan, recipes)
 

@@ -7,6 +7,7 @@ from gradc.autodiff.activity import Cut, find_cut
 from gradc.autodiff.adjoint import Adjoints, adjoints
 from gradc.autodiff.augment import augment
 from gradc.autodiff.regions import Recipe
+from gradc.autodiff.run_again import run_again
 from gradc.autodiff.tangent import tangents_and_copies
 from gradc.errors import DerivativeError, DTypeError
 from gradc.ir import UNKNOWN, Graph, Origin, Value, is_float
@@ -86,12 +87,16 @@ def _attach(
 ) -> Joint:
     """Append adjoints and make those of ``wrt`` outputs."""
     inputs = [graph.inputs[position] for position in wrt]
-    values, outputs = len(graph.outputs), list(graph.outputs)
+    values, outputs, first = len(graph.outputs), list(graph.outputs), len(graph)
     record = adjoints(graph, seeds, inputs, recipes)
     cuts = tuple(None if id in record.totals else _cut(graph, id, outputs) for id in inputs)
     for id in inputs:
         bar = record.totals.get(id)
         graph.outputs.append((bar if bar is not None else _zeros(graph, id)).id)
+    found = run_again(graph, first, {bar.id for bar in record.totals.values()})
+    if found is not None:
+        graph, images = found
+        record = record.moved(images)
     return Joint(graph, values, record, cuts)
 
 

@@ -19,7 +19,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from gradc.autodiff.activity import Part
-from gradc.autodiff.again import fresh_number, marked
+from gradc.autodiff.again import marked
 from gradc.autodiff.regions_bytes import Most, inner_bytes, known_bytes, most_of, own_bytes
 from gradc.autodiff.regions_loop import Prepared, prepare_loop, prepare_while
 from gradc.autodiff.regions_ranges import Range
@@ -27,6 +27,7 @@ from gradc.autodiff.regions_segments import segments, while_segments
 from gradc.autodiff.regions_split import Pulled
 from gradc.errors import LimitError
 from gradc.ir import Graph, Node, TupleType
+from gradc.ir.node import fresh_again
 
 __all__ = ["WHILE_BYTES", "Plan", "Pull", "plan_loop"]
 
@@ -115,7 +116,7 @@ class _Ways:
         if not isinstance(turns, int):
             return
         *test, body = self.node.regions
-        whole = (*test, marked(body, fresh_number()))
+        whole = (*test, marked(body, fresh_again()))
         node = _with_regions(self.node, whole)
         tight = self.plain(max(budget - turns * state, 0), node)
         yield tight

@@ -12,9 +12,9 @@ that is asked for.  The numbers of these marks are negative: how such a loop run
 from collections.abc import Sequence
 from itertools import count as counting
 
-from gradc.autodiff.again import fresh_number
 from gradc.ir import INT64, ArrayType, Graph, Node, Origin, Symbol, Value, op_named
 from gradc.ir.bind import symbols_in
+from gradc.ir.node import fresh_again
 from gradc.ir.rebuild import bound, inline
 from gradc.ops.regions import project
 
@@ -82,7 +82,7 @@ def _around(node: Node, *, counts: bool = False) -> Graph:
     body = Graph(own.name)
     taken = own.inputs[:-1] if counts else own.inputs
     operands = [_like(own, id, body) for id in taken]
-    with body.at(Origin(node.origin.span, again=-fresh_number())):
+    with body.at(Origin(node.origin.span, again=-fresh_again())):
         if counts:
             operands.append(body.literal(0, INT64))
         carries = node.params["carries"] + counts

@@ -27,9 +27,11 @@ class Split:
 def split(joint: Graph, values: int, seeds: Sequence[int]) -> Split:
     """Split at what depends on the inputs ``seeds``; the first ``values`` outputs are primal.
 
-    A broadcast is not stored: the backward part repeats it from its operand.
+    A broadcast is not stored: the backward part repeats it from its operand; what lies behind a
+    barrier is computed there as well.
     """
-    late = _depends(joint, [joint.inputs[position] for position in seeds])
+    barriers = [node.id for node in joint.nodes if node.op.name == "barrier"]
+    late = _depends(joint, [*barriers, *(joint.inputs[position] for position in seeds)])
     live = joint.live()
     derivatives = joint.outputs[values:]
     again = _repeated(joint, late, live, derivatives)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from gradc.errors import GradcError, LimitError, TraceError
 from gradc.ir import Graph, Origin, Value
+from gradc.ir.node import fresh_again
 from gradc.spans import Span, caller_span
 from gradc.tracing import STATE
 
@@ -44,9 +45,15 @@ class Trace:
         What is known about the indices of the loops around.
     many : bool
         The function of one element under ``vmap``: it writes into nothing from outside.
+
+    Attributes
+    ----------
+    again : int
+        The number of the checkpointed call that is being recorded; 0 outside of one.
     """
 
     __slots__ = (
+        "again",
         "captures",
         "constants",
         "demanded",
@@ -78,6 +85,7 @@ class Trace:
         self.recorder = recorder
         self.max_nodes = max_nodes
         self.open = True
+        self.again = 0
         self.captures: dict[int, Value] = {}
         self.constants: dict[Any, Value] = {}
         self.region = region
@@ -114,6 +122,17 @@ class Trace:
             handle.put_back(state, id(handle) in self.mutated)
         self.saved = {}
 
+    @contextmanager
+    def checkpointed(self) -> Iterator[None]:
+        """Mark what is recorded inside the block to be computed again by a backward part."""
+        before = self.again
+        self.again = before or fresh_again()
+        try:
+            yield
+        finally:
+            self.again = before
+            self.graph.origin = Origin()
+
     def mark(self) -> None:
         """Give nodes added from now on the user's current line, and count them."""
         graph = self.graph
@@ -123,7 +142,7 @@ class Trace:
                 f"the function records more than {self.max_nodes} operations",
                 repair="a Python loop unrolls here: use array operations, or raise max_nodes",
             )
-        graph.origin = Origin(caller_span())
+        graph.origin = Origin(caller_span(), again=self.again)
 
     def value_of(self, trace: "Trace", node: int) -> Value:
         """Return the value of a node of this trace or of an outer one."""

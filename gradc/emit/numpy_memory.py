@@ -16,7 +16,7 @@ from gradc.ir import Array, Graph, Kind, Node
 __all__ = ["Memory", "is_filled"]
 
 Links = Mapping[int, int]
-_VIEWS = frozenset({"reshape", "transpose", "broadcast_to", "stop_gradient"})
+_VIEWS = frozenset({"reshape", "transpose", "broadcast_to", "stop_gradient", "barrier"})
 _UPDATES = frozenset({"index_put", "index_add"})
 _NEVER = -1
 

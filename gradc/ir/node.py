@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -25,10 +26,19 @@ __all__ = [
     "Node",
     "Origin",
     "Slice",
+    "fresh_again",
 ]
 
 UNKNOWN = -1
 """``adjoint_of`` of a node whose primal node is gone."""
+
+
+_AGAIN = count(1)
+
+
+def fresh_again() -> int:
+    """Return a number for ``Origin.again`` that nothing has had."""
+    return next(_AGAIN)
 
 
 class Origin(NamedTuple):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradc.ir import Kind, Shape
+from gradc.kernels.awaited import awaited
 from gradc.kernels.cone import iteration_shape, reads
 from gradc.kernels.index import domain_of
 from gradc.kernels.placement import SWEEPS, Form, Placement
@@ -67,6 +68,7 @@ def fuse(p: Placement, after: Mapping[int, set[int]] | None = None) -> list[Grou
     ``after`` names roots that must run before a root although it does not read them.
     """
     sweeps = {id: _sweep(p, id) for id in sorted(p.form)}
+    after = _all_after(after or {}, awaited(p))
     if after:
         for id, others in after.items():
             sweeps[id].order = {**sweeps[id].reads, **dict.fromkeys(others, False)}
@@ -76,6 +78,12 @@ def fuse(p: Placement, after: Mapping[int, set[int]] | None = None) -> list[Grou
     _meet(sweeps)
     _sink(sweeps)
     return _ordered(_join_near(p, _collect(sweeps)))
+
+
+def _all_after(
+    first: Mapping[int, set[int]], second: Mapping[int, set[int]]
+) -> Mapping[int, set[int]]:
+    return {id: first.get(id, set()) | second.get(id, set()) for id in {*first, *second}}
 
 
 def _sorted(sweeps: dict[int, Sweep]) -> dict[int, Sweep]:

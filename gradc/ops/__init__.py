@@ -51,7 +51,7 @@ from gradc.ops.comparison import (
     select,
 )
 from gradc.ops.contraction import contract
-from gradc.ops.control import blank, constant, input_, stop_gradient
+from gradc.ops.control import barrier, blank, constant, input_, stop_gradient
 from gradc.ops.creation import dim_value, iota
 from gradc.ops.exponential import (
     exp,
@@ -111,6 +111,7 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "barrier",
     "bitwise_and",
     "bitwise_or",
     "bitwise_xor",

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from gradc.ir.node import Literal
-from gradc.ir.op import ZERO_DERIVATIVE, Kind
+from gradc.ir.op import ZERO_DERIVATIVE, Kind, Linear
 from gradc.ir.types import ArrayType
 from gradc.ops.declare import elementwise, operation, reals
 
-__all__ = ["blank", "constant", "input_", "stop_gradient"]
+__all__ = ["barrier", "blank", "constant", "input_", "stop_gradient"]
 
 
 def _infer_input(**params: Any) -> ArrayType:
@@ -69,4 +69,17 @@ stop_gradient = elementwise(
     takes="fiub",
     samples=reals(),
     doc="The operand itself, as a constant for differentiation.",
+)
+
+barrier = operation(
+    "barrier",
+    Kind.MOVEMENT,
+    "x, after",
+    infer=lambda x, after, number: x,
+    evaluate=lambda x, after, number: x,
+    numpy="{x}",
+    derivative=Linear(lambda ct, out, x, after, number: (ct, None), slots=(0,)),
+    samples=reals(),
+    params=("number",),
+    doc="The first operand; what is computed from it is computed after the second, and again.",
 )

@@ -229,6 +229,7 @@ CONTRACTIONS = (
 _PARAMS = {
     "argmax": _position_params,
     "argmin": _position_params,
+    "barrier": lambda op: [((s, s), {"number": 1}) for s in ((), (3,), (2, 3))],
     "broadcast_to": _broadcasts,
     "concatenate": _concatenations,
     "cumprod": _scan_params,
