@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradc.autodiff.check import compare_directional, directional_difference
+from gradc.capture.hooks import call_function
 from gradc.capture.trees import flatten, unflatten
 from gradc.transforms import jvp, vjp
 
@@ -54,7 +55,7 @@ def check_grads(
         changed = list(leaves)
         for i, leaf in zip(moving, moved, strict=True):
             changed[i] = leaf
-        return fn(*unflatten(tree, changed))
+        return call_function(fn, *unflatten(tree, changed))
 
     _check(of_leaves, start, order, rtol, rng, options, getattr(fn, "__name__", "the function"))
 

@@ -1,4 +1,4 @@
-"""The command line: ``gradc build``, ``inspect``, ``check``, ``cache`` and ``doctor``.
+"""The command line: ``gradc build inspect check cache coverage doctor``.
 
 Each command is a function ``run(options) -> int`` in a module of its own, loaded when it is called:
 ``gradc --help`` loads neither graphs nor templates.
@@ -29,7 +29,8 @@ ARGS describes the arguments, by name or in order, separated by commas:
   n=3, mode='mean', flag=true       fixed values
   rng:generator                     a NumPy random generator
 """
-_MODULES = {name: f"gradc.cli_{name}" for name in ("build", "inspect", "check", "cache", "doctor")}
+_COMMANDS = ("build", "inspect", "check", "cache", "coverage", "doctor")
+_MODULES = {name: f"gradc.cli_{name}" for name in _COMMANDS}
 _STAGES = ("report", "source", "graph", "adjoint", "numpy", "c", "dot", "svg", "explain")
 
 
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands)
     cache = commands.add_parser("cache", help="look after the folder of compiled code")
     cache.add_argument("action", choices=("path", "list", "verify", "clear"))
+    commands.add_parser("coverage", help="say which NumPy functions may be called")
     commands.add_parser("doctor", help="say what this machine offers and whether it works")
     return parser
 

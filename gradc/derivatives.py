@@ -5,9 +5,11 @@ own, simplifies it, derives the joint graph, and inlines that in the trace aroun
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from gradc.arguments import Argnums, Chosen, choose_arguments
 from gradc.autodiff import Cut, Joint, check_differentiable, forward, reverse
@@ -284,8 +286,15 @@ def _like_value(value: Any, dots: Sequence[Value]) -> Any:
     """Put tangents into the tree of the value; results that are not floating-point get None."""
     leaves, tree = flatten(value)
     rest = iter(dots)
-    placed = [wrap(next(rest), leaf._kind) if _moves(leaf) else None for leaf in leaves]
-    return unflatten(tree, placed)
+    return unflatten(tree, [_tangent(leaf, rest) for leaf in leaves])
+
+
+def _tangent(leaf: Any, dots: Iterator[Value]) -> Any:
+    """Return the next tangent for a traced result, zeros for an array that nothing moves."""
+    if _moves(leaf):
+        return wrap(next(dots), leaf._kind)
+    fixed = isinstance(leaf, np.ndarray) and is_float(leaf.dtype)
+    return np.zeros_like(leaf) if fixed else None
 
 
 def _moves(leaf: Any) -> bool:

@@ -15,9 +15,9 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "gradc"
 
 TOP = """
-__init__ __main__ ahead api arguments artifact assembly checks cli collector control derivatives
-dispatch explanations fitting jacobians mapping maps pipeline printing pullbacks scans sweeps
-transforms view
+__init__ __main__ ahead api arguments artifact assembly checks cli collector control coverage
+derivatives dispatch explanations fitting jacobians mapping maps pipeline printing pullbacks scans
+sweeps transforms view
 """
 
 LAYERS = (

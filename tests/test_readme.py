@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import gradc
+from gradc.coverage import coverage_table
 from tests.backends import HAS_COMPILER
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,6 +56,7 @@ def generated(folder: Path) -> dict[str, str]:
         "quickstart-numpy": fenced("python", example.source("numpy")),
         "quickstart-c": fenced("c", example.generated("c").function),
         "explain": fenced("text", explained),
+        "coverage": coverage_table(),
         "error": fenced("text", run_python(folder)[1]),
     }
 

@@ -26,14 +26,15 @@ _REPAIR = (
 
 
 class Masked:
-    """The elements of ``full`` where ``mask`` is True."""
+    """The elements of ``full`` where ``mask`` is True; the mask spans all but ``rest`` axes."""
 
-    __slots__ = ("full", "mask", "span")
+    __slots__ = ("full", "mask", "rest", "span")
     __array_priority__ = 2000.0
 
-    def __init__(self, full: Tracer, mask: Value) -> None:
+    def __init__(self, full: Tracer, mask: Value, rest: int = 0) -> None:
         self.full = full
         self.mask = mask
+        self.rest = rest
         self.span = caller_span()
 
     def refuse(self, what: str, span: Span | None = None) -> NoReturn:
@@ -63,8 +64,8 @@ class Masked:
         self.refuse("handed to this function")
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if function is np.sum and len(args) == 1 and not kwargs:
-            return apply(np.sum, (self.full,), {"where": wrap(self.mask, Kind.ARRAY)})
+        if function in _REDUCTIONS and len(args) == 1 and not kwargs:
+            return self._reduced(function)
         self.refuse(f"handed to {getattr(function, '__name__', 'this function')}")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -72,18 +73,26 @@ class Masked:
             self.refuse("used this way")
         return self._elementwise(ufunc, *inputs)
 
+    def _reduced(self, function: Any) -> Any:
+        """Reduce the elements to one number."""
+        return apply(function, (self.full,), {"where": wrap(self.mask, Kind.ARRAY)})
+
     def _elementwise(self, ufunc: Any, *inputs: Any) -> "Masked":
         whole = [self._whole(x) for x in inputs]
-        return Masked(apply(Tracer.operate, (ufunc, *whole), {}), self.mask)
+        return Masked(apply(Tracer.operate, (ufunc, *whole), {}), self.mask, self.rest)
 
     def _whole(self, x: Any) -> Any:
         if isinstance(x, Masked):
             if x.mask != self.mask:
                 self.refuse("combined with elements under another mask")
             return x.full
-        if getattr(x, "ndim", 0) != 0 or isinstance(x, list | tuple):
+        if isinstance(x, list | tuple) or getattr(x, "ndim", 0) > self.rest:
             self.refuse("combined with an array")
         return x
+
+
+_REDUCTIONS = (np.sum, np.prod, np.mean, np.var, np.std, np.any, np.all)
+"""What is the same of the elements under a mask and of all elements with ``where=mask``."""
 
 
 def _install_operators() -> None:
@@ -102,6 +111,8 @@ def _install_operators() -> None:
     for name, ufunc in pairs.items():
         setattr(Masked, f"__{name}__", forward(ufunc))
         setattr(Masked, f"__r{name}__", reflected(ufunc))
+    for function in _REDUCTIONS:
+        setattr(Masked, function.__name__, lambda self, f=function: self._reduced(f))
     for name, unary in {"neg": np.negative, "abs": np.absolute, "pos": np.positive}.items():
         setattr(Masked, f"__{name}__", lambda self, u=unary: self._elementwise(u, self))
 
@@ -112,7 +123,7 @@ _install_operators()
 def masked_read(x: Tracer, mask: Tracer) -> Masked:
     """``x[mask]``."""
     whole = _whole_mask(x, mask)
-    return Masked(wrap(read(x), Kind.ARRAY), whole)
+    return Masked(wrap(read(x), Kind.ARRAY), whole, x.ndim - mask.ndim)
 
 
 def masked_assign(x: Tracer, mask: Tracer, value: Any) -> None:

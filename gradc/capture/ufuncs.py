@@ -1,5 +1,6 @@
 """Elementwise operations: NumPy's promotion and broadcasting, made explicit nodes."""
 
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Any, NoReturn
 
@@ -16,7 +17,7 @@ from gradc.errors import ArgumentError, DTypeError, ShapeError
 from gradc.ir import REGISTRY, Op, Shape, Value, broadcast_shapes, newest, op_named
 from gradc.ir import Kind as OpKind
 
-__all__ = ["call_ufunc", "elementwise", "is_declared", "store"]
+__all__ = ["call_ufunc", "elementwise", "is_declared", "loop_dtypes", "store", "store_exactly"]
 
 
 def call_ufunc(
@@ -63,6 +64,13 @@ def store(out: Any, new: Any, where: Any = True) -> Any:
     return out
 
 
+def store_exactly(out: Any, new: Any) -> Any:
+    """Write the result of a reduction into ``out``, which must have its very shape."""
+    if isinstance(out, Tracer) and out.shape != np.shape(new):
+        raise ValueError(f"the output has shape {out.shape}, the result {np.shape(new)}")
+    return store(out, new)
+
+
 def _store_known(out: Tracer, new: Any, where: Any) -> None:
     shape = out._type.extents
     if where is True:
@@ -92,6 +100,11 @@ def _loop(ufunc: Any, kinds: tuple[Any, ...], dtype: np.dtype | None) -> tuple[n
     if dtype is not None:
         more["signature"] = (None,) * ufunc.nin + (dtype,)
     return ufunc.resolve_dtypes((*kinds, None), **more)
+
+
+def loop_dtypes(ufunc: Any, operands: Sequence[Any]) -> tuple[np.dtype, ...]:
+    """Return the dtypes that NumPy computes in: of the operands, then of the result."""
+    return _loop(ufunc, tuple(map(_kind_of, operands)), None)
 
 
 _WEAK: dict[str, Any] = {"f": float, "i": int}

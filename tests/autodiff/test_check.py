@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import gradc
 from gradc.autodiff.check import compare_directional, directional_difference
 from gradc.errors import DerivativeError
 
@@ -55,3 +56,29 @@ def test_agreement_is_relative_to_the_largest():
 def test_what_is_no_number_never_agrees(bad):
     with pytest.raises(DerivativeError, match="off by"):
         compare_directional([bad, 1.0], [1.0, 1.0], 1e-3, "it")
+
+
+def test_an_array_that_nothing_moves_has_the_tangent_zero():
+    """Also where the derivative is taken of a derivative."""
+
+    def both(x):
+        return np.zeros(3), 2.0 * x
+
+    def nested(x):
+        return gradc.jvp(both, (x,), (np.ones(2),))[1]
+
+    fixed, moved = gradc.compile(nested)(np.ones(2))
+    np.testing.assert_array_equal(fixed, np.zeros(3))
+    np.testing.assert_array_equal(moved, [2.0, 2.0])
+    gradc.check_grads(both, (np.ones(2),), order=2)
+
+
+def test_the_function_is_recorded_as_elsewhere():
+    """Its ``np.zeros`` is an array that a traced value can be written into."""
+
+    def written(x):
+        out = np.zeros(3)
+        np.multiply(x, x, out=out)
+        return out
+
+    gradc.check_grads(written, (np.arange(3.0),), order=2)

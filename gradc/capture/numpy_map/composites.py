@@ -5,11 +5,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from gradc.capture.context import fail
 from gradc.capture.convert import as_handle, has_traced, operand, own, result, unwrap, value_of
-from gradc.capture.dispatch import TABLE
+from gradc.capture.dispatch import TABLE, label
 from gradc.capture.folding import call, handles
-from gradc.capture.tracer import Tracer, wrap
-from gradc.capture.ufuncs import store
+from gradc.capture.tracer import Tracer, describe, wrap
+from gradc.capture.ufuncs import loop_dtypes, store
+from gradc.errors import DTypeError
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -27,6 +29,7 @@ def _composite(ufunc: Any) -> Callable[[_Function], _Function]:
             if not has_traced(inputs):
                 done = own(ufunc(*unwrap(list(inputs))))
             else:
+                _check_loop(ufunc, inputs)
                 done = compose(*map(_floating, inputs))
             return done if out is None else store(out, done, where)
 
@@ -34,6 +37,18 @@ def _composite(ufunc: Any) -> Callable[[_Function], _Function]:
         return compose
 
     return enter
+
+
+def _check_loop(ufunc: Any, inputs: tuple[Any, ...]) -> None:
+    """Refuse what NumPy computes as integers or in half precision, which the composition is not."""
+    loop = loop_dtypes(ufunc, [operand(x) for x in inputs])
+    if loop[-1].kind != "f" or loop[-1].itemsize < 4:
+        fail(
+            DTypeError,
+            f"{label(ufunc)} of these operands is computed in {loop[-1]}, which is not supported",
+            operands=[describe(x) for x in inputs if isinstance(x, Tracer)],
+            repair="convert an operand with .astype(np.float64)",
+        )
 
 
 def _floating(x: Any) -> Any:
@@ -48,6 +63,7 @@ def _floating(x: Any) -> Any:
 def positive(x: Any) -> Any:
     """Copy."""
     handle = operand(x)
+    loop_dtypes(np.positive, [handle])
     return wrap(value_of(handle), handle._kind)
 
 

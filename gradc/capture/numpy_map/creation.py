@@ -31,6 +31,7 @@ from gradc.capture.mutation import (
     write,
     write_concrete,
 )
+from gradc.capture.numpy_map.selection import promoted
 from gradc.capture.positions import as_dim, as_user
 from gradc.capture.ranges import not_negative
 from gradc.capture.tracer import Kind, Tracer, is_concrete, make_concrete, wrap
@@ -56,6 +57,8 @@ def array(
 ) -> Tracer:
     """Make an array of nested lists, numbers or arrays; a fresh one unless ``copy`` says else."""
     _check_order(order)
+    if copy is False and not isinstance(object, Tracer | np.ndarray):
+        raise ValueError("unable to avoid a copy of what is no array: use np.asarray")
     if isinstance(object, Tracer | np.ndarray) and not copy:
         x = as_handle(object)
     elif not has_traced(object):
@@ -272,10 +275,11 @@ def linspace(
     if retstep or axis != 0:
         raise TypeError("argument retstep or axis is not supported")
     parts = (num - 1) if endpoint else num
-    begin = call(np.multiply, as_handle(start), 1.0)
-    end = call(np.multiply, as_handle(stop), 1.0)
+    begin = call(np.multiply, call(np.asarray, start), 1.0)
+    end = call(np.multiply, call(np.asarray, stop), 1.0)
     rank = max(np.ndim(begin), np.ndim(end))
-    steps = make_concrete(np.arange(num, dtype=float).reshape((num, *[1] * rank)))
+    kind = promoted(begin, end, 0.0)
+    steps = make_concrete(np.arange(num, dtype=kind).reshape((num, *[1] * rank)))
     delta = end - begin
     done = steps * (delta / parts) + begin if parts else steps * delta + begin
     if endpoint and num > 1:

@@ -29,6 +29,8 @@ def concatenate(
     if axis is None:
         parts, axis = [call(np.ravel, part) for part in parts], 0
     kind = np.result_type(*[part.dtype for part in parts]) if dtype is None else np.dtype(dtype)
+    if not all(np.can_cast(part.dtype, kind, "same_kind") for part in parts):
+        raise TypeError(f"these arrays cannot be cast to {kind}")
     if any(part.ndim != parts[0].ndim for part in parts) or not parts[0].ndim:
         raise ValueError("all the input arrays must have the same number of dimensions, at least 1")
     axis = normalize_axis_index(axis, parts[0].ndim)

@@ -9,7 +9,7 @@ from gradc.capture.convert import as_handle, cast_to, result, value_of
 from gradc.capture.folding import call, handles
 from gradc.capture.positions import as_user
 from gradc.capture.tracer import Tracer
-from gradc.capture.ufuncs import store
+from gradc.capture.ufuncs import store_exactly
 from gradc.ir import Shape, Value, op_named
 
 _NO = np._NoValue
@@ -33,7 +33,7 @@ def _finish(value: Value, shape: Shape, axes: tuple[int, ...], keepdims: Any, ou
     if keepdims is not _NO and keepdims:
         value = value.reshape(kept_shape(shape, axes))
     done = result(value)
-    return done if out is None else store(out, done)
+    return done if out is None else store_exactly(out, done)
 
 
 def _reduce(name: str, value: Value, axes: tuple[int, ...]) -> Value:
@@ -145,6 +145,16 @@ def _float_of(dtype: np.dtype) -> np.dtype:
     return dtype if dtype.kind == "f" else np.dtype(np.float64)
 
 
+def _mean_dtype(dtype: np.dtype, wanted: Any) -> np.dtype:
+    """Return what a mean is computed in; NumPy would do so in integers as well."""
+    if wanted is None:
+        return _float_of(dtype)
+    chosen: np.dtype = np.dtype(wanted)
+    if chosen.kind != "f":
+        raise TypeError(f"argument dtype={chosen} of a mean is not supported")
+    return chosen
+
+
 def _count(x: Tracer, axis: Any, where: Any, keepdims: Any) -> Any:
     if where is not _NO and where is not True:
         mask = call(np.broadcast_to, where, x.shape)
@@ -167,10 +177,10 @@ def mean(
 ) -> Any:
     """Return the arithmetic mean."""
     x = as_handle(a)
-    kind = _float_of(x.dtype) if dtype is None else np.dtype(dtype)
+    kind = _mean_dtype(x.dtype, dtype)
     total = call(np.sum, x, axis=axis, dtype=kind, keepdims=keepdims, where=where)
     done = _quotient(total, _count(x, axis, where, keepdims))
-    return done if out is None else store(out, done)
+    return done if out is None else store_exactly(out, done)
 
 
 def _quotient(total: Any, count: Any) -> Any:
@@ -195,7 +205,7 @@ def var(
     """Return the variance, with ``ddof`` taken off the count."""
     x = as_handle(a)
     ddof = ddof if correction is _NO else correction
-    kind = _float_of(x.dtype) if dtype is None else np.dtype(dtype)
+    kind = _mean_dtype(x.dtype, dtype)
     centre = call(np.mean, x, axis=axis, dtype=kind, keepdims=True, where=where)
     deviation = call(np.subtract, x, centre)
     squares = call(np.multiply, deviation, deviation)
@@ -206,7 +216,7 @@ def var(
     else:
         rest = max(count - ddof, 0)
     done = _quotient(total, rest)
-    return done if out is None else store(out, done)
+    return done if out is None else store_exactly(out, done)
 
 
 @handles(np.std)
@@ -215,7 +225,7 @@ def std(
 ) -> Any:
     """Return the standard deviation."""
     done = call(np.sqrt, call(np.var, a, axis, dtype, None, *rest, **more))
-    return done if out is None else store(out, done)
+    return done if out is None else store_exactly(out, done)
 
 
 @handles(np.average)
@@ -242,7 +252,7 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NO) -> Any:
     """Return maximum minus minimum."""
     high = call(np.max, a, axis=axis, keepdims=keepdims)
     done = high - call(np.min, a, axis=axis, keepdims=keepdims)
-    return done if out is None else store(out, done)
+    return done if out is None else store_exactly(out, done)
 
 
 # positions of extrema
@@ -281,7 +291,7 @@ def _scan(name: str) -> Any:
         axis = normalize_axis_index(axis, len(x.shape))
         params = {"axis": axis, "reverse": False} if name == "cumsum" else {"axis": axis}
         done = result(op_named(name)(x, **params))
-        return done if out is None else store(out, done)
+        return done if out is None else store_exactly(out, done)
 
     return handler
 

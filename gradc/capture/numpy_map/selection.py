@@ -74,6 +74,8 @@ def clip(
     max: Any = _NO,
 ) -> Any:
     """Limit values to an interval."""
+    if (a_min is not _NO or a_max is not _NO) and (min is not _NO or max is not _NO):
+        raise ValueError("give either a_min and a_max, or min and max")
     low = min if a_min is _NO else a_min
     high = max if a_max is _NO else a_max
     done: Any = operand(a)
@@ -231,6 +233,8 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
 def round_(a: Any, decimals: int = 0, out: Any = None) -> Any:
     """Round to the nearest, ties to even."""
     x = operand(a)
+    if x.dtype.kind == "b":
+        raise TypeError("truth values are not rounded: cast them first")
     if x.dtype.kind != "f":
         if decimals < 0:
             raise TypeError("argument decimals < 0 of integers is not supported")

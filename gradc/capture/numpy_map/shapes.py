@@ -60,8 +60,8 @@ def reshape(a: Any, /, shape: Any = None, order: str = "C", *, copy: Any = None)
     """Return the elements under another shape."""
     x = as_handle(a)
     wanted = _completed(shape, x)
-    if order == "A":
-        raise TypeError("argument order='A' is not supported")
+    if order not in ("C", "F"):
+        raise TypeError(f"argument order={order!r} is not supported")
     if order == "F":
         turned = call(np.reshape, call(np.transpose, x), wanted[::-1])
         return call(np.transpose, turned)  # type: ignore[no-any-return]
