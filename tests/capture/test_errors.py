@@ -69,7 +69,7 @@ def out_of_bounds(x, w):
 
 
 def mask(x, w):
-    return np.mean(x[x > 0])
+    return np.max(x[x > 0])
 
 
 def math_of_array(x, w):
@@ -192,10 +192,10 @@ IndexBoundsError: index 7 is out of bounds for axis 0 with size 2
   x: f8[2, 5] (argument)
   count positions and axes from 0, or from the end with negative numbers""",
     mask: """\
-UnsupportedError: elements under a traced mask cannot be handed to mean
+UnsupportedError: elements under a traced mask cannot be handed to max
   test_errors.py:LINE in mask
-    return np.mean(x[x > 0])
-           ^^^^^^^^^^^^^^^^^
+    return np.max(x[x > 0])
+           ^^^^^^^^^^^^^^^^
   x: f8[2, 5] (argument)
   use np.where(mask, a, b), or reductions with where=mask: how many elements there are is not \
 known while the function is recorded""",

@@ -74,7 +74,7 @@ def clip(
     max: Any = _NO,
 ) -> Any:
     """Limit values to an interval."""
-    if (a_min is not _NO or a_max is not _NO) and (min is not _NO or max is not _NO):
+    if a_min is not _NO and a_max is not _NO and (min is not _NO or max is not _NO):
         raise ValueError("give either a_min and a_max, or min and max")
     low = min if a_min is _NO else a_min
     high = max if a_max is _NO else a_max
