@@ -35,7 +35,7 @@ from gradc.errors import CompilerNotFound, GradcWarning, LimitError
 from gradc.fitting import fitted
 from gradc.ir import Program
 from gradc.kernels.lower import lower
-from gradc.kernels.nest import Unit
+from gradc.kernels.nest import Failure, Unit
 from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.options import MathMode, Options
 from gradc.pipeline import function_name, make_program, plain_name
@@ -142,7 +142,7 @@ class _Plan(NamedTuple):
     name: str
     face: Signature
     arena: int
-    failures: tuple[str, ...]
+    failures: tuple[Failure, ...]
     texts: dict[str, str]
     user: dict[str, str | int]
     options: Options
@@ -166,7 +166,7 @@ def _plan(
     recording = fitted(function.fn, args, kwargs, options)
     program = _program(recording, name, options, _gradient_paths(function, args, kwargs))
     loops = lower(program, options)
-    failures = tuple(failure.message for failure in loops.failures)
+    failures = tuple(loops.failures)
     arena = _arena(loops)
     user = _user(function)
     source = print_c(loops, options, symbol=name, entry=False).text
@@ -255,7 +255,7 @@ def _files(plan: _Plan, toolchain: Toolchain | None, made: Libraries | None) -> 
         user=plan.user,
         options=plan.options,
         arena=plan.arena,
-        failures=plan.failures,
+        failures=[failure.message for failure in plan.failures],
         version=__version__,
         toolchain=toolchain,
         libraries=made,

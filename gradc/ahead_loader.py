@@ -18,6 +18,7 @@ from gradc.emit.names import PYTHON, Namer, plain_path
 from gradc.emit.render import render
 from gradc.errors import UnsupportedError
 from gradc.ir import Port, Program
+from gradc.kernels.nest import Failure
 
 __all__ = ["loader_text"]
 
@@ -34,7 +35,7 @@ def loader_text(
     name: str,
     c_text: str,
     arena: int,
-    failures: Sequence[str],
+    failures: Sequence[Failure],
     about: str,
 ) -> str:
     """Return the text of the loader.
@@ -51,7 +52,7 @@ def loader_text(
         What is to be compiled, should the library be missing.
     arena : int
         Bytes of working memory.
-    failures : sequence of str
+    failures : sequence of Failure
         What return codes from 1 on mean.
     about : str
         Where the function stands in the user's source.
@@ -72,11 +73,21 @@ def loader_text(
     )
 
 
-def _failures(texts: Sequence[str]) -> list[str]:
+_ERRORS = {
+    "index": "IndexError",
+    "linalg": "numpy.linalg.LinAlgError",
+    "limit": "RuntimeError",
+}
+
+
+def _failures(failures: Sequence[Failure]) -> list[str]:
     """Print the table of what return codes mean."""
-    if not texts:
+    if not failures:
         return ["_FAILURES = {}"]
-    rows = (f"    {code}: {_quoted(text)}," for code, text in enumerate(texts, 1))
+    rows = (
+        f"    {code}: ({_ERRORS[failure.kind]}, {_quoted(failure.message)}),"
+        for code, failure in enumerate(failures, 1)
+    )
     return ["_FAILURES = {", *rows, "}"]
 
 

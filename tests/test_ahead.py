@@ -268,6 +268,25 @@ def test_the_loader_reports_a_wrong_index(builds):
         fn(table, rows + 8, w)
 
 
+def settled(a, b):
+    """Linear algebra and sorting, with a logarithm of the portable library."""
+    return np.sum(np.sort(np.linalg.solve(a, b)) ** 2) + np.linalg.slogdet(a)[1]
+
+
+@needs_compiler
+def test_linear_algebra_ships_with_what_it_refuses(tmp_path):
+    target = gradc.value_and_grad(settled, argnums=("a", "b"))
+    a, b = 3.0 * np.eye(4) + 0.1, np.arange(4.0)
+    fn = _load(gradc.build(target, (a, b), out=tmp_path).loader)
+    value, gradients = fn(a, b)
+    right, wanted = gradc.value_and_grad(settled, argnums=("a", "b"), backend="numpy")(a, b)
+    assert value == pytest.approx(right, rel=1e-14)
+    for found, expected in zip(gradients, wanted, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    with pytest.raises(np.linalg.LinAlgError, match="the matrix is singular"):
+        fn(np.zeros((4, 4)), b)
+
+
 @needs_compiler
 def test_results_come_in_the_users_structure(tmp_path):
     pair = (0.25, np.array([1.0, 2.0, 3.0]))

@@ -54,7 +54,8 @@ def _run(inputs, results):
     buffers = [array.ctypes.data for array in (*inputs, *results)]
     code = _call(*buffers, start - start % 64)
     if code:
-        raise IndexError(_FAILURES.get(code, f"the C function returned {code}"))
+        error, text = _FAILURES.get(code, (RuntimeError, f"the C function returned {code}"))
+        raise error(text)
 
 
 _call = _entry(_library())

@@ -13,7 +13,7 @@ __all__ = ["pick"]
 
 _ARENA = 256
 _FAILURES = {
-    1: "an index is out of bounds for an axis of length 9",
+    1: (IndexError, "an index is out of bounds for an axis of length 9"),
 }
 
 
@@ -56,7 +56,8 @@ def _run(inputs, results):
     buffers = [array.ctypes.data for array in (*inputs, *results)]
     code = _call(*buffers, start - start % 64)
     if code:
-        raise IndexError(_FAILURES.get(code, f"the C function returned {code}"))
+        error, text = _FAILURES.get(code, (RuntimeError, f"the C function returned {code}"))
+        raise error(text)
 
 
 _call = _entry(_library())
