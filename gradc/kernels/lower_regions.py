@@ -320,7 +320,7 @@ def _while(state: State, node: Node, region: Region) -> list[Stmt]:
     body += _lower_part(state, turn, results.frame(turn))[1]
     results.publish()
     limit = node.params["limit"]
-    code = state.fail(f"the loop runs more than {limit} times", node.origin.span)
+    code = state.fail(f"the loop runs more than {limit} times", node.origin.span, "limit")
     return [*head, While(body, limit, code, node.id)]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gradc.errors import SingularError
+from gradc.errors import LimitError, SingularError
 from gradc.spans import Span
 
 __all__ = ["load_function", "located", "run_text"]
@@ -56,19 +56,26 @@ class Mapped(Protocol):
 
 
 def located(function: Callable[..., Any], source: Mapped) -> Callable[..., Any]:
-    """Return the function with NumPy's complaints about matrices sent to the user's line."""
+    """Return the function with what it may refuse while it runs sent to the user's line."""
 
     @wraps(function)
     def run(*arrays: Any) -> Any:
         try:
             return function(*arrays)
-        except np.linalg.LinAlgError as error:
+        except (np.linalg.LinAlgError, RuntimeError) as error:
             entry = source.at(_line(error.__traceback__, function.__code__.co_filename))
-            text = str(error).lower().replace("matrix is", "the matrix is")
-            text = text.replace("singular matrix", "the matrix is singular")
-            raise SingularError(text, span=entry.span if entry else None) from None
+            raise _explained(error, entry.span if entry else None) from None
 
     return run
+
+
+def _explained(error: Exception, span: Span | None) -> Exception:
+    """Return the error of gradc that says the same at the user's line."""
+    text = str(error)
+    if isinstance(error, np.linalg.LinAlgError):
+        text = text.lower().replace("matrix is", "the matrix is")
+        return SingularError(text.replace("singular matrix", "the matrix is singular"), span=span)
+    return LimitError(text, span=span) if text.startswith("the loop runs more than") else error
 
 
 def _line(trace: TracebackType | None, filename: str) -> int:
