@@ -52,12 +52,15 @@ class LoopRecipe:
         Carries whose adjoints are carried.
     captures : tuple of int
         Operands whose adjoints are summed.
+    restored : tuple of int
+        Carries whose arrays the reverse restores: inputs before the adjoints, outputs likewise.
     """
 
     body: Graph
     sources: tuple[Source, ...]
     items: tuple[int, ...]
     captures: tuple[int, ...]
+    restored: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +114,14 @@ def _reverse_loop(
 ) -> list[Value]:
     sources = _fetched(graph, node, loop.sources)
     sums = [graph.value(node.operands[slot]).full_like(0.0) for slot in loop.captures]
-    initial = [*_seeds(graph, node, cts, loop.items), *sums]
+    arrays = [project(graph.value(node.id), item=item) for item in loop.restored]
+    initial = [*arrays, *_seeds(graph, node, cts, loop.items), *sums]
     if isinstance(recipe, WhileRecipe):
         turns = project(graph.value(node.id), item=recipe.turns)
         limit = node.params["limit"]
         initial = [turns, *initial]
-        return make_while(recipe.test, loop.body, sources, initial, limit=limit)[1:]
+        found = make_while(recipe.test, loop.body, sources, initial, limit=limit)
+        return found[1 + len(arrays) :]
     return make_loop(
         loop.body,
         sources,
@@ -124,7 +129,7 @@ def _reverse_loop(
         index=node.params["index"],
         count=node.params["count"],
         reverse=not node.params["reverse"],
-    )
+    )[len(arrays) :]
 
 
 def _fetched(graph: Graph, node: Node, sources: Sequence[Source]) -> list[Value]:

@@ -15,7 +15,7 @@ import networkx
 from gradc.autodiff.regions_ranges import Range
 from gradc.ir import Dim, Graph, Kind, Node, Symbol, TupleType, substitute
 
-__all__ = ["choose_kept"]
+__all__ = ["bytes_of", "choose_kept"]
 
 _DEAR = frozenset((Kind.REGION, Kind.ROUTINE, Kind.SCAN, Kind.OTHER))
 _GUESS = 64
@@ -57,6 +57,12 @@ def choose_kept(
     highest = _highest(ranges)
     sizes = {id: _bytes(graph[id], highest) for id in behind}
     return sorted(_cut(found, sizes, needed, sources))
+
+
+def bytes_of(graph: Graph, ids: Collection[int], ranges: Sequence[Range]) -> int:
+    """Return what some values of one turn take at most, with a guess for what is not known."""
+    highest = _highest(ranges)
+    return sum(_bytes(graph[id], highest) for id in ids)
 
 
 @dataclass(frozen=True, slots=True)

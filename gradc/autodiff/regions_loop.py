@@ -7,10 +7,10 @@ from gradc.autodiff.activity import Part
 from gradc.autodiff.again import inner_nodes
 from gradc.autodiff.regions import LoopRecipe, Source, WhileRecipe
 from gradc.autodiff.regions_final import Turns
-from gradc.autodiff.regions_keep import choose_kept
 from gradc.autodiff.regions_ranges import Range
 from gradc.autodiff.regions_split import Final, Pulled, find_final
 from gradc.autodiff.regions_tape import Row, Tape, counted_row, counter_row, make_tapes
+from gradc.autodiff.regions_undo import Undo, choose_undone
 from gradc.ir import INT64, ArrayType, Graph, Node, Value, op_named
 from gradc.ir.rebuild import copy_node, inline, transfer
 
@@ -25,6 +25,7 @@ class _Plan:
     carries: int
     final: Final
     kept: tuple[int, ...]
+    undone: tuple[Undo, ...] = ()
 
     @property
     def captures(self) -> int:
@@ -80,7 +81,7 @@ def prepare_loop(node: Node, part: Part, pulled: Pulled, around: tuple[Range, ..
     row = counted_row(params["index"])
     body = _forward_body(plan, tapes, row, counter=False)
     sources, reverse = _reverse_body(plan, tapes, row, part, plan.carries)
-    recipe = LoopRecipe(reverse, sources, _true(part.items), _active_captures(part))
+    recipe = _recipe(plan, part, sources, reverse)
     return Prepared(node, (body,), tuple(tapes), recipe)
 
 
@@ -91,18 +92,23 @@ def prepare_while(node: Node, part: Part, pulled: Pulled) -> Prepared:
     body = _forward_body(plan, tapes, None, counter=True)
     test = _longer_test(node.regions[0], body)
     sources, reverse = _reverse_body(plan, tapes, None, part, plan.carries + 1)
-    loop = LoopRecipe(reverse, sources, _true(part.items), _active_captures(part))
+    loop = _recipe(plan, part, sources, reverse)
     recipe = WhileRecipe(loop, _turns_left(reverse, len(sources)), plan.carries)
     return Prepared(node, (test, body), tuple(tapes), recipe)
 
 
+def _recipe(plan: _Plan, part: Part, sources: tuple[Source, ...], reverse: Graph) -> LoopRecipe:
+    items, captures = _true(part.items), _active_captures(part)
+    return LoopRecipe(reverse, sources, items, captures, tuple(one.item for one in plan.undone))
+
+
 def _plan(pulled: Pulled, carries: int, final: Final, ranges: Sequence[Range] = ()) -> _Plan:
     graph = pulled.graph
-    carried = graph.inputs[pulled.taken - carries : pulled.taken]
     live = pulled.live([*graph.outputs, *pulled.bars])
     inner = inner_nodes(graph, live, pulled.late())
-    kept = choose_kept(graph, _needed(pulled, final), final.parts, carried, ranges, inner)
-    return _Plan(pulled, carries, final, tuple(kept))
+    needed = _needed(pulled, final)
+    kept, undone = choose_undone(pulled, carries, final, needed, ranges, inner)
+    return _Plan(pulled, carries, final, tuple(kept), undone)
 
 
 def _needed(pulled: Pulled, final: Final) -> set[int]:
@@ -129,25 +135,33 @@ def _active_captures(part: Part) -> tuple[int, ...]:
 
 
 def _forward_body(plan: _Plan, tapes: Sequence[Tape], row: Row | None, *, counter: bool) -> Graph:
-    """Return the body with the tapes as further carries."""
+    """Return the body with the tapes as further carries, each written as soon as that can be."""
     joint = plan.pulled.graph
     made = joint.outputs[: plan.carries]
     body = Graph(joint.name)
     images = {id: _copied_input(joint, id, body) for id in joint.inputs[: plan.pulled.taken]}
     turn = body.input("turn", ArrayType(INT64, ())) if counter else None
     rows = [body.input(tape.name, tape.type) for tape in tapes]
-    if turn is not None:
-        row = counter_row(turn)
-    transfer(joint, body, images, plan.pulled.live([*made, *plan.kept]))
+    place = row if turn is None else counter_row(turn)
+    written: dict[int, int] = {}
+
+    def write(id: int, value: Value) -> None:
+        for number, tape in enumerate(tapes):
+            if tape.written == id and place is not None:
+                written[number] = tape.write(rows[number], value, place).id
+
+    def visit(target: Graph, node: Node, operands: tuple[Value, ...]) -> Value:
+        image = copy_node(target, node, operands)
+        write(node.id, image)
+        return image
+
+    for id, value in list(images.items()):
+        write(id, value)
+    transfer(joint, body, images, plan.pulled.live([*made, *plan.kept]), visit)
     body.outputs = [images[id].id for id in made]
     if turn is not None:
         body.outputs.append((turn + 1).id)
-    assert row is not None or not tapes
-    body.outputs += [
-        tape.write(array, images[tape.written], row).id
-        for tape, array in zip(tapes, rows, strict=True)
-        if row is not None
-    ]
+    body.outputs += [written[number] for number in range(len(tapes))]
     return body
 
 
@@ -202,6 +216,7 @@ class _Reverse:
         if self.row is None:
             turns = self.body.input("turns", ArrayType(INT64, ())) - 1
             self.row = counter_row(turns)
+        arrays = [self._carried(one.item) for one in self.plan.undone]
         for id in self.plan.pulled.cts:
             self.images[id] = _copied_input(self.joint, id, self.body)
         captures = [self.joint.inputs[slot] for slot in _active_captures(self.part)]
@@ -210,25 +225,38 @@ class _Reverse:
             for id in captures
         ]
         self._read()
+        restored = self._restore(arrays)
         fetch = self._final_operand
         transfer(self.joint, self.body, self.images, self.wanted, self._copy, fetch)
-        self._finish(turns, sums)
+        self._finish(([] if turns is None else [turns]) + restored, sums)
         return tuple(self.sources), self.body
 
-    def _finish(self, turns: Value | None, sums: Sequence[Value]) -> None:
+    def _restore(self, arrays: Sequence[Value]) -> list[Value]:
+        """Put back what the turn overwrote; return the arrays as they were before it."""
+        found: list[Value] = []
+        for one, array in zip(self.plan.undone, arrays, strict=True):
+            parts = [self.images[id] for id in one.parts]
+            versions = one.restore(self.joint, array, parts)
+            self.images.update(zip(one.versions, versions, strict=True))
+            found.append(versions[0])
+        return found
+
+    def _finish(self, first: Sequence[Value], sums: Sequence[Value]) -> None:
         found = [self.images[id] for id in self.plan.pulled.bars]
         carried = len(self.plan.pulled.cts)
         added = [total + bar for total, bar in zip(sums, found[carried:], strict=True)]
-        outputs = [*([turns] if turns is not None else []), *found[:carried], *added]
+        outputs = [*first, *found[:carried], *added]
         self.body.outputs = [value.id for value in outputs]
 
     def _wanted(self) -> list[bool]:
         """Tell which nodes of the joint graph the reverse body holds."""
         late, final = self.plan.pulled.late(), self.plan.final
         wanted = [False] * len(self.joint)
-        for id in self.plan.pulled.bars:
+        undone = self.plan.undone
+        for id in (*self.plan.pulled.bars, *(part for one in undone for part in one.parts)):
             wanted[id] = True
-        there = {*self.plan.kept, *final.parts}
+        versions = (id for one in undone for id in one.versions)
+        there = {*self.plan.kept, *final.parts, *versions}
         for node in reversed(self.joint.nodes):
             if wanted[node.id] and (late[node.id] or node.id not in there):
                 for slot, operand in enumerate(node.operands):
@@ -238,8 +266,7 @@ class _Reverse:
 
     def _declare_sources(self) -> None:
         """Add an input for each capture, final array and tape that is read."""
-        taken, captures = self.plan.pulled.taken, self.plan.captures
-        for slot, id in enumerate(self.joint.inputs[:captures]):
+        for slot, id in enumerate(self.joint.inputs[: self.plan.captures]):
             if self.wanted[id]:
                 value = _copied_input(self.joint, id, self.body)
                 self.sources[Source(False, slot)] = self.images[id] = value
@@ -247,11 +274,14 @@ class _Reverse:
         items = {final.parts[id][0] for id in final.parts if self._reads_final(id)}
         items |= {j for (user, _), j in final.slots.items() if self.wanted[user]}
         for item in sorted(items):
-            id = self.joint.inputs[taken - self.plan.carries + item]
-            self.sources[Source(True, item)] = _copied_input(self.joint, id, self.body)
+            self.sources[Source(True, item)] = self._carried(item)
         for number, tape in enumerate(self.tapes):
             value = self.body.input(tape.name, tape.type)
             self.sources[Source(True, self.first_tape + number)] = value
+
+    def _carried(self, item: int) -> Value:
+        """Add an input for a carried array."""
+        return _copied_input(self.joint, self.joint.inputs[self.plan.captures + item], self.body)
 
     def _reads_final(self, id: int) -> bool:
         return self.wanted[id] and id not in self.plan.kept
