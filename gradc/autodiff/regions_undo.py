@@ -93,4 +93,7 @@ def _is_stored(graph: Graph, versions: Sequence[int]) -> bool:
 def _part(graph: Graph, before: int, node: Node) -> int:
     """Return the part of a version that a node overwrites."""
     with graph.at(Origin(node.origin.span)):
-        return op_named("index")(graph.value(before), spec=node.params["spec"]).id
+        part = op_named("index")(graph.value(before), spec=node.params["spec"]).id
+    if before in graph.names:
+        graph.names.setdefault(part, f"{graph.names[before]}_part")
+    return part

@@ -33,6 +33,9 @@ class Tape:
         Type and shape: rows, then the extents of a value.
     nbytes : int
         Size of all its rows.
+    why : {"every turn", "every segment", "again"}
+        What its rows hold: values of each turn; the carries at the start of each segment, from
+        which the segment runs again; values of a part that the backward part runs again.
     """
 
     loop: str
@@ -40,6 +43,7 @@ class Tape:
     name: str
     type: str
     nbytes: int
+    why: str = "every turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,8 @@ def memory_report(memory: Memory) -> list[str]:
     return lines
 
 
-def _row(tape: Tape) -> tuple[str, str, str, str]:
-    return plain(tape.name), tape.type, bytes_text(tape.nbytes), plain(tape.loop)
+def _row(tape: Tape) -> tuple[str, str, str, str, str]:
+    return plain(tape.name), tape.type, bytes_text(tape.nbytes), tape.why, plain(tape.loop)
 
 
 def _tapes(graph: Graph, most: dict[Symbol, Dim], depth: int) -> Iterator[Tape]:
@@ -124,4 +128,11 @@ def _tapes_of(graph: Graph, node: Node, most: dict[Symbol, Dim], depth: int) -> 
         kind = graph[operand].type
         name = node.regions[-1].names.get(inputs[item], "tape")
         size = known_bytes(kind.nbytes, most)
-        yield Tape(place(node.origin.span), depth, name, str(kind), size)
+        yield Tape(place(node.origin.span), depth, name, str(kind), size, _why(node))
+
+
+def _why(node: Node) -> str:
+    """Tell what the rows of a loop hold; marks of segments are below 0 (``autodiff.again``)."""
+    if any(inner.regions and inner.origin.again < 0 for inner in node.regions[-1].nodes):
+        return "every segment"
+    return "again" if node.origin.again else "every turn"

@@ -77,4 +77,22 @@ def test_tapes_are_not_filled_before_the_loop():
 def test_report_names_the_tapes():
     text = gradc.grad(chain, backend="numpy").artifact(X).report()
     assert "memory of a call" in text
-    assert "x_tape  f8[3000, 5]  117.2 KiB  test_memory.py:" in text
+    assert "x_tape  f8[3000, 5]  117.2 KiB  every turn  test_memory.py:" in text
+
+
+def test_the_rows_of_segments_and_of_what_runs_again_are_told_apart():
+    found = gradc.grad(chain, backend="numpy", memory="10 kB").artifact(X).memory()
+    assert [(tape.depth, tape.why) for tape in found.tapes] == [(0, "every segment"), (1, "again")]
+
+
+def sweeps(x, w):
+    for j in range(40):
+        x[j] = np.tanh(w @ x) * x[j]
+    return np.sum(x)
+
+
+def test_parts_that_the_reverse_puts_back_are_named_after_the_array():
+    args = np.linspace(0.1, 0.9, 40), np.linspace(-0.2, 0.1, 40)
+    found = gradc.grad(sweeps, (0, 1), backend="numpy").artifact(*args).memory()
+    assert "x_part_tape" in [tape.name for tape in found.tapes]
+    assert max(tape.nbytes for tape in found.tapes) == 40 * 8
