@@ -193,7 +193,12 @@ def _interpreted(
     source = printing.numpy_source(program)
     function = located(load_function(source.text, program.name), source)
     plan = printing.call_plan(program, written)
-    return Artifact(program, options, "numpy", caller(function, plan), {"backend": "numpy"}, log)
+    run = caller(function, plan, _places().place_in(program, source))
+    return Artifact(program, options, "numpy", run, {"backend": "numpy"}, log)
+
+
+def _places() -> Any:
+    return importlib.import_module("gradc.places")
 
 
 def _printing() -> Any:

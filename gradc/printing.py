@@ -11,8 +11,8 @@ from gradc.kernels.nest import MatMul, Stmt
 from gradc.kernels.nest import Unit as Loops
 from gradc.native.library import Unit
 from gradc.options import Options
-from gradc.runtime.plan import BufferSlot, CallPlan, Check
-from gradc.spans import Span
+from gradc.runtime.failures import check_of
+from gradc.runtime.plan import BufferSlot, CallPlan
 
 __all__ = ["c_header", "c_source", "call_plan", "native_unit", "numpy_source"]
 
@@ -49,7 +49,7 @@ def call_plan(
 ) -> CallPlan:
     """Return how a program is called, in C when its loops are given."""
     checks = {
-        code: Check(_failure(message, span), kind)
+        code: check_of(message, span, kind)
         for code, (message, span, kind) in enumerate(loops.failures if loops else (), 1)
     }
     return CallPlan(
@@ -66,11 +66,6 @@ def call_plan(
 def _slot(port: Port) -> BufferSlot:
     kind = port.type
     return BufferSlot(port.name, kind.dtype.str[1:], kind.extents, port.role, path=port.path)
-
-
-def _failure(message: str, span: Span | None) -> str:
-    where = [] if span is None else ["  " + line for line in span.excerpt()]
-    return "\n".join([message, *where])
 
 
 def _calls_blas(loops: Loops) -> bool:

@@ -10,10 +10,11 @@ import pytest
 
 import gradc
 from gradc import GradcError
-from tests import wrong_derivatives, wrong_programs
+from tests import wrong_derivatives, wrong_loops, wrong_programs
 from tests.backends import BACKENDS
 
 MISTAKES = wrong_programs.MISTAKES
+assert wrong_loops.TWO  # its programs are in the list as well
 NO_PLACE = wrong_derivatives.NO_PLACE
 
 mistakes = pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.name)
@@ -50,7 +51,7 @@ def test_both_backends_say_the_same(mistake: wrong_programs.Mistake, backend: st
 
 
 def test_there_are_enough() -> None:
-    assert len(MISTAKES) >= 100
+    assert len(MISTAKES) >= 145
 
 
 def test_every_golden_file_has_its_mistake() -> None:

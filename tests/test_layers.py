@@ -16,8 +16,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gradc"
 
 TOP = """
 __init__ __main__ ahead api arguments artifact assembly checks cli collector control coverage
-derivatives dispatch explanations fitting jacobians mapping maps pipeline printing pullbacks scans
-sweeps transforms view
+derivatives dispatch explanations fitting jacobians mapping maps pipeline places printing pullbacks
+scans sweeps transforms view
 """
 
 LAYERS = (
@@ -44,7 +44,7 @@ LAZY: dict[str, set[str]] = {
     "api.py": {"gradc.dispatch", "gradc.derivatives", "gradc.explanations", "gradc.pipeline"},
     "fitting.py": {"gradc.view.memory"},  # lowers: a call without a budget does not
     "artifact.py": {"gradc.printing"},  # a call that finds its library in the cache
-    "pipeline.py": {"gradc.printing"},  # prints nothing and loads no printer
+    "pipeline.py": {"gradc.printing", "gradc.places"},  # prints nothing and loads no printer
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from gradc.capture.carries import Mismatch, Tree, initial, join, observe
-from gradc.capture.cells import UNBOUND, Cells
+from gradc.capture.cells import UNBOUND, Cells, repair_of
 from gradc.capture.context import Trace, Unroll, current, enter, fail, maybe_current
 from gradc.capture.convert import value_of
 from gradc.capture.mutation import read, write
@@ -19,7 +19,7 @@ from gradc.capture.positions import is_position
 from gradc.capture.regions import Plan, Turn, captures_of, close, record
 from gradc.capture.tracer import Kind, Tracer, describe, is_concrete, wrap
 from gradc.capture.trees import flatten
-from gradc.errors import TraceError
+from gradc.errors import GradcError, TraceError
 from gradc.ir import BOOL, ArrayType, Value, op_named
 from gradc.ops.regions import make_cond
 
@@ -114,13 +114,30 @@ def _recorded(side: Callable[[], Any], cells: Cells, watched: Sequence[str]) -> 
         if current().region:
             raise
         _refuse(reason.reason)
+    except (GradcError, Mismatch, NameError):
+        raise
+    except Exception as error:
+        _refuse_raising(error)
+
+
+def _refuse_raising(error: Exception) -> NoReturn:
+    """Refuse an exception on one side: whether it is raised is known only when the code runs."""
+    fail(
+        TraceError,
+        "an if on a traced value cannot be recorded: one side raises "
+        f"{type(error).__name__}: {error}",
+        repair="both sides are recorded, whichever is taken: check arguments before the call, or "
+        "give np.nan there",
+    )
 
 
 def _refuse(text: str) -> NoReturn:
     fail(
         TraceError,
         f"an if on a traced value cannot be recorded: {text}",
-        repair="let both branches give values of the same type and shape, or use np.where",
+        repair=repair_of(
+            text, "let both branches give values of the same type and shape, or use np.where"
+        ),
     )
 
 
@@ -229,6 +246,10 @@ def _expression(run: Callable[[Turn], Any]) -> Turn:
         if current().region:
             raise
         _refuse(reason.reason)
+    except (GradcError, Mismatch, NameError):
+        raise
+    except Exception as error:
+        _refuse_raising(error)
     if turn.handles_out:
         _refuse("one side writes into an array")
     return turn

@@ -23,7 +23,7 @@ from gradc.capture.turns import (
     length_of,
     make_range,
 )
-from gradc.errors import TraceError, UnsupportedError
+from gradc.errors import DTypeError, TraceError, UnsupportedError
 from gradc.ir import INT64
 
 __all__ = ["BUILTINS"]
@@ -189,6 +189,14 @@ def _type(*args: Any) -> Any:
 def _range(*args: Any) -> Any:
     trace = maybe_current()
     later = trace is not None and trace.recorder.options.regions
+    for x in args:
+        if _is_traced(x) and x.dtype.kind not in "iu":
+            fail(
+                DTypeError,
+                f"range() takes integers, not {x._type}",
+                operands=[describe(x)],
+                repair="convert it with int(...)",
+            )
     kept = [is_position(x) or (later and is_late(x)) for x in args]
     return make_range(*[x if k else operator.index(x) for x, k in zip(args, kept, strict=True)])
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from gradc.capture.tracer import Tracer
 
-__all__ = ["UNBOUND", "Boxes", "Cells", "Element"]
+__all__ = ["CHANGED", "UNBOUND", "Boxes", "Cells", "Element", "repair_of"]
 
 
 class _Unbound:
@@ -23,6 +23,7 @@ class _Unbound:
 
 
 UNBOUND = _Unbound()
+CHANGED = "a list, a dict or an object changes"
 _MANY = 10_000
 
 
@@ -169,6 +170,13 @@ class Boxes:
         for cell, content in self.cells:
             if content is not UNBOUND:
                 cell.cell_contents = content
+
+
+def repair_of(reason: str, otherwise: str) -> str:
+    """Return what to do about code that cannot stay a loop or a branch for some reason."""
+    if CHANGED not in reason:
+        return otherwise
+    return "write into an array made before it (y[i] = ...) instead of a list, a dict or an object"
 
 
 def _content(cell: CellType) -> Any:

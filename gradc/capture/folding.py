@@ -79,7 +79,7 @@ def _refuse_size(function: Any) -> None:
         fail(
             TraceError,
             f"{label(function)} needs numbers that are known while the function is recorded",
-            repair="take sizes from shapes (x.shape[0]) or from integer arguments",
+            repair="take sizes from shapes (x.shape[0]), or pass them as Python ints",
         )
 
 

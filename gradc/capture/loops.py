@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from gradc.capture.carries import Mismatch
-from gradc.capture.cells import Cells
+from gradc.capture.cells import Cells, repair_of
 from gradc.capture.conditional import BREAK, NEXT, RETURN, conditional, deliver, is_traced
 from gradc.capture.context import Unroll, current, enter, fail, maybe_current
 from gradc.capture.mutation import read
@@ -91,7 +91,9 @@ def _refuse_exit(reason: Any) -> NoReturn:
     fail(
         TraceError,
         f"whether the loop is left depends on a traced value, so it must stay a loop{why}",
-        repair="keep types and shapes the same from turn to turn, or use np.where instead",
+        repair=repair_of(
+            why, "keep types and shapes the same from turn to turn, or use np.where instead"
+        ),
     )
 
 
@@ -204,7 +206,10 @@ class _For:
                 LimitError,
                 f"the loop has {self.count} turns and cannot stay a loop: {explain(reason)}; "
                 f"turn by turn it {error.headline.removeprefix('the function ')}",
-                repair="keep types and shapes the same from turn to turn, or raise max_nodes",
+                repair=repair_of(
+                    explain(reason), "keep types and shapes the same from turn to turn"
+                )
+                + ", or raise max_nodes",
             )
 
     def commit(self, plan: Plan, turn: Turn) -> Any:
@@ -288,8 +293,8 @@ def refuse_runtime(reason: Any) -> NoReturn:
         TraceError,
         "how many turns the loop makes is known only when the code runs, so it must stay a loop, "
         f"which it cannot here: {explain(reason)}",
-        repair="keep types and shapes the same from turn to turn, or give its bounds as Python "
-        "ints",
+        repair=repair_of(explain(reason), "keep types and shapes the same from turn to turn")
+        + ", or give its bounds as Python ints",
     )
 
 
@@ -354,5 +359,5 @@ def _refuse_while(reason: Any) -> NoReturn:
     fail(
         TraceError,
         f"a while loop on a traced value cannot be recorded: {explain(reason)}",
-        repair="keep types and shapes the same from turn to turn",
+        repair=repair_of(explain(reason), "keep types and shapes the same from turn to turn"),
     )

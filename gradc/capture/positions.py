@@ -189,7 +189,10 @@ class Position:
         demand("the loop index is looked up in a dict or a set")
 
     def __str__(self) -> str:
-        return str(self.dim)
+        demand("Python writes the loop index as text")
+
+    def __format__(self, spec: str) -> str:
+        demand("Python writes the loop index as text")
 
     def __repr__(self) -> str:
         return f"Position({self.dim})"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradc.capture.carries import Leaf, Tree, depends_on, initial, join, observe
-from gradc.capture.cells import UNBOUND, Boxes, Cells, Element
+from gradc.capture.cells import CHANGED, UNBOUND, Boxes, Cells, Element
 from gradc.capture.context import Trace, current, demand, enter
 from gradc.capture.mutation import carry, read
 from gradc.capture.ranges import Fact
@@ -92,7 +92,7 @@ def record(
                 boxes.forget(cells.elements.values())
                 if boxes.changed():
                     what = "in a branch" if sharing else "from turn to turn"
-                    demand(f"a list, a dict or an object changes {what}")
+                    demand(f"{CHANGED} {what}")
     finally:
         boxes.restore()
         cells.restore(before)

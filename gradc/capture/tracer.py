@@ -229,7 +229,12 @@ class Tracer:
     __ge__ = _binary(np.greater_equal)[0]
     __eq__ = _binary(np.equal)[0]
     __ne__ = _binary(np.not_equal)[0]
-    __hash__ = None  # type: ignore[assignment]
+
+    def __hash__(self) -> int:
+        """Refuse, as NumPy does; in a loop that may be run turn by turn the value is known then."""
+        if current().region:
+            demand("a traced value is looked up in a dict or a set")
+        raise TypeError("unhashable type: 'Tracer'")
 
     __iadd__ = _in_place(np.add)
     __isub__ = _in_place(np.subtract)
@@ -358,8 +363,14 @@ class Tracer:
     def __repr__(self) -> str:
         return "Tracer({}: {})".format(*describe(self))
 
-    def __format__(self, spec: str) -> str:
+    def __str__(self) -> str:
+        trace = maybe_current()
+        if trace is not None and trace.facts and self._kind is Kind.PYTHON:
+            demand("Python writes a number as text")
         return repr(self)
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
 
     # methods
 
@@ -402,7 +413,10 @@ class Tracer:
 
 _TRUTH_REPAIR = "choose between values with np.where(condition, a, b), and combine masks with & | ~"
 _NUMBER_REPAIR = "leave it an array: arithmetic, comparisons and NumPy functions take it as it is"
-_INDEX_REPAIR = "index with it directly (x[i]) or use np.take; sizes must be plain integers"
+_INDEX_REPAIR = (
+    "index with it directly (x[i]) or use np.take; sizes must be Python ints, and a list "
+    "must be an array: np.stack(list)[i]"
+)
 _ARRAY_REPAIR = "call NumPy functions on the traced value itself; this code cannot be recorded"
 
 

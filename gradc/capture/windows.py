@@ -24,6 +24,7 @@ from gradc.ir import INT64, Array, Dim, IndexSpec, Shape, Slice, Value, op_named
 __all__ = ["windowed"]
 
 _DEPTH = 200
+_STEP = "give the step as a Python int"
 
 
 class Window(NamedTuple):
@@ -106,6 +107,8 @@ def window_of(part: Any) -> Window | None:
     for x in late:
         if x.ndim or x.dtype.kind not in "iu":
             _refuse(f"a slice takes integers, not {x._type}", x, "convert it with int(...)")
+    if is_late(part.step):
+        _refuse("the step of the slice is known only when the code runs", part.step, _STEP)
     if part.start is None or part.stop is None or part.step not in (None, 1):
         _refuse("the length of the slice is known only when the code runs", late[0])
     length = _distance(_as_value(part.start), _as_value(part.stop))

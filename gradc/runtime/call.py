@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.errors import ArgumentError, GradcError, IndexBoundsError, LimitError, SingularError
+from gradc.errors import ArgumentError, GradcError
 from gradc.native import blas
 from gradc.native.ffi import NULL, Entry, ffi
 from gradc.runtime.arguments import (
@@ -31,6 +31,7 @@ from gradc.runtime.arguments import (
     conform,
     writable,
 )
+from gradc.runtime.failures import Place, failure, translated
 from gradc.runtime.plan import BufferSlot, CallPlan, Check
 from gradc.runtime.quick import Kernel, Manner, Quick, quick_call
 from gradc.runtime.workspace import arena, own_arena
@@ -42,13 +43,6 @@ Arrange = Callable[[Sequence[Array]], Any]
 
 _VOID = ffi.typeof("void *")
 _from_buffer = ffi.from_buffer
-_ERRORS: dict[str, type[GradcError]] = {
-    "index": IndexBoundsError,
-    "linalg": SingularError,
-    "value": ArgumentError,
-    "limit": LimitError,
-    "error": GradcError,
-}
 
 
 class Caller:
@@ -236,13 +230,25 @@ def _exact_first(
 class _PythonCaller(Caller):
     """Calls a Python function, such as the NumPy backend's, under the same checks."""
 
-    def __init__(self, function: Callable[..., Any], plan: CallPlan) -> None:
+    def __init__(
+        self, function: Callable[..., Any], plan: CallPlan, place: Place | None = None
+    ) -> None:
         super().__init__(plan)
         self._function = function
+        self._place = place
 
     def _run(self, arrays: Sequence[Array]) -> list[Any]:
-        with np.errstate(all="ignore"):
-            found = self._function(*arrays)
+        try:
+            with np.errstate(all="ignore"):
+                found = self._function(*arrays)
+        except (IndexError, RuntimeError) as error:
+            code = getattr(self._function, "__code__", None)
+            known = None
+            if code is not None and self._place is not None:
+                known = translated(error, code, self._place)
+            if known is None:
+                raise
+            raise known from None
         results = list(found) if isinstance(found, tuple | list) else [found]
         wanted = self.plan.outputs
         if len(results) != len(wanted):
@@ -277,17 +283,20 @@ class _PythonCaller(Caller):
         return run
 
 
-def caller(function: Entry | Callable[..., Any], plan: CallPlan) -> Caller:
+def caller(
+    function: Entry | Callable[..., Any], plan: CallPlan, place: Place | None = None
+) -> Caller:
     """Return what calls ``function`` by ``plan``: a compiled entry, or a Python function.
 
     A Python function takes the input arrays one by one and returns its result or a tuple of them.
-    Constants that it holds must be read-only arrays, or results might alias them.
+    Constants that it holds must be read-only arrays, or results might alias them.  ``place`` finds
+    the user's line for a line of it.
     """
     if isinstance(function, ffi.CData):
         return _NativeCaller(function, plan)
-    return _PythonCaller(function, plan)
+    return _PythonCaller(function, plan, place)
 
 
 def _error(plan: CallPlan, code: int) -> GradcError:
     check = plan.checks.get(code) or Check(f"{plan.symbol} failed with code {code}", "error")
-    return _ERRORS[check.kind](check.text)
+    return failure(check)

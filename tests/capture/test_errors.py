@@ -169,7 +169,7 @@ TraceError: np.zeros needs numbers that are known while the function is recorded
     return np.zeros(np.argmax(x))
            ^^^^^^^^^^^^^^^^^^^^^^
   np.argmax(x): i8[]
-  take sizes from shapes (x.shape[0]) or from integer arguments""",
+  take sizes from shapes (x.shape[0]), or pass them as Python ints""",
     unsupported: """\
 UnsupportedError: np.lexsort of a traced value is not supported
   test_errors.py:LINE in unsupported

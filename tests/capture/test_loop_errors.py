@@ -95,7 +95,7 @@ an if on a traced value cannot be recorded: a list, a dict or an object changes 
   test_loop_errors.py:LINE in list_in_a_branch
     if x[0] > 1:
     ^^^^^^^^^^^^
-  let both branches give values of the same type and shape, or use np.where""",
+  write into an array made before it (y[i] = ...) instead of a list, a dict or an object""",
     growing_while: """\
 a while loop on a traced value cannot be recorded: y is f8[5] on one side and f8[10] on the other
   test_loop_errors.py:LINE in growing_while
@@ -115,7 +115,8 @@ turn; turn by turn it records more than 2000 operations
   test_loop_errors.py:LINE in long_list
     for i in range(100_000):
     ^^^^^^^^^^^^^^^^^^^^^^^^
-  keep types and shapes the same from turn to turn, or raise max_nodes""",
+  write into an array made before it (y[i] = ...) instead of a list, a dict or an object, \
+or raise max_nodes""",
     endless: """\
 the loop runs more than 100 times while the function is recorded
   test_loop_errors.py:LINE in endless
@@ -128,7 +129,7 @@ a list, a dict or an object changes from turn to turn
   test_loop_errors.py:LINE in break_and_append
     for i in range(5):
     ^^^^^^^^^^^^^^^^^^
-  keep types and shapes the same from turn to turn, or use np.where instead""",
+  write into an array made before it (y[i] = ...) instead of a list, a dict or an object""",
 }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from gradc.capture import layout
+from gradc.capture.context import fail
 from gradc.capture.convert import as_handle, fresh
 from gradc.capture.folding import call, handles
 from gradc.capture.mutation import (
@@ -18,7 +19,8 @@ from gradc.capture.mutation import (
     make_view,
     read,
 )
-from gradc.capture.tracer import Tracer, static
+from gradc.capture.tracer import Tracer, describe, is_concrete, static
+from gradc.errors import TraceError
 from gradc.ir import NewAxis, Shape, Slice, broadcast_shapes, known
 
 _WHOLE = slice(None)
@@ -43,6 +45,14 @@ def reshape_to(x: Tracer, shape: Shape) -> Tracer:
 
 def _completed(shape: Any, x: Tracer) -> Shape:
     wanted = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
+    for n in wanted:
+        if isinstance(n, Tracer) and not is_concrete(n):
+            fail(
+                TraceError,
+                "a size is known only when the code runs",
+                operands=[describe(n)],
+                repair="take sizes from shapes (x.shape[0]), or pass them as Python ints",
+            )
     wanted = tuple(n if not isinstance(n, Tracer | np.integer) else int(n) for n in wanted)
     if -1 in wanted:
         rest = 1
