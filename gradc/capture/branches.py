@@ -18,7 +18,7 @@ from gradc.capture.mutation import read, write
 from gradc.capture.positions import is_position
 from gradc.capture.regions import Plan, Turn, captures_of, close, record
 from gradc.capture.tracer import Kind, Tracer, describe, is_concrete, wrap
-from gradc.capture.trees import flatten
+from gradc.capture.twins import join_memory, root_of, unsure
 from gradc.errors import GradcError, TraceError
 from gradc.ir import BOOL, ArrayType, Value, op_named
 from gradc.ops.regions import make_cond
@@ -95,16 +95,24 @@ def _join(
         else turns[0].before[name]
         for name, spec in names.items()
     }
-    for name in {name for turn in turns for name in turn.shared}:
-        _leave_undecided(found[name])
+    _join_arrays(turns, found, names, condition)
     return (wrap(next(results), Kind.PYTHON) if traced else statuses[0]), found
 
 
-def _leave_undecided(value: Any) -> None:
-    """Mark arrays that share memory with others on one side only: nobody may write into them."""
-    for leaf in flatten(value)[0]:
-        if isinstance(leaf, Tracer):
-            leaf._undecided = True
+def _join_arrays(
+    turns: Sequence[Turn], found: dict[str, Any], names: dict[str, Tree | None], test: Value
+) -> None:
+    """Say which arrays share memory afterwards: the old ones, where a name kept its array."""
+    shared = {name for turn in turns for name in turn.shared}
+    for name in shared:
+        trees = [turn.after[name] for turn in turns if name in turn.after]
+        unsure(found[name], *(leaf.handle for tree in trees for leaf in tree.leaves))
+    for name, spec in names.items():
+        kept = [name in turn.same for turn in turns]
+        before = turns[0].before[name]
+        if spec is None or name in shared or not any(kept) or before is UNBOUND:
+            continue
+        join_memory(found[name], before, test if kept[0] else op_named("logical_not")(test))
 
 
 def _recorded(side: Callable[[], Any], cells: Cells, watched: Sequence[str]) -> Turn:
@@ -183,7 +191,9 @@ def _outputs(
 
 def _side(turn: Turn, name: str, spec: Tree) -> list[Value]:
     """Return the leaves of one name on one side; zeros where it has no value there."""
-    tree = observe(turn.before[name]) if name in turn.same else turn.after[name]
+    tree = turn.after.get(name)
+    if name in turn.same:
+        tree = turn.kept[name] if name in turn.kept else observe(turn.before[name])
     if tree is None:
         return [_zeros(leaf.type) for leaf in spec.traced if leaf.type is not None]
     pairs = zip(tree.leaves, spec.leaves, strict=True)
@@ -230,7 +240,18 @@ def either(test: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> 
     except Mismatch as error:
         _refuse(str(error))
     values = _make(condition, turns, [_expression_outputs(turn, spec) for turn in turns])
-    return spec.build(values)
+    joined = spec.build(values)
+    handles = [leaf.handle for tree in trees for leaf in tree.leaves if leaf.handle is not None]
+    outside = [
+        h for h in handles if h._kind is Kind.ARRAY and root_of(h)._home not in _homes(turns)
+    ]
+    if outside:
+        unsure(joined, *outside)
+    return joined
+
+
+def _homes(turns: Sequence[Turn]) -> list[Trace]:
+    return [turn.trace for turn in turns]
 
 
 def _tree(value: Any) -> Tree:

@@ -16,6 +16,7 @@ from gradc.capture.mutation import carry, read
 from gradc.capture.ranges import Fact
 from gradc.capture.tracer import Kind, Tracer
 from gradc.capture.trees import flatten
+from gradc.capture.twins import origin_of, root_of
 from gradc.ir import Graph, Value
 from gradc.ir.rebuild import transfer
 
@@ -55,6 +56,7 @@ class Turn:
     entered: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Tree] = field(default_factory=dict)
     same: set[str] = field(default_factory=set)
+    kept: dict[str, Tree | None] = field(default_factory=dict)
     handles_out: dict[int, tuple[Tracer, Value]] = field(default_factory=dict)
     shared: set[str] = field(default_factory=set)
     extra_in: list[Value] = field(default_factory=list)
@@ -139,6 +141,8 @@ def _end(turn: Turn, cells: Cells, watched: Iterable[str], plan: Plan, sharing: 
         start = turn.entered.get(name, turn.before[name])
         if value is start or (type(value) in (int, float, bool, str) and _is_same(value, start)):
             turn.same.add(name)
+            if sharing and trace.mutated:
+                turn.kept[name] = observe(value)
             continue
         tree = observe(value)
         if tree is None:
@@ -168,8 +172,8 @@ def _check_leaves(name: str, tree: Tree, turn: Turn, exchanged: Sequence[Tracer 
         handle = leaf.handle
         if handle is None or handle._kind is not Kind.ARRAY:
             continue
-        root = _root(handle)
-        mine = trace.owns(root) or any(handle is other for other in exchanged)
+        root = root_of(handle)
+        mine = trace.owns(root) or any(origin_of(handle) is other for other in exchanged)
         if not mine or id(root) in roots:
             demand(f"{name} shares memory with another array at the end of a turn")
         roots.add(id(root))
@@ -178,7 +182,7 @@ def _check_leaves(name: str, tree: Tree, turn: Turn, exchanged: Sequence[Tracer 
 def _shares(tree: Tree, turn: Turn) -> bool:
     """Tell whether a value may share memory with an array from outside."""
     handles = [leaf.handle for leaf in tree.traced if leaf.handle is not None]
-    roots = [_root(h) for h in handles if h._kind is Kind.ARRAY]
+    roots = [root_of(h) for h in handles if h._kind is Kind.ARRAY]
     return not all(map(turn.trace.owns, roots))
 
 
@@ -199,8 +203,9 @@ def _find_replaced(turn: Turn, plan: Plan) -> None:
     goes_to: dict[Any, set[Any]] = {}
     for name, tree in turn.after.items():
         for k, leaf in enumerate(tree.leaves):
-            if leaf.handle is not None and id(leaf.handle) in spots:
-                goes_to.setdefault((name, k), set()).add(spots[id(leaf.handle)])
+            old = None if leaf.handle is None else origin_of(leaf.handle)
+            if old is not None and id(old) in spots:
+                goes_to.setdefault((name, k), set()).add(spots[id(old)])
     reached: set[Any] = set()
     pending = [spot for spot, handle in entered.items() if handle._version]
     while pending:
@@ -225,15 +230,11 @@ def _refuse_aliases(turn: Turn, written: set[Any]) -> None:
         for name, handles in sides.items():
             for k, handle in enumerate(handles):
                 if handle is not None and handle._kind is Kind.ARRAY:
-                    holders.setdefault(id(_root(handle)), []).append((name, k))
+                    holders.setdefault(id(root_of(handle)), []).append((name, k))
         for spots in holders.values():
             if len(spots) > 1 and written.intersection(spots):
                 names = " and ".join(sorted({name for name, _ in spots}))
                 demand(f"{names} share an array that is written in place")
-
-
-def _root(handle: Tracer) -> Tracer:
-    return handle if handle._view is None else handle._view.root
 
 
 def _replace(name: str, k: int, turn: Turn, plan: Plan) -> None:

@@ -477,6 +477,8 @@ def describe(tracer: Tracer) -> tuple[str, str]:
     trace = tracer._trace
     if trace is None or tracer._id < 0:
         return tracer._name or "value", f"{tracer._type} (constant)"
+    if tracer._id >= len(trace.graph.nodes):  # an array that a loop has replaced
+        return tracer._name or "value", str(tracer._type)
     node = trace.graph.nodes[tracer._id]
     name = trace.graph.names.get(tracer._id) or tracer._name or _written_as(node)
     role = " (argument)" if node.op.name == "input" else ""
