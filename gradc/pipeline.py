@@ -191,10 +191,10 @@ def _interpreted(
     """Print NumPy source and load it."""
     printing = _printing()
     source = printing.numpy_source(program)
-    function = located(load_function(source.text, program.name), source)
+    place = _places().place_in(program, source)
+    function = located(load_function(source.text, program.name), place)
     plan = printing.call_plan(program, written)
-    run = caller(function, plan, _places().place_in(program, source))
-    return Artifact(program, options, "numpy", run, {"backend": "numpy"}, log)
+    return Artifact(program, options, "numpy", caller(function, plan), {"backend": "numpy"}, log)
 
 
 def _places() -> Any:

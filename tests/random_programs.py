@@ -1,7 +1,7 @@
 """Random programs of loops, branches, views and writes in place, as text.
 
-``program_of(seed)`` writes a function of a vector ``x`` (5), a matrix ``m`` (4, 5), a table ``p`` of
-five integers below 4 and an integer ``n`` (3).  Indices stay inside by construction; values stay
+``program_of(seed)`` writes a function of a vector ``x`` (5), a matrix ``m`` (4, 5), a table ``p``
+of five integers below 4 and an integer ``n`` (3).  Indices stay inside by construction; values stay
 moderate.  What plain NumPy refuses all the same is not used by the tests.
 """
 
@@ -47,6 +47,7 @@ class _Writer:
         self.lines: list[str] = []
         self.vectors, self.matrices, self.scalars = ["v", "w"], ["g"], ["s", "t"]
         self.indices: dict[str, tuple[int, int]] = {}
+        self.late: set[str] = set()
         self.fresh = 0
         self.budget = rng.randint(6, 14)
 
@@ -103,7 +104,7 @@ class _Writer:
             kinds += [self.loop] * 5 + [self.while_loop]
         if loops:
             kinds += [self.leave]
-        self.pick(*kinds)(depth, loops) if True else None
+        self.pick(*kinds)(depth, loops)
 
     def block(self, depth: int, loops: int) -> None:
         for _ in range(self.rng.randint(1, 3)):
@@ -129,8 +130,10 @@ class _Writer:
         target = self.pick(f"{name}[{row}]", f"{name}[{row}, ::-1]", f"{name}.T[:, {row}]")
         value = self.vector_value("5")
         if self.rng.random() < 0.4:
-            target, value = f"{name}[:, {column}]", self.pick(f"{name}[:, {self.index(N)}] * 0.5",
-                                                              f"0.5 * m[:, {column}] + {self.value()}")
+            target = f"{name}[:, {column}]"
+            value = self.pick(
+                f"{name}[:, {self.index(N)}] * 0.5", f"0.5 * m[:, {column}] + {self.value()}"
+            )
         self.put(depth, f"{target} {self.pick('=', '+=', '*=')} {value}")
 
     def scatter(self, depth: int, loops: int) -> None:
@@ -161,15 +164,27 @@ class _Writer:
             self.put(depth, self.pick("v, w = w, v", "s, t = t, s", "s, t = t, 0.5 * s"))
 
     def rebind(self, depth: int, loops: int) -> None:
-        self.put(depth, self.pick(
-            "v = v * 0.9", "w = w + 0.1 * v", "w = v.copy()", "v = 0.5 * (v + w)", "g = g * 0.8",
-            "v = np.roll(v, 1)", f"w = g[{self.index(M)}].copy()", "v = np.where(v > w, v, 0.5 * w)",
-        ))
+        self.put(
+            depth,
+            self.pick(
+                "v = v * 0.9",
+                "w = w + 0.1 * v",
+                "w = v.copy()",
+                "v = 0.5 * (v + w)",
+                "g = g * 0.8",
+                "v = np.roll(v, 1)",
+                f"w = g[{self.index(M)}].copy()",
+                "v = np.where(v > w, v, 0.5 * w)",
+            ),
+        )
 
     def view(self, depth: int) -> None:
         name, made = self.pick(
-            ("view", "v[::-1]"), ("view", "g[1]"), ("view", "g.reshape(-1)[5:10]"),
-            ("view", "g.T[:, 2]"), ("view", "v"),
+            ("view", "v[::-1]"),
+            ("view", "g[1]"),
+            ("view", "g.reshape(-1)[5:10]"),
+            ("view", "g.T[:, 2]"),
+            ("view", "v"),
         )
         self.put(depth, f"{name} = {made}")
         self.vectors.append(name)
@@ -194,10 +209,8 @@ class _Writer:
         known = dict(self.indices), list(self.scalars)
         if bounds is not None:
             self.indices[index] = bounds
-        if f"e{index} in" in header:
-            self.scalars = [*self.scalars]
-            self.extra = f"e{index}"
-            self.indices_of_element = None
+        if "range(n)" in header or any(name in header for name in self.late):
+            self.late.add(index)
         self.put(depth, header)
         if f"e{index} in" in header:
             self.put(depth + 1, f"s = 0.5 * s + 0.2 * e{index}")
@@ -219,8 +232,8 @@ class _Writer:
         self.put(depth, f"while {index} < {self.pick(3, 4, 'n')}{test}:")
         known = dict(self.indices)
         self.indices[index] = (0, 3)
-        self.put(depth + 1, f"{index} += 1")
         self.block(depth + 1, loops + 3)
+        self.put(depth + 1, f"{index} += 1")
         self.indices = known
 
     def branch(self, depth: int, loops: int) -> None:
@@ -259,7 +272,7 @@ class _Writer:
         fitting = [i for i, (low, high) in self.indices.items() if high < size]
         options = [str(self.rng.randrange(size)), str(-self.rng.randint(1, size))]
         for name in fitting:
-            low, high = self.indices[name]
+            high = self.indices[name][1]
             options += [name, name, f"{name} - 1", f"-{name} - 1", f"{size - 1} - {name}"]
             options += [f"({name} + 2) % {size}", f"{name} // 2", f"max({name} - 1, 0)"]
             if high + 1 < size:
@@ -276,7 +289,8 @@ class _Writer:
     def simple(self) -> str:
         if self.rng.random() < 0.3:
             return self.pick(*self.scalars)
-        return self.pick(self.place(), self.place(), f"x[{self.index(N)}]", f"m[{self.index(M)}, 1]")
+        place = self.place()
+        return self.pick(place, place, f"x[{self.index(N)}]", f"m[{self.index(M)}, 1]")
 
     def value(self) -> str:
         a, b = self.simple(), self.simple()
@@ -290,10 +304,16 @@ class _Writer:
 
     def slice_of(self, name: str) -> tuple[str, str]:
         """Return a part of a vector and the text of its length."""
-        options = [(f"{name}[:]", "5"), (f"{name}[1:4]", "3"), (f"{name}[::2]", "3"),
-                   (f"{name}[::-1]", "5"), (f"{name}[-2:]", "2"), (f"{name}[3:0:-1]", "3")]
+        options = [
+            (f"{name}[:]", "5"),
+            (f"{name}[1:4]", "3"),
+            (f"{name}[::2]", "3"),
+            (f"{name}[::-1]", "5"),
+            (f"{name}[-2:]", "2"),
+            (f"{name}[3:0:-1]", "3"),
+        ]
         for i, (low, high) in self.indices.items():
-            if i.startswith("k") or high > 4:
+            if i.startswith("k") or high > 4 or i in self.late:
                 continue
             options += [(f"{name}[:{i} + 1]", f"{i} + 1"), (f"{name}[{i}:]", f"5 - {i}")]
             if high < 4:

@@ -31,7 +31,7 @@ from gradc.runtime.arguments import (
     conform,
     writable,
 )
-from gradc.runtime.failures import Place, failure, translated
+from gradc.runtime.failures import failure
 from gradc.runtime.plan import BufferSlot, CallPlan, Check
 from gradc.runtime.quick import Kernel, Manner, Quick, quick_call
 from gradc.runtime.workspace import arena, own_arena
@@ -230,25 +230,13 @@ def _exact_first(
 class _PythonCaller(Caller):
     """Calls a Python function, such as the NumPy backend's, under the same checks."""
 
-    def __init__(
-        self, function: Callable[..., Any], plan: CallPlan, place: Place | None = None
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], plan: CallPlan) -> None:
         super().__init__(plan)
         self._function = function
-        self._place = place
 
     def _run(self, arrays: Sequence[Array]) -> list[Any]:
-        try:
-            with np.errstate(all="ignore"):
-                found = self._function(*arrays)
-        except (IndexError, RuntimeError) as error:
-            code = getattr(self._function, "__code__", None)
-            known = None
-            if code is not None and self._place is not None:
-                known = translated(error, code, self._place)
-            if known is None:
-                raise
-            raise known from None
+        with np.errstate(all="ignore"):
+            found = self._function(*arrays)
         results = list(found) if isinstance(found, tuple | list) else [found]
         wanted = self.plan.outputs
         if len(results) != len(wanted):
@@ -283,18 +271,15 @@ class _PythonCaller(Caller):
         return run
 
 
-def caller(
-    function: Entry | Callable[..., Any], plan: CallPlan, place: Place | None = None
-) -> Caller:
+def caller(function: Entry | Callable[..., Any], plan: CallPlan) -> Caller:
     """Return what calls ``function`` by ``plan``: a compiled entry, or a Python function.
 
     A Python function takes the input arrays one by one and returns its result or a tuple of them.
-    Constants that it holds must be read-only arrays, or results might alias them.  ``place`` finds
-    the user's line for a line of it.
+    Constants that it holds must be read-only arrays, or results might alias them.
     """
     if isinstance(function, ffi.CData):
         return _NativeCaller(function, plan)
-    return _PythonCaller(function, plan, place)
+    return _PythonCaller(function, plan)
 
 
 def _error(plan: CallPlan, code: int) -> GradcError:

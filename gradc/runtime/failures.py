@@ -6,7 +6,9 @@ own errors, which are put in the same words with the user's line.
 
 import re
 from collections.abc import Callable
-from types import CodeType, TracebackType
+from types import CodeType
+
+import numpy as np
 
 from gradc.errors import ArgumentError, GradcError, IndexBoundsError, LimitError, SingularError
 from gradc.runtime.plan import Check
@@ -45,12 +47,12 @@ def check_of(message: str, span: Span | None, kind: str = "index") -> Check:
 
 def translated(error: Exception, code: CodeType, place: Place) -> GradcError | None:
     """Return an error of generated Python in the words of compiled C; None when it is another."""
+    if isinstance(error, np.linalg.LinAlgError):
+        return _about_a_matrix(error, place(_line_in(error, code), None))
     outside = _OUTSIDE.search(str(error)) if isinstance(error, IndexError) else None
     if outside is None and not str(error).startswith(_TURNS):
         return None
-    line = _line_in(error.__traceback__, code.co_filename)
-    if line is None:
-        return None
+    line = _line_in(error, code)
     length = None if outside is None else int(outside[1])
     message = str(error)
     if length is not None:
@@ -58,11 +60,16 @@ def translated(error: Exception, code: CodeType, place: Place) -> GradcError | N
     return failure(check_of(message, place(line, length)))
 
 
-def _line_in(trace: TracebackType | None, filename: str) -> int | None:
-    """Return the innermost line of a traceback that stands in a file."""
-    line = None
+def _about_a_matrix(error: np.linalg.LinAlgError, span: Span | None) -> GradcError:
+    text = str(error).lower().replace("matrix is", "the matrix is")
+    return SingularError(text.replace("singular matrix", "the matrix is singular"), span=span)
+
+
+def _line_in(error: Exception, code: CodeType) -> int:
+    """Return the line of generated code at which an exception passed."""
+    trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == filename:
-            line = trace.tb_lineno
+        if trace.tb_frame.f_code is code:
+            return trace.tb_lineno
         trace = trace.tb_next
-    return line
+    return 0
