@@ -8,12 +8,9 @@ capacities, says where.  Of equal cuts the later one is taken, which repeats les
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import networkx
 
 from gradc.autodiff.regions_ranges import Range
-from gradc.ir import Dim, Graph, Kind, Node, Symbol, TupleType, substitute
+from gradc.ir import Dim, Graph, Kind, Node, Symbol, TupleType, load_networkx, substitute
 
 __all__ = ["bytes_of", "choose_kept"]
 
@@ -105,8 +102,8 @@ def _highest(ranges: Sequence[Range]) -> dict[Symbol, Dim]:
 def _cut(
     found: _Search, sizes: Mapping[int, int], needed: Collection[int], sources: Collection[int]
 ) -> list[int]:
-    graph = found.graph
-    flow: Any = networkx.DiGraph()
+    graph, networkx = found.graph, load_networkx()
+    flow = networkx.DiGraph()
     flow.add_node("lost")
     flow.add_node("read")
     for id, size in sizes.items():

@@ -5,6 +5,7 @@ a recorded function) and ``inline_call`` puts a graph to use in the running trac
 """
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType, MethodType
@@ -166,13 +167,21 @@ def is_traced_leaf(leaf: Any) -> bool:
     return isinstance(leaf, np.ndarray | np.generic | Tracer) or type(leaf) is float
 
 
+def _is_other(leaf: Any) -> bool:
+    """Recognise masked arrays and matrices; ``np.ma`` is loaded by whoever makes such an array."""
+    if type(leaf) is np.ndarray or not isinstance(leaf, np.ndarray):
+        return False
+    masked = "numpy.ma" in sys.modules and isinstance(leaf, np.ma.MaskedArray)
+    return masked or isinstance(leaf, np.matrix)
+
+
 def leaf_type(leaf: Any, name: str = "argument") -> ArrayType:
     """Return the type of a traced leaf, in native byte order; refuse other kinds of arrays."""
     if isinstance(leaf, Tracer):
         return leaf._type
     array = leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf)
     dtype = array.dtype.newbyteorder("=")
-    if dtype not in SUPPORTED_DTYPES or isinstance(leaf, np.ma.MaskedArray | np.matrix):
+    if dtype not in SUPPORTED_DTYPES or _is_other(leaf):
         what = f"dtype {dtype}" if dtype not in SUPPORTED_DTYPES else type(leaf).__name__
         raise ArgumentError(
             f"{name} has {what}, which is not supported",

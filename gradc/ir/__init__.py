@@ -11,7 +11,7 @@ from gradc.ir.dims import (
     substitute,
     summed,
 )
-from gradc.ir.graph import Graph
+from gradc.ir.graph import Graph, load_networkx
 from gradc.ir.node import (
     UNKNOWN,
     Array,
@@ -91,6 +91,7 @@ __all__ = [
     "broadcast_shapes",
     "is_float",
     "known",
+    "load_networkx",
     "newest",
     "op_named",
     "product",

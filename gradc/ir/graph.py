@@ -27,7 +27,7 @@ from gradc.ir.value import Value
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["Graph"]
+__all__ = ["Graph", "load_networkx"]
 
 _NOWHERE = Origin()
 
@@ -41,7 +41,17 @@ class Graph:
         The user's function name, or what a region is for.
     """
 
-    __slots__ = ("_known", "_mirror", "_origin", "inputs", "name", "names", "nodes", "outputs")
+    __slots__ = (
+        "_children",
+        "_known",
+        "_mirror",
+        "_origin",
+        "inputs",
+        "name",
+        "names",
+        "nodes",
+        "outputs",
+    )
 
     def __init__(self, name: str = "graph") -> None:
         self.name = name
@@ -50,6 +60,7 @@ class Graph:
         self.outputs: list[int] = []
         self.names: dict[int, str] = {}
         self._known: dict[Any, int] = {}
+        self._children: list[list[tuple[int, int]]] = []
         self._origin = _NOWHERE
         self._mirror: networkx.MultiDiGraph | None = None
 
@@ -146,7 +157,7 @@ class Graph:
         """The graph as networkx knows it: attribute ``"node"``, edge key = operand slot."""
         mirror = self._mirror
         if mirror is None:
-            mirror = self._mirror = _networkx().MultiDiGraph(name=self.name)
+            mirror = self._mirror = load_networkx().MultiDiGraph(name=self.name)
         done = mirror.number_of_nodes()
         if done < len(self.nodes):
             fresh = self.nodes[done:]
@@ -160,7 +171,12 @@ class Graph:
 
     def uses(self, id: int) -> list[tuple[int, int]]:
         """Return the children of a node: (user, operand slot), in the order they were added."""
-        return [(child, slot) for child, slots in self.nx.adj[id].items() for slot in slots]
+        children = self._children
+        for node in self.nodes[len(children) :]:
+            children.append([])
+            for slot, operand in enumerate(node.operands):
+                children[operand].append((node.id, slot))
+        return children[id]
 
     def live(self) -> list[bool]:
         """Tell which nodes the outputs need."""
@@ -178,7 +194,7 @@ class Graph:
         return self.nodes[id].op.kind is Kind.CONSTANT
 
 
-def _networkx() -> Any:
+def load_networkx() -> Any:
     """Import networkx when a graph is first looked at: it takes longer than all of NumPy."""
     import networkx
 
