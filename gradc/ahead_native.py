@@ -18,7 +18,10 @@ from gradc.native.process import run
 
 __all__ = ["Libraries", "compile_flags", "compile_libraries", "library_name"]
 
-_FLAGS = ("-std=c99", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden")
+_FLAGS = (
+    "-std=c99", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
+    "-fvisibility=hidden",
+)  # fmt: skip
 _LONG = 6000
 """Lines above which a unit is compiled with less optimisation: it would take minutes."""
 _TIMEOUT = 600.0

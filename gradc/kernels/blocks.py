@@ -50,7 +50,13 @@ MOST_ROWS = 1024
 WINDOW = 6
 """How far a stage may move forward."""
 
+LARGE_BYTES = 1 << 22
+"""Shared memory from which going row by row pays: more than stays in the caches by itself."""
+ROW_BYTES = 1 << 18
+"""Longest row that is still there when the next stage comes to it."""
+
 _BLOCK = Symbol("block", "index")
+_ROW = Symbol("row", "index")
 
 
 @dataclass(slots=True, eq=False)
@@ -267,24 +273,51 @@ def _close(run: list[Rows]) -> list[Stage]:
     if len(run) < 2:
         return [rows.stage for rows in run]
     rows = _block_rows(run)
-    return [_merged(run, rows)] if rows else [one.stage for one in run]
+    if rows:
+        return [_merged(run, rows)]
+    return [_row_by_row(run)] if _long_rows(run) else [one.stage for one in run]
 
 
 def _block_rows(run: list[Rows]) -> int:
     """Return the number of turns in a block; 0 where blocks do not pay."""
-    seen: dict[Buffer, int] = {}
-    for rows in run:
-        for buffer in rows.windows:
-            seen[buffer] = seen.get(buffer, 0) + 1
-    shared = [buffer for buffer, count in seen.items() if count > 1]
-    moved = [b for b in shared if any(_moves(rows.windows.get(b)) for rows in run)]
-    total = sum(_nbytes(buffer) for buffer in moved)
+    total = _shared_bytes(run)
     if total < CACHE_BYTES:
         return 0
     turns = run[0].turns
     rows_fitting = BLOCK_BYTES * turns // total
     size = min(1 << max(0, rows_fitting.bit_length() - 1), MOST_ROWS)
     return size if size >= LANES and turns >= 2 * size else 0
+
+
+def _shared_bytes(run: list[Rows]) -> int:
+    """Return the bytes of what several stages walk over."""
+    seen: dict[Buffer, int] = {}
+    for rows in run:
+        for buffer in rows.windows:
+            seen[buffer] = seen.get(buffer, 0) + 1
+    shared = [buffer for buffer, count in seen.items() if count > 1]
+    moved = [b for b in shared if any(_moves(rows.windows.get(b)) for rows in run)]
+    return sum(_nbytes(buffer) for buffer in moved)
+
+
+def _long_rows(run: list[Rows]) -> bool:
+    """Tell whether one row each is worth a turn: too long for blocks, short enough for caches."""
+    total = _shared_bytes(run)
+    row = total // run[0].turns
+    return total >= LARGE_BYTES and row <= ROW_BYTES and all(map(_has_loop, run))
+
+
+def _has_loop(rows: Rows) -> bool:
+    return any(isinstance(s, Loop) for s in rows.loop.body)
+
+
+def _row_by_row(run: list[Rows]) -> Stage:
+    """Return one loop over rows that does in each turn what all stages do with the row."""
+    body: list[Stmt] = []
+    for rows in run:
+        change = replace_symbols({rows.loop.symbol: _ROW.expr()})
+        body += [map_statement(s, change) for s in rows.loop.body]
+    return _around(run, [Loop(_ROW, 0, run[0].turns, body)])
 
 
 def _nbytes(buffer: Buffer) -> int:
@@ -301,10 +334,16 @@ def _merged(run: list[Rows], size: int) -> Stage:
     turns = run[0].turns
     whole = turns - turns % size
     inside = [_part(rows, _BLOCK.expr(), _BLOCK.expr() + size) for rows in run]
-    body: list[Stmt] = [s for rows in run for s in rows.head]
-    body.append(Loop(_BLOCK, 0, whole, inside, size))
+    loops: list[Stmt] = [Loop(_BLOCK, 0, whole, inside, size)]
     if whole < turns:
-        body += [_part(rows, whole, turns) for rows in run]
+        loops += [_part(rows, whole, turns) for rows in run]
+    return _around(run, loops)
+
+
+def _around(run: list[Rows], loops: list[Stmt]) -> Stage:
+    """Return a stage of loops with what stands before and after those that they replace."""
+    body: list[Stmt] = [s for rows in run for s in rows.head]
+    body += loops
     body += [s for rows in run for s in rows.tail]
     nodes = tuple(node for rows in run for node in rows.stage.nodes)
     sections = {rows.stage.section for rows in run}

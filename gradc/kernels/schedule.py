@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+from gradc.kernels.apart import mark_apart
 from gradc.kernels.batch import in_lanes
 from gradc.kernels.blocks import run_in_blocks
 from gradc.kernels.collapse import collapse
 from gradc.kernels.dead_fills import drop_dead_fills
 from gradc.kernels.extremes import Bounds
+from gradc.kernels.jam import jam_rows
 from gradc.kernels.lanes import use_lanes
 from gradc.kernels.nest import If, Loop, Stage, Stmt, While
 from gradc.kernels.strips import run_in_strips
@@ -21,9 +23,10 @@ def schedule(stages: list[Stage]) -> list[Stage]:
         Stage(join_sweeps(drop_dead_fills(stage.body)), stage.nodes, stage.section)
         for stage in run_in_blocks(run_in_strips(stages))
     ]
-    return [
+    found = [
         Stage(_rewrite(stage.body, {}), stage.nodes, stage.section) for stage in in_lanes(stages)
     ]
+    return mark_apart(found)
 
 
 def _rewrite(body: list[Stmt], bounds: Bounds) -> list[Stmt]:
@@ -46,9 +49,13 @@ def _rewrite(body: list[Stmt], bounds: Bounds) -> list[Stmt]:
 
 def _loop(loop: Loop, bounds: Bounds) -> list[Stmt]:
     if any(isinstance(s, Loop) for s in loop.body):
-        inner = _rewrite(loop.body, _inside(loop, bounds))
-        return [replace(loop, body=inner)]
+        return [_nested(one, bounds) for one in jam_rows(loop)]
     return use_lanes(loop, bounds)
+
+
+def _nested(loop: Stmt, bounds: Bounds) -> Loop:
+    assert isinstance(loop, Loop)
+    return replace(loop, body=_rewrite(loop.body, _inside(loop, bounds)))
 
 
 def _inside(loop: Loop | While, bounds: Bounds) -> Bounds:

@@ -38,7 +38,8 @@ TIMEOUT = 60.0
 """Seconds that one run of a compiler may take."""
 
 _BASE_FLAGS = (
-    "-std=c99", "-fPIC", "-shared", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden",
+    "-std=c99", "-fPIC", "-shared", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
+    "-fvisibility=hidden",
     "-DGRADC_API=",
 )  # fmt: skip
 _NATIVE = "-march=native"

@@ -28,6 +28,7 @@ STRICT = [
     "-Werror",
     "-ffp-contract=off",
     "-fno-math-errno",
+    "-fno-trapping-math",
 ]
 COMPILERS = [found for name in ("gcc", "clang") if (found := shutil.which(name))]
 

@@ -17,7 +17,7 @@ __all__ = ["COMPILERS", "PLAIN", "QUICK", "STRICT", "build", "call", "run_alone"
 
 COMPILERS = [found for name in ("gcc", "clang") if (found := shutil.which(name))]
 CC = (shutil.which("cc") or shutil.which("gcc") or shutil.which("clang") or "cc",)
-BASE = ["-std=c99", "-ffp-contract=off", "-fno-math-errno"]
+BASE = ["-std=c99", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 PLAIN, QUICK = ["-O0"], ["-O3", "-march=native"]
 STRICT = [
     *("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow"),

@@ -11,7 +11,14 @@ import numpy as np
 SUPPORT = Path(__file__).parents[2] / "templates" / "c" / "support"
 WARNINGS = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow"]
 WARNINGS += ["-Wdouble-promotion", "-Wstrict-prototypes", "-Werror", "-Wno-unused-function"]
-BASE = ["-std=c99", "-fPIC", "-shared", "-ffp-contract=off", "-fno-math-errno"]
+BASE = [
+    "-std=c99",
+    "-fPIC",
+    "-shared",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+]
 FAST = ["-O3", "-march=native"]
 PLAIN = ["-O0"]
 

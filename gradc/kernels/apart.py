@@ -1,0 +1,59 @@
+"""Find loops whose turns touch elements of their own, where a compiler could not tell.
+
+Temporaries lie side by side in one arena.  A compiler that wants to run several turns at once must
+ask at run time whether they overlap, and for short loops its question is too coarse: the answer is
+the slow loop.  Here it is known, since every element that is written belongs to one turn.
+"""
+
+from gradc.ir import Dim, DimExpr, Symbol
+from gradc.kernels.nest import Accumulate, Buffer, Lane, Let, Local, Loop, Ref, Stage, Stmt, Store
+from gradc.kernels.walk import loads, statements
+
+__all__ = ["mark_apart"]
+
+
+def mark_apart(stages: list[Stage]) -> list[Stage]:
+    """Mark such loops, in place; return the stages."""
+    for stage in stages:
+        for statement in statements(stage.body):
+            if isinstance(statement, Loop) and _is_apart(statement):
+                statement.apart = True
+    return stages
+
+
+def _is_apart(loop: Loop) -> bool:
+    """Tell whether a loop works on several temporaries, and each turn on elements of its own."""
+    if not all(isinstance(s, Let | Store | Accumulate) for s in loop.body):
+        return False
+    offsets: dict[Buffer, set[Dim | None]] = {}
+    written: set[Buffer] = set()
+    for statement in loop.body:
+        for ref in loads(statement):
+            offsets.setdefault(ref.buffer, set()).add(None if ref.gathers else ref.offset)
+        target = _target(statement)
+        if isinstance(target, Ref):
+            offsets.setdefault(target.buffer, set()).add(_own(target, loop.symbol))
+            written.add(target.buffer)
+    several = sum(buffer.kind == "temporary" for buffer in offsets) > 1
+    mine = any(buffer.kind == "temporary" for buffer in written)
+    return several and mine and all(_is_one(offsets[buffer]) for buffer in written)
+
+
+def _target(statement: Stmt) -> Ref | Local | Lane | None:
+    if isinstance(statement, Store):
+        return statement.ref
+    return statement.target if isinstance(statement, Accumulate) else None
+
+
+def _own(ref: Ref, symbol: Symbol) -> Dim | None:
+    """Return the offset of a reference that is another element in every turn."""
+    if ref.gathers or not isinstance(ref.offset, DimExpr):
+        return None
+    turning = [
+        monomial for monomial, _ in ref.offset.terms if any(s == symbol for s, _ in monomial)
+    ]
+    return ref.offset if turning == [((symbol, 1),)] else None
+
+
+def _is_one(found: set[Dim | None]) -> bool:
+    return len(found) == 1 and None not in found
