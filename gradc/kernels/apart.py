@@ -6,7 +6,19 @@ the slow loop.  Here it is known, since every element that is written belongs to
 """
 
 from gradc.ir import Dim, DimExpr, Symbol
-from gradc.kernels.nest import Accumulate, Buffer, Lane, Let, Local, Loop, Ref, Stage, Stmt, Store
+from gradc.kernels.nest import (
+    LANES,
+    Accumulate,
+    Buffer,
+    Lane,
+    Let,
+    Local,
+    Loop,
+    Ref,
+    Stage,
+    Stmt,
+    Store,
+)
 from gradc.kernels.walk import loads, statements
 
 __all__ = ["mark_apart"]
@@ -23,7 +35,9 @@ def mark_apart(stages: list[Stage]) -> list[Stage]:
 
 def _is_apart(loop: Loop) -> bool:
     """Tell whether a loop works on several temporaries, and each turn on elements of its own."""
-    if not all(isinstance(s, Let | Store | Accumulate) for s in loop.body):
+    length = loop.stop - loop.start
+    short = isinstance(length, int) and abs(length) < LANES
+    if short or not all(isinstance(s, Let | Store | Accumulate) for s in loop.body):
         return False
     offsets: dict[Buffer, set[Dim | None]] = {}
     written: set[Buffer] = set()

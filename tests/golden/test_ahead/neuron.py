@@ -20,7 +20,7 @@ def _library():
     ending = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
     path = pathlib.Path(__file__).resolve().with_name("libneuron" + ending)
     if not path.exists():
-        command = "cc -std=c99 -fPIC -ffp-contract=off -fno-math-errno -O3 -shared neuron.c -lm"
+        command = "cc -std=c99 -fPIC -ffp-contract=off -fno-math-errno -fno-trapping-math -O3 -shared neuron.c -lm"
         raise ImportError(f"there is no {path.name}; make it with: {command} -o {path.name}")
     return ctypes.CDLL(str(path))
 

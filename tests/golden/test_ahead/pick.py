@@ -22,7 +22,7 @@ def _library():
     ending = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
     path = pathlib.Path(__file__).resolve().with_name("libpick" + ending)
     if not path.exists():
-        command = "cc -std=c99 -fPIC -ffp-contract=off -fno-math-errno -O3 -shared pick.c -lm"
+        command = "cc -std=c99 -fPIC -ffp-contract=off -fno-math-errno -fno-trapping-math -O3 -shared pick.c -lm"
         raise ImportError(f"there is no {path.name}; make it with: {command} -o {path.name}")
     return ctypes.CDLL(str(path))
 
