@@ -129,3 +129,15 @@ def test_sizes(text, size):
 def test_what_is_no_size(text):
     with pytest.raises(ArgumentError, match="is not a size"):
         gradc.Options(memory=text)
+
+
+@backends
+def test_an_endless_loop_names_the_limit_of_the_whole_loop(backend):
+    def endless(x):
+        while np.sum(x * x) >= 0.0:
+            x = np.cos(x)
+        return np.sum(x)
+
+    gradient = gradc.grad(endless, backend=backend, max_turns=20_000, memory="400 kB")
+    with pytest.raises(LimitError, match="the loop runs more than 20000 times"):
+        gradient(X)

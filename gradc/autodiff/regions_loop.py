@@ -235,11 +235,21 @@ class _Reverse:
         """Put back what the turn overwrote; return the arrays as they were before it."""
         found: list[Value] = []
         for one, array in zip(self.plan.undone, arrays, strict=True):
-            parts = [self.images[id] for id in one.parts]
-            versions = one.restore(self.joint, array, parts)
+            self._compute([id for step in one.arrays for id in step])
+            versions = one.restore(self.joint, array, self.images)
             self.images.update(zip(one.versions, versions, strict=True))
             found.append(versions[0])
         return found
+
+    def _compute(self, ids: Sequence[int]) -> None:
+        """Compute some nodes before all others."""
+        wanted = [False] * len(self.joint)
+        stack = [id for id in ids if id not in self.images]
+        while stack:
+            id = stack.pop()
+            wanted[id] = True
+            stack += [i for i in self.joint[id].operands if i not in self.images and not wanted[i]]
+        transfer(self.joint, self.body, self.images, wanted, fetch=self._final_operand)
 
     def _finish(self, first: Sequence[Value], sums: Sequence[Value]) -> None:
         found = [self.images[id] for id in self.plan.pulled.bars]
@@ -253,7 +263,8 @@ class _Reverse:
         late, final = self.plan.pulled.late(), self.plan.final
         wanted = [False] * len(self.joint)
         undone = self.plan.undone
-        for id in (*self.plan.pulled.bars, *(part for one in undone for part in one.parts)):
+        read = [id for one in undone for ids in (one.parts, *one.arrays) for id in ids]
+        for id in (*self.plan.pulled.bars, *read):
             wanted[id] = True
         versions = (id for one in undone for id in one.versions)
         there = {*self.plan.kept, *final.parts, *versions}

@@ -59,7 +59,8 @@ def while_segments(node: Node, lengths: Sequence[int]) -> Node:
     turns = inner.params["limit"]
     counted = _counted(inner.regions[0], below=turns), _counted(inner.regions[1])
     body = _around(_with(inner, counted), counts=True)
-    return _with(node, (node.regions[0], body), limit=limit)
+    whole = node.params.get("whole", node.params["limit"])
+    return _with(node, (node.regions[0], body), limit=limit, whole=whole)
 
 
 def _counted(graph: Graph, below: int | None = None) -> Graph:

@@ -11,11 +11,10 @@ numbers are.  An update such as ``a -= r * q`` is *not* undone by ``a += r * q``
 a cancellation has lost digits, and no bound on the loss is known before the program runs.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from gradc.autodiff.regions_final import chains
 from gradc.autodiff.regions_keep import bytes_of, choose_kept
 from gradc.autodiff.regions_ranges import Range
 from gradc.autodiff.regions_split import Final, Pulled
@@ -39,19 +38,23 @@ class Undo:
         Its versions in a turn, the carry itself first.
     parts : tuple of int
         What each step from one version to the next overwrites.
+    arrays : tuple of tuple of int
+        The index arrays of each step.
     """
 
     item: int
     versions: tuple[int, ...]
     parts: tuple[int, ...]
+    arrays: tuple[tuple[int, ...], ...]
 
-    def restore(self, graph: Graph, last: Value, parts: Sequence[Value]) -> list[Value]:
+    def restore(self, graph: Graph, last: Value, images: Mapping[int, Value]) -> list[Value]:
         """Return all versions in the reverse body, from the last one and what was overwritten."""
         found = [last]
-        steps = list(zip(self.versions[1:], parts, strict=True))
-        for version, part in reversed(steps):
+        steps = list(zip(self.versions[1:], self.parts, self.arrays, strict=True))
+        for version, part, arrays in reversed(steps):
             spec = graph[version].params["spec"]
-            found.append(op_named("index_put")(found[-1], part, spec=spec))
+            at = [images[id] for id in arrays]
+            found.append(op_named("index_put")(found[-1], images[part], *at, spec=spec))
         return found[::-1]
 
 
@@ -68,32 +71,58 @@ def choose_undone(
     carried = graph.inputs[pulled.taken - carries : pulled.taken]
     free, undone = set[int](final.parts), list[Undo]()
     kept = choose_kept(graph, needed, free, carried, ranges, inner)
-    for item, chain in enumerate(chains(graph, pulled.taken - carries, carries)):
-        if chain is None or _none_of(chain.versions, kept) or not _is_stored(graph, chain.versions):
+    for item, end in enumerate(graph.outputs[:carries]):
+        one = _undo(graph, item, carried[item], end, {v for u in undone for v in u.versions})
+        if one is None or {*one.versions}.isdisjoint(kept):
             continue
-        fewer = choose_kept(graph, needed, free | {*chain.versions}, carried, ranges, inner)
-        parts = [_part(graph, a, graph[b]) for a, b in pairwise(chain.versions)]
-        both = list(dict.fromkeys([*fewer, *parts]))
-        if _GAIN * bytes_of(graph, both, ranges) <= bytes_of(graph, kept, ranges):
-            undone.append(Undo(item, chain.versions, tuple(parts)))
-            free |= {*chain.versions}
-            kept = fewer
+        asked = {*needed, *(id for step in one.arrays for id in step)}
+        fewer = choose_kept(graph, asked, free | {*one.versions}, carried, ranges, inner)
+        parts = [_part(graph, a, graph[b]) for a, b in pairwise(one.versions)]
+        added = bytes_of(graph, {*parts} - {*fewer}, ranges)
+        saved = bytes_of(graph, kept, ranges) - bytes_of(graph, fewer, ranges)
+        if _GAIN * added <= saved:
+            undone.append(replace(one, parts=tuple(parts)))
+            free |= {*one.versions}
+            kept, needed = fewer, asked
     parts = [part for one in undone for part in one.parts]
     return list(dict.fromkeys([*kept, *parts])), tuple(undone)
 
 
-def _none_of(versions: Sequence[int], kept: Collection[int]) -> bool:
-    return not {*versions}.intersection(kept)
+def _undo(graph: Graph, item: int, start: int, end: int, others: Collection[int]) -> Undo | None:
+    """Return how a carry is restored; None if a turn makes it in another way than by stores.
+
+    Where the stores go must not depend on arrays that are themselves restored.
+    """
+    versions, arrays = [end], list[tuple[int, ...]]()
+    while versions[-1] != start:
+        node = graph[versions[-1]]
+        if node.op.name not in _UPDATES:
+            return None
+        versions.append(node.operands[0])
+        arrays.append(node.operands[2:])
+    if not arrays or _reach(graph, arrays) & {*versions, *others}:
+        return None
+    return Undo(item, tuple(versions[::-1]), (), tuple(arrays[::-1]))
 
 
-def _is_stored(graph: Graph, versions: Sequence[int]) -> bool:
-    return len(versions) > 1 and all(graph[id].op.name in _UPDATES for id in versions[1:])
+def _reach(graph: Graph, arrays: Sequence[tuple[int, ...]]) -> set[int]:
+    """Return what index arrays are made of."""
+    found: set[int] = set()
+    stack = [id for step in arrays for id in step]
+    while stack:
+        id = stack.pop()
+        if id not in found:
+            found.add(id)
+            stack.extend(graph[id].operands)
+    return found
 
 
 def _part(graph: Graph, before: int, node: Node) -> int:
     """Return the part of a version that a node overwrites."""
     with graph.at(Origin(node.origin.span)):
-        part = op_named("index")(graph.value(before), spec=node.params["spec"]).id
+        part = op_named("index")(
+            graph.value(before), *graph.values(node.operands[2:]), spec=node.params["spec"]
+        ).id
     if before in graph.names:
         graph.names.setdefault(part, f"{graph.names[before]}_part")
     return part

@@ -92,6 +92,7 @@ class RegionBody(Body):
 
     def _while(self, node: Node) -> None:
         limit = node.params["limit"]
+        whole = node.params.get("whole", limit)
         self._name_captures(node, 0, node.regions)
         variables = self._carries(node)
         with self.namer.scope():
@@ -111,7 +112,7 @@ class RegionBody(Body):
             rows += [
                 Row(f"if {turns} == {limit}:", (node.id,), node.origin.span, test.depth),
                 Row(
-                    f'raise RuntimeError("the loop runs more than {limit} times")',
+                    f'raise RuntimeError("the loop runs more than {whole} times")',
                     (node.id,),
                     node.origin.span,
                     test.depth + 1,

@@ -76,7 +76,8 @@ def _run_while(node: Node, operands: list[Any], symbols: Symbols) -> list[Any]:
             return carried
         if turn < node.params["limit"]:
             carried = _outputs(body, [*captures, *carried], symbols)
-    raise LimitError(f"the loop runs more than {node.params['limit']} times", span=node.origin.span)
+    whole = node.params.get("whole", node.params["limit"])
+    raise LimitError(f"the loop runs more than {whole} times", span=node.origin.span)
 
 
 def _run_cond(node: Node, operands: list[Any], symbols: Symbols) -> list[Any]:

@@ -320,7 +320,8 @@ def _while(state: State, node: Node, region: Region) -> list[Stmt]:
     body += _lower_part(state, turn, results.frame(turn))[1]
     results.publish()
     limit = node.params["limit"]
-    code = state.fail(f"the loop runs more than {limit} times", node.origin.span, "limit")
+    whole = node.params.get("whole", limit)
+    code = state.fail(f"the loop runs more than {whole} times", node.origin.span, "limit")
     return [*head, While(body, limit, code, node.id)]
 
 

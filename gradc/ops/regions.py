@@ -42,7 +42,9 @@ def _infer_loop(
     return _carried(types, carries)
 
 
-def _infer_while(*types: ArrayType, carries: int, limit: int) -> ArrayType:
+def _infer_while(
+    *types: ArrayType, carries: int, limit: int, whole: int | None = None
+) -> ArrayType:
     return _carried(types, carries)
 
 
@@ -84,7 +86,8 @@ while_loop = _region(
     "*operands",
     _infer_while,
     ("carries", "limit"),
-    "A loop that runs while a test of the carried values holds, at most ``limit`` times.",
+    "A loop that runs while a test of the carried values holds, at most ``limit`` times; ``whole`` is "
+    "the limit of the loop of which it runs segments.",
 )
 cond = _region("cond", "condition, *operands", _infer_cond, ("results",), "One of two branches.")
 project = operation(

@@ -7,7 +7,7 @@ from gradc import ops
 from gradc.autodiff.augment import augment
 from gradc.autodiff.derive import forward, reverse
 from gradc.autodiff.regions_bytes import inner_bytes
-from gradc.ir import Graph, Value
+from gradc.ir import Array, Graph, Value
 from gradc.ir.interpret import interpret
 from gradc.ir.verify import verify
 from gradc.passes import simplify
@@ -114,6 +114,33 @@ def test_an_array_that_is_written_whole_is_kept():
     assert [recipe.restored for recipe in recipes.values()] == [()]
     _, recipes = augment(program(whole_read), [0, 1], [0])
     assert [recipe.restored for recipe in recipes.values()] == [(0,)]
+
+
+def gathered(i, order, w, a):
+    """The element that an index array names."""
+    at = get(order, i)
+    return ops.index_put(a, ops.tanh(dot(w, a)) + 0.3 * get(a, 2), at, spec=(Array(0),))
+
+
+def named_by_a_value(i, order, w, a):
+    """Where it goes depends on the array itself: it cannot be restored before that is known."""
+    at = ops.less(dot(w, a), 0.0).cast(np.dtype("i8"))
+    return ops.index_put(a, ops.tanh(dot(w, a)) + 0.3 * get(a, 2), at, spec=(Array(0),))
+
+
+@pytest.mark.parametrize(("body", "restored"), [(gathered, (0,)), (named_by_a_value, ())])
+def test_stores_by_index_arrays(body, restored):
+    order = np.random.default_rng(5).integers(-N, N, TURNS)
+
+    def built(w, a):
+        (a,) = loop("i", TURNS, body, [a.graph.constant(order), w], [a])
+        return (a * a).sum()
+
+    graph, at = build(built, (N,), (N,)), inputs(6)
+    _, recipes = augment(graph, [0, 1], [0])
+    assert [recipe.restored for recipe in recipes.values()] == [restored]
+    joint = reverse(graph, [0, 1])
+    check(graph, interpret(verify(simplify(joint.graph)), *at)[joint.values :], at)
 
 
 def random_body(seed: int):
