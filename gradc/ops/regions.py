@@ -86,8 +86,8 @@ while_loop = _region(
     "*operands",
     _infer_while,
     ("carries", "limit"),
-    "A loop that runs while a test of the carried values holds, at most ``limit`` times; ``whole`` is "
-    "the limit of the loop of which it runs segments.",
+    "A loop that runs while a test of the carried values holds, at most ``limit`` times; "
+    "``whole`` is the limit of the loop of which it runs segments.",
 )
 cond = _region("cond", "condition, *operands", _infer_cond, ("results",), "One of two branches.")
 project = operation(
