@@ -174,7 +174,7 @@ remainder = elementwise(
     evaluate=np.remainder,
     traces=(np.remainder,),
     precedence=70,
-    samples=reals(each=((0.1, 0.5), (0.6, 1.9))),
+    samples=reals(each=((-4.35, -4.2), (1.1, 1.3))),
     doc="What x // y leaves, with the sign of y.",
 )
 fmod = elementwise(
@@ -185,7 +185,7 @@ fmod = elementwise(
     c={"f": "fmod@({x}, {y})", "iu": "gradc_fmod_{t}({x}, {y})"},
     evaluate=np.fmod,
     traces=(np.fmod,),
-    samples=reals(each=((2.1, 2.3), (0.75, 1.0))),
+    samples=reals(each=((4.2, 4.35), (1.1, 1.3))),
     doc="What the quotient rounded towards zero leaves, with the sign of x.",
 )
 

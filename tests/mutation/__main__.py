@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -28,7 +29,7 @@ SUITES = {
     "derivative rules": (catalogue.derivative_mutants, ["tests/test_registry.py", "tests/ops"]),
     "rewrite rules": (catalogue.rewrite_mutants, ["tests/passes"]),
 }
-KILLED, SURVIVED = 0, 1
+KILLED, SURVIVED, BROKEN = 0, 1, 2
 PATIENCE = 120.0
 
 
@@ -59,13 +60,21 @@ class Drill:
                 child = os.fork()
                 if child == 0:
                     os.close(read)
-                    os._exit(self.child(mutant, write))
+                    self.child(mutant, write)
                 os.close(write)
                 running[child] = (mutant, read, time.monotonic())
             self.reap(running)
         return True
 
-    def child(self, mutant: Mutant, pipe: int) -> int:
+    def child(self, mutant: Mutant, pipe: int) -> NoReturn:
+        """End this process with what the tests say; a fault of the drill itself is told apart."""
+        code = BROKEN
+        try:
+            code = self.run(mutant, pipe)
+        finally:
+            os._exit(code)
+
+    def run(self, mutant: Mutant, pipe: int) -> int:
         """Put the mistake in and run until a test fails; say which one through the pipe."""
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
@@ -93,7 +102,7 @@ class Drill:
             position = answer.read()
         if position:
             self.order.insert(0, self.order.pop(int(position)))
-        elif os.waitstatus_to_exitcode(status) == SURVIVED:
+        elif os.waitstatus_to_exitcode(status) in (SURVIVED, BROKEN):
             self.survivors.append(mutant)
             print(f"survived  {mutant}", flush=True)
 

@@ -25,6 +25,9 @@ _SWAPPED = {
     **{ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is},
     **{ast.In: ast.NotIn, ast.NotIn: ast.In},
 }
+# Operands of one op have the same type and graph, and these ask for no more.
+_TYPE_ONLY = {"dtype", "graph", "full_like"}
+_LIKE_LAST = {"choose": 3, "mask": 1}
 _COMMUTATIVE = {
     *("add", "multiply", "equal", "not_equal", "maximum", "minimum"),
     *("logical_and", "logical_or", "logical_xor"),
@@ -156,11 +159,21 @@ def _changes(tree: ast.Module) -> Iterator[_Change]:
             scopes = (*scopes, node)
             children = [node.body]
         else:
-            children = list(ast.iter_child_nodes(node))
+            children = [child for child in ast.iter_child_nodes(node) if not _is_like(node, child)]
         if scopes and isinstance(node, ast.expr):
             for new in _replacements(node, scopes[-1]):
                 yield scopes, node, new
         pending.extend((child, scopes) for child in reversed(children))
+
+
+def _is_like(node: ast.AST, child: ast.AST) -> bool:
+    """Tell whether only the type of a value is asked for: any operand would do."""
+    if isinstance(node, ast.Attribute):
+        return node.attr in _TYPE_ONLY and isinstance(child, ast.Name)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        position = _LIKE_LAST.get(node.func.id)
+        return position is not None and child in node.args[position : position + 1]
+    return False
 
 
 def _replacements(node: ast.expr, scope: ast.AST) -> Iterator[ast.expr]:
@@ -266,6 +279,8 @@ def _pairs(right: CodeType, wrong: CodeType) -> Iterator[tuple[CodeType, CodeTyp
         [const for const in code.co_consts if isinstance(const, CodeType)]
         for code in (right, wrong)
     ]
+    if len(inner[0]) != len(inner[1]):  # a function was dropped with the expression it stood in
+        return
     for a, b in zip(*inner, strict=True):
         yield a, b
         yield from _pairs(a, b)
