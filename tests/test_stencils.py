@@ -166,3 +166,31 @@ def test_no_grid_is_copied_or_cleared_in_a_turn(loss, shape):
     inside = [s for loop in turns if loop.symbol.role != "index" for s in statements(loop.body)]
     assert inside
     assert not [s for s in inside if isinstance(s, Copy | Fill)]
+
+
+def convolved(x, w, size):
+    out = np.zeros((x.shape[0] - size + 1, x.shape[1] - size + 1, w.shape[3]))
+    for i in range(size):
+        for j in range(size):
+            out += x[i : i + out.shape[0], j : j + out.shape[1]] @ w[i, j]
+    return np.sum(out * out)
+
+
+def test_windows_of_a_convolution_are_loops():
+    """Neither code nor memory grows with the window, and no product of channels is stored."""
+    lengths, arenas = [], []
+    x = np.random.default_rng(6).random((68, 68, 3))
+    for size in (3, 5):
+        w = np.random.default_rng(7).random((size, size, 3, 8))
+        inner = gradc.value_and_grad(lambda x, w, size=size: convolved(x, w, size), argnums=(0, 1))
+        lengths.append(len(inner.source("c", x, w).splitlines()))
+        arenas.append(lower(inner.artifact(x, w).program, gradc.Options()).plan.arena_bytes)
+        value, (x_bar, w_bar) = inner(x, w)
+        other, plain = gradc.value_and_grad(
+            lambda x, w, size=size: convolved(x, w, size), argnums=(0, 1), backend="numpy"
+        )(x, w)
+        np.testing.assert_allclose(value, other, rtol=1e-12)
+        for one, two in zip((x_bar, w_bar), plain, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-10)
+    assert lengths[0] == lengths[1]
+    assert max(arenas) < 4 * 8 * 66 * 66 * 8

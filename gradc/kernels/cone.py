@@ -88,7 +88,7 @@ def _below(p: Placement, node: Node, pointwise: bool) -> Iterator[tuple[int, boo
 
 def _below_contraction(p: Placement, node: Node) -> Iterator[tuple[int, bool]]:
     plan = p.contractions[node.id]
-    order = plan.loops if plan.k else plan.out
+    order = plan.loops if p.form.get(node.id) is Form.REDUCE else plan.out
     loops = [label for label in order if plan.extents[label] != 1]
     for operand, labels in zip(node.operands, (plan.a, plan.b), strict=True):
         yield operand, [label for label in labels if plan.extents[label] != 1] == loops

@@ -1,16 +1,20 @@
 """What a contraction is: batched matrix product, or a loop nest over its labels."""
 
 from dataclasses import dataclass
+from itertools import product as combinations
 from typing import TypeAlias
 
 from gradc.ir import Dim, Graph, Node, product
 
-__all__ = ["LOOP_FLOPS", "Contraction", "Labels", "analyse", "prefers_matmul"]
+__all__ = ["LOOP_FLOPS", "Contraction", "Labels", "analyse", "is_short_sum", "prefers_matmul"]
 
 Labels: TypeAlias = tuple[int, ...]
 
 LOOP_FLOPS = 4096
 """Products with at most this many multiplications are written as plain loops."""
+
+SHORT_SUM = 3
+"""Sums of at most so many products are written out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,11 @@ class Contraction:
     def size(self, labels: Labels) -> Dim:
         """Return the number of index tuples over some labels."""
         return product(self.extents[label] for label in labels)
+
+    def terms(self) -> list[dict[int, Dim]]:
+        """Return the position along the summed labels of every term of a short sum."""
+        ranges = [range(int(self.extents[label])) for label in self.k]  # type: ignore[arg-type]
+        return [dict(zip(self.k, place, strict=True)) for place in combinations(*ranges)]
 
 
 def analyse(graph: Graph, node: Node) -> Contraction:
@@ -70,3 +79,12 @@ def prefers_matmul(plan: Contraction, node: Node) -> bool:
         return False
     m, n, k = (int(size) for size in sizes)  # type: ignore[arg-type]
     return m > 1 and n > 1 and k >= 4 and m * n * k > LOOP_FLOPS
+
+
+def is_short_sum(plan: Contraction, node: Node) -> bool:
+    """Tell whether every element is a sum of a few products, with all of them at hand."""
+    count = plan.size(plan.k)
+    wide = any(plan.extents[label] != 1 for label in plan.out)
+    return (
+        wide and isinstance(count, int) and 1 <= count <= SHORT_SUM and node.type.dtype.kind == "f"
+    )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from gradc.errors import UnsupportedError
 from gradc.ir import Array, At, DimExpr, Kind, Node, Program, Slice
-from gradc.kernels.contraction import Contraction, analyse, prefers_matmul
+from gradc.kernels.contraction import Contraction, analyse, is_short_sum, prefers_matmul
 from gradc.kernels.index import (
     View,
     domain_of,
@@ -279,10 +279,10 @@ def _contraction(p: Placement, node: Node) -> None:
         narrow = domain_of(p.node(operand).type.shape) != domain
         if operand not in p.views and p.cost[operand] > (CHEAP if narrow else RECOMPUTE):
             p.keep(operand)
-    if plan.k and domain:
+    if plan.k and domain and not is_short_sum(plan, node):
         p.keep(node.id, Form.REDUCE)
         return
-    _inline(p, node, 1 + sum(p.cost[i] for i in node.operands), 0)
+    _inline(p, node, len(plan.terms()) * (1 + sum(p.cost[i] for i in node.operands)), 0)
     if _worth_keeping(p, node):
         p.keep(node.id)
 

@@ -135,9 +135,12 @@ class Scope:
 
     def _factors(self, node: Node, index: IndexTuple) -> list[Key]:
         plan = self.place.contractions[node.id]
-        at = dict(zip(plan.out, index, strict=True))
-        pairs = zip(node.operands, (plan.a, plan.b), strict=True)
-        return [self.resolve(o, tuple(at.get(label, 0) for label in labels)) for o, labels in pairs]
+        found: list[Key] = []
+        for term in plan.terms():
+            at = {**dict(zip(plan.out, index, strict=True)), **term}
+            for operand, labels in zip(node.operands, (plan.a, plan.b), strict=True):
+                found.append(self.resolve(operand, tuple(at.get(label, 0) for label in labels)))
+        return found
 
     # values
 
@@ -293,6 +296,16 @@ def _only_moves(node: Node) -> bool:
 
 
 def _operation(node: Node, args: tuple[Expr, ...], entries: Sequence[Entry]) -> Expr:
-    op = op_named("multiply") if node.op.kind is Kind.CONTRACTION else node.op
-    params = () if node.op.kind is Kind.CONTRACTION else tuple(sorted(node.params.items()))
-    return Apply(op, args, node.type.dtype, entries[0].dtype, params)
+    if node.op.kind is Kind.CONTRACTION:
+        return _sum_of_products(args, node.type.dtype, entries[0].dtype)
+    params = tuple(sorted(node.params.items()))
+    return Apply(node.op, args, node.type.dtype, entries[0].dtype, params)
+
+
+def _sum_of_products(args: tuple[Expr, ...], dtype: np.dtype, factor: np.dtype) -> Expr:
+    """Multiply factors in pairs and add the products."""
+    pairs = zip(args[::2], args[1::2], strict=True)
+    first, *more = [Apply(op_named("multiply"), pair, dtype, factor) for pair in pairs]
+    for one in more:
+        first = Apply(op_named("add"), (first, one), dtype, dtype)
+    return first

@@ -30,6 +30,12 @@ static inline gradc_layout_ gradc_layout_of_(int64_t rows, int64_t cols, int64_t
     return layout;
 }
 
+/* Rows of a product to give to the library at once. A library wakes all its threads for many rows of
+ * a narrow product, which a single one has done before the others are awake. */
+static inline int64_t gradc_rows_at_once_(int64_t m, int64_t n, int64_t k) {
+    return n <= 16 && k <= 16 ? 1 + 131072 / (n * k) : m;
+}
+
 /* Matrix times vector by the library; 0 if the operands do not suit it. */
 static inline int gradc_matvec_by_library_(const gradc_env *env, int64_t m, int64_t n,
                                            const double *a, int64_t rs, int64_t cs, const double *x,
@@ -54,11 +60,15 @@ static inline int gradc_matmul_by_library_(const gradc_env *env, int64_t m, int6
                                            const double *a, gradc_layout_ la, const double *b,
                                            gradc_layout_ lb, double *c, int64_t c_step,
                                            int accumulate) {
+    int64_t rows = gradc_rows_at_once_(m, n, k), row;
     if (env == NULL || env->dgemm == NULL || la.order == 0 || lb.order == 0) {
         return 0;
     }
-    env->dgemm(GRADC_ROW_MAJOR, la.order, lb.order, m, n, k, 1.0, a, la.step, b, lb.step,
-               accumulate ? 1.0 : 0.0, c, c_step);
+    for (row = 0; row < m; row += rows) {
+        const double *part = a + row * (la.order == GRADC_NO_TRANS ? la.step : 1);
+        env->dgemm(GRADC_ROW_MAJOR, la.order, lb.order, gradc_least_(rows, m - row), n, k, 1.0,
+                   part, la.step, b, lb.step, accumulate ? 1.0 : 0.0, c + row * c_step, c_step);
+    }
     return 1;
 }
 
@@ -121,11 +131,15 @@ static inline int gradc_matmul_by_libraryf_(const gradc_env *env, int64_t m, int
                                             const float *a, gradc_layout_ la, const float *b,
                                             gradc_layout_ lb, float *c, int64_t c_step,
                                             int accumulate) {
+    int64_t rows = gradc_rows_at_once_(m, n, k), row;
     if (env == NULL || env->sgemm == NULL || la.order == 0 || lb.order == 0) {
         return 0;
     }
-    env->sgemm(GRADC_ROW_MAJOR, la.order, lb.order, m, n, k, 1.0f, a, la.step, b, lb.step,
-               accumulate ? 1.0f : 0.0f, c, c_step);
+    for (row = 0; row < m; row += rows) {
+        const float *part = a + row * (la.order == GRADC_NO_TRANS ? la.step : 1);
+        env->sgemm(GRADC_ROW_MAJOR, la.order, lb.order, gradc_least_(rows, m - row), n, k, 1.0f,
+                   part, la.step, b, lb.step, accumulate ? 1.0f : 0.0f, c + row * c_step, c_step);
+    }
     return 1;
 }
 
