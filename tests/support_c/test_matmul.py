@@ -152,6 +152,22 @@ def test_borrows_a_library_where_it_pays(libraries, m, n, k, kind):
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32])
+@pytest.mark.parametrize(("m", "n", "k"), [(12000, 3, 8), (3, 12000, 8)])
+def test_narrow_products_are_lent_in_portions(libraries, m, n, k, kind):
+    """So few numbers that waking a second thread takes longer than they do."""
+    rng = np.random.default_rng(2)
+    for left, right, out in itertools.product(["c", "f", "padded"], repeat=3):
+        a, b = laid_out(left, m, k, kind, rng), laid_out(right, k, n, kind, rng)
+        c = laid_out(out, m, n, kind, rng)
+        for accumulate in (0, 1):
+            start = c.copy() if accumulate else np.zeros_like(c)
+            calls = matmul(libraries[0], a, b, c, accumulate, lend=1)
+            check(c, a, b, start)
+            by_columns = (out == "f") == (m > n)
+            assert calls == (1 if by_columns else 3)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
 def test_broadcast_operands(libraries, kind):
     rng = np.random.default_rng(2)
     a = np.broadcast_to(rng.standard_normal(30).astype(kind), (40, 30))
