@@ -1,16 +1,28 @@
-"""A value that was written into an array is read from there by who reads its neighbours anyway.
+"""Arrays are read as they are now, and not as they were, where that is the same.
+
+A value that was written into an array is read from there by who reads its neighbours anyway:
 
 ``b[1:-1] = e(a); a[1:-1] = f(b[1:-1], b[:-2], b[2:])`` knows ``b[1:-1]`` to be ``e(a)``.  Inlined,
 ``e`` is computed twice, and the second sweep reads ``a``, which it writes: it must be made beside
 ``a`` and copied.  Read from ``b``, where it lies, neither is so.
+
+What lies beside all that was written since is read from the newest version of an array, so that
+``y[0] = c; y[1:] -= d`` does not ask for the old ``y[1:]`` to be kept aside.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
-from gradc.ir import Array, Graph, Kind, Node, Value, op_named
+from gradc.ir import Array, Graph, IndexSpec, Kind, Node, Value, op_named
 from gradc.ir.rebuild import transfer
+from gradc.passes.boxes import Box, box_of, disjoint
 
 __all__ = ["read_back"]
+
+_Use: TypeAlias = tuple[int, int]
+"""A node and one of its operands, by slot."""
+_Read: TypeAlias = tuple[int, IndexSpec]
+"""A part of an array."""
 
 NEAR = 48
 """How many elementwise operations ahead two values are seen to meet."""
@@ -22,12 +34,12 @@ def read_back(graph: Graph) -> Graph:
     if not puts:
         return graph
     users = _users(graph)
-    replaced: dict[tuple[int, int], Node] = {}
+    replaced = dict(_newer(graph, users))
     for put in puts:
         for user in _near_readers(graph, users, put):
             for slot, operand in enumerate(graph[user].operands):
                 if operand == put.operands[1]:
-                    replaced[user, slot] = put
+                    replaced[user, slot] = put.id, put.params["spec"]
     return _rebuilt(graph, replaced) if replaced else graph
 
 
@@ -77,7 +89,38 @@ def _ahead(graph: Graph, users: dict[int, list[int]], start: Iterable[int]) -> s
     return seen
 
 
-def _rebuilt(graph: Graph, replaced: dict[tuple[int, int], Node]) -> Graph:
+def _newer(graph: Graph, users: dict[int, list[int]]) -> Iterator[tuple[_Use, _Read]]:
+    """Yield uses of a part of an array that a newer version shows as well."""
+    for node in graph.nodes:
+        box = box_of(node.params["spec"]) if node.op.name == "index" else None
+        if box is None or not node.type.shape:
+            continue
+        versions = list(_versions(graph, users, node.operands[0], box))
+        for user in users[node.id] if versions else ():
+            known = [id for id in versions if id < user]
+            for slot, operand in enumerate(graph[user].operands):
+                if known and operand == node.id:
+                    yield (user, slot), (known[-1], node.params["spec"])
+
+
+def _versions(graph: Graph, users: dict[int, list[int]], array: int, box: Box) -> Iterator[int]:
+    """Yield the arrays that a chain of writes beside a box makes of an array."""
+    while True:
+        puts = [id for id in users[array] if _writes_beside(graph[id], array, box)]
+        if len(puts) != 1:
+            return
+        array = puts[0]
+        yield array
+
+
+def _writes_beside(node: Node, array: int, box: Box) -> bool:
+    if node.op.name != "index_put" or node.operands[0] != array or len(node.operands) != 2:
+        return False
+    written = box_of(node.params["spec"])
+    return written is not None and array != node.operands[1] and disjoint(written, box)
+
+
+def _rebuilt(graph: Graph, replaced: dict[_Use, _Read]) -> Graph:
     result = Graph(graph.name)
     images: dict[int, Value] = {}
     for id in graph.inputs:
@@ -86,10 +129,8 @@ def _rebuilt(graph: Graph, replaced: dict[tuple[int, int], Node]) -> Graph:
         images[id] = result.input(name, node.type, node.origin)
 
     def fetch(node: Node, slot: int) -> Value | None:
-        put = replaced.get((node.id, slot))
-        if put is None:
-            return None
-        return op_named("index")(images[put.id], spec=put.params["spec"])
+        found = replaced.get((node.id, slot))
+        return op_named("index")(images[found[0]], spec=found[1]) if found else None
 
     transfer(graph, result, images, graph.live(), fetch=fetch)
     result.outputs = [images[id].id for id in graph.outputs]

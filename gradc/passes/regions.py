@@ -13,6 +13,7 @@ from gradc.ir import Graph, Kind, Node, Symbol, TupleType, Value, op_named
 from gradc.ir.bind import bind_params
 from gradc.ir.rebuild import bound, copy_node, inline, transfer
 from gradc.passes.clears import take_apart
+from gradc.passes.restores import keep_restored
 from gradc.passes.rewrite import literal
 from gradc.passes.updates import update_in_place
 
@@ -154,6 +155,7 @@ def _add_lean(target: Graph, loop: _Loop) -> dict[int, Value]:
     hoisted = _hoist(target, loop)
     body, taken = _lean_body(loop, hoisted)
     body = update_in_place(body, len(taken))
+    body = keep_restored(body)
     body = take_apart(body, _zero_inputs(loop, len(taken)))
     regions = (body,) if loop.test is None else (_lean_test(loop, taken, body), body)
     operands = [*(value for _, value in taken), *(value for _, value in loop.carries.values())]

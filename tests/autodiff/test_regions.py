@@ -55,7 +55,7 @@ def test_reverse_of_simplified(name):
 def push(graph: Graph, at, direction) -> list[np.ndarray]:
     joint = forward(graph, range(len(graph.inputs)))
     found = interpret(verify(simplify(verify(joint.graph))), *at, *direction)
-    np.testing.assert_allclose(found[0], interpret(graph, *at)[0], rtol=1e-15)
+    np.testing.assert_allclose(found[0], interpret(graph, *at)[0], rtol=1e-14)
     return found[joint.values :]
 
 

@@ -64,3 +64,29 @@ def test_what_was_made_before_the_write_stays():
         return put(a, v + get(b, LEFT), INNER), b
 
     assert not changed(program)
+
+
+def test_what_lies_beside_a_write_is_read_from_the_newest_version():
+    def program(a, b):
+        part = get(b, INNER)
+        c = put(b, get(a, (0, 1)), (0, 1))
+        c = put(c, get(a, (1, 1)), (7, 1))
+        return put(c, part - get(a, LEFT), INNER)
+
+    after = read_back(build(program, (8,), (8,)))
+    (last,) = (after[id] for id in after.outputs)
+    (part, _) = (after[id] for id in after[last.operands[1]].operands)
+    assert part.operands[0] == last.operands[0]
+    changed(program)
+
+
+def test_what_was_written_is_read_from_the_old_version():
+    def program(a, b):
+        part = get(b, INNER)
+        c = put(b, get(a, (0, 1)), (1, 1))
+        return put(c, part - get(a, LEFT), INNER)
+
+    after = read_back(build(program, (8,), (8,)))
+    (last,) = (after[id] for id in after.outputs)
+    (part, _) = (after[id] for id in after[last.operands[1]].operands)
+    assert after[part.operands[0]].op.name == "input"
