@@ -51,13 +51,16 @@ def generated(folder: Path) -> dict[str, str]:
     example = gradc.value_and_grad(loss, argnums=("w", "b"), backend="numpy").artifact(
         np.ones(3), 0.5, np.ones((4, 3)), np.ones(4)
     )
+    names, printed = run_python(folder)
+    walk = gradc.compile(names["walk"]).artifact(0.5, 1.2)
     explained = gradc.grad(neuron, argnums="w", backend="numpy").explain(0.5, 2.0, 0.0, 1.0)
     return {
         "quickstart-numpy": fenced("python", example.source("numpy")),
         "quickstart-c": fenced("c", example.generated("c").function),
         "explain": fenced("text", explained),
+        "loop-c": fenced("c", walk.generated("c").function),
         "coverage": coverage_table(),
-        "error": fenced("text", run_python(folder)[1]),
+        "error": fenced("text", printed),
     }
 
 
