@@ -165,7 +165,7 @@ def test_readme_installs_extras_that_exist():
 def test_readme_regions():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     opened = re.findall(r"^<!-- generated: ([a-z-]+) -->$", readme, re.MULTILINE)
-    assert opened == ["quickstart-numpy", "quickstart-c", "explain", "coverage", "error"]
+    assert opened == ["quickstart-numpy", "quickstart-c", "explain", "loop-c", "coverage", "error"]
     assert len(re.findall(r"^<!-- end -->$", readme, re.MULTILINE)) == len(opened)
 
 
