@@ -344,3 +344,35 @@ def a_slice_assigned_from_itself(x):
         y[:, :-1] += y[:, 1:]
         y[::-1] = y.copy() * x
     return y
+
+
+@program(normals((4, 5)), "kept")
+def copies_of_rows_at_run_time(x):
+    g = x.copy()
+    w = np.zeros(5)
+    for i in range(4):
+        w = g[(i + 2) % 4].copy()
+        w[1:4] += w[0] * x[0, 1]
+    return g * 2 + w
+
+
+@program(normals(5), "kept", "real")
+def bound_anew_or_written(x):
+    v = x.copy()
+    view = v[::-1]
+    if x[0] > 0:
+        v[1:] *= x[0]
+    elif x[1] > x[2]:
+        v = np.roll(v, 1)
+    return v * view
+
+
+@program(normals(5), "kept", "real")
+def an_alias_when_a_side_was_not_taken(x):
+    v = x.copy()
+    view = v[::-1]
+    if x[0] > x[1]:
+        v = v * 2
+    v[0] = x[2] ** 2
+    view[1] *= 3.0
+    return v * x, view

@@ -11,7 +11,7 @@ operand's memory becomes the result's.
 import math
 from collections.abc import Mapping, Sequence
 
-from gradc.ir import Array, Graph, Kind, Node
+from gradc.ir import Graph, Kind, Node
 
 __all__ = ["Memory", "is_filled"]
 
@@ -163,7 +163,8 @@ def _without(ids: tuple[int, ...], slot: int) -> tuple[int, ...]:
 
 def _is_view(graph: Graph, node: Node) -> bool:
     if node.op.name == "index":
-        return bool(node.type.shape) and not any(isinstance(i, Array) for i in node.params["spec"])
+        numbers = all(not graph[id].type.shape for id in node.operands[1:])
+        return bool(node.type.shape) and numbers  # NumPy copies for index arrays, not for numbers
     return node.op.name in _VIEWS and not is_filled(graph, node)
 
 
