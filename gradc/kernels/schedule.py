@@ -11,6 +11,7 @@ from gradc.kernels.extremes import Bounds
 from gradc.kernels.jam import jam_rows
 from gradc.kernels.lanes import use_lanes
 from gradc.kernels.nest import If, Loop, Stage, Stmt, While
+from gradc.kernels.recurrences import shorten_recurrence
 from gradc.kernels.strips import run_in_strips
 from gradc.kernels.sweeps import join_sweeps
 
@@ -37,7 +38,7 @@ def _rewrite(body: list[Stmt], bounds: Bounds) -> list[Stmt]:
         elif isinstance(statement, Loop | While):
             body = join_sweeps(statement.body)
             statement.body = _rewrite(body, _inside(statement, bounds))
-            result.append(statement)
+            result += shorten_recurrence(statement) if isinstance(statement, Loop) else [statement]
         elif isinstance(statement, If):
             statement.then = _rewrite(join_sweeps(statement.then), bounds)
             statement.otherwise = _rewrite(join_sweeps(statement.otherwise), bounds)

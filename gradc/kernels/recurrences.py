@@ -1,0 +1,179 @@
+"""Recurrences along a row: the element that the turn before wrote is added last, from a register.
+
+for j: a[j] = (u[j] + a[j - 1] + a[j + 1]) / 3        before = a[-1]
+                                                      for j: rest = u[j] + a[j + 1]
+                                                             new = rest / 3 + before * (1 / 3)
+                                                             a[j] = new; before = new
+
+All but one multiplication and one addition of a turn then runs beside the turns before it.  The
+order of the sum is this one in every build; it differs from the user's by rounding only.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gradc.ir import Dim, op_named, substitute
+from gradc.kernels.nest import (
+    Apply,
+    Assign,
+    Declare,
+    Expr,
+    Let,
+    Load,
+    Local,
+    Loop,
+    Number,
+    Ref,
+    Stmt,
+    Store,
+)
+from gradc.kernels.walk import expressions, subexpressions
+
+__all__ = ["shorten_recurrence"]
+
+_SIGNS = {"add": 1, "subtract": -1}
+_Term = tuple[int, Expr]
+_Scale = tuple[str, Number, Number]
+"""How a sum is scaled, "divide" or "multiply" by a number, and the factor that this comes to."""
+
+
+def shorten_recurrence(loop: Loop) -> list[Stmt]:
+    """Return an innermost loop with the way from turn to turn made short, if it has one."""
+    row = _row(loop)
+    if row is None:
+        return [loop]
+    terms, scale = row.terms()
+    late = [term for term in terms if row.depends(term[1])]
+    early = [term for term in terms if not row.depends(term[1])]
+    if late != [(1, Load(row.before))] or not early or early[0][0] < 0:
+        return [loop]
+    return row.written(early, scale)
+
+
+@dataclass(slots=True)
+class _Row:
+    """A loop that stores one element a turn; ``before`` is the one of the turn before."""
+
+    loop: Loop
+    store: Store
+    lets: dict[Local, Let]
+    uses: Counter[Expr]
+    before: Ref
+    taken: set[Local] = field(default_factory=set)
+
+    def depends(self, expr: Expr) -> bool:
+        """Tell whether an expression reads the element of the turn before."""
+        stack, seen = [expr], set[Local]()
+        while stack:
+            for part in subexpressions(stack.pop()):
+                if part == Load(self.before):
+                    return True
+                if isinstance(part, Local) and part in self.lets and part not in seen:
+                    seen.add(part)
+                    stack.append(self.lets[part].value)
+        return False
+
+    def opened(self, expr: Expr) -> Expr:
+        """Return what a local that is used once stands for."""
+        while isinstance(expr, Local) and expr in self.lets and self.uses[expr] == 1:
+            self.taken.add(expr)
+            expr = self.lets[expr].value
+        return expr
+
+    def terms(self) -> tuple[list[_Term], _Scale | None]:
+        """Return the signed terms of the stored sum, left to right, and what it is divided by."""
+        total, scale = self.opened(self.store.value), None
+        if isinstance(total, Apply) and total.op.name in ("divide", "multiply"):
+            scale = _scale(total)
+            total = self.opened(total.args[0]) if scale is not None else total
+        found: list[_Term] = []
+        stack: list[_Term] = [(1, total)]
+        while stack:
+            sign, expr = stack.pop()
+            inside = self.opened(expr) if self.depends(expr) else expr
+            if isinstance(inside, Apply) and inside.op.name in _SIGNS and self.depends(inside):
+                left, right = inside.args
+                stack += [(sign * _SIGNS[inside.op.name], right), (sign, left)]
+            else:
+                found.append((sign, inside))
+        return found, scale
+
+    def written(self, early: Sequence[_Term], scale: _Scale | None) -> list[Stmt]:
+        """Return the loop in its new form, behind the first value of the register."""
+        dtype, node = self.store.ref.buffer.type.dtype, self.store.node
+        before, rest, new = Local(dtype, "before", node), Local(dtype, "", node), self._new(dtype)
+        total = _sum(early, dtype)
+        share: Expr = before
+        if scale is not None:
+            name, number, factor = scale
+            total = _apply(name, total, number, dtype)
+            share = _apply("multiply", before, factor, dtype)
+        body: list[Stmt] = [
+            s for s in self.loop.body if isinstance(s, Let) and s.local not in self.taken
+        ]
+        body += [Let(rest, total), Let(new, _apply("add", rest, share, dtype))]
+        body += [Store(self.store.ref, new, node), Assign(before, new)]
+        loop = self.loop
+        first = substitute(self.before.offset, {loop.symbol: loop.start})
+        start = Declare(before, Load(Ref(self.before.buffer, first)))
+        return [start, Loop(loop.symbol, loop.start, loop.stop, body, loop.step, loop.node)]
+
+    def _new(self, dtype: np.dtype) -> Local:
+        value = self.store.value
+        return value if isinstance(value, Local) and value in self.taken else Local(dtype, "")
+
+
+def _row(loop: Loop) -> _Row | None:
+    """Return the loop as a row, if it is one with a recurrence; its turns are at least one."""
+    store = loop.body[-1] if loop.body else None
+    front = loop.body[:-1]
+    if not isinstance(store, Store) or not all(isinstance(s, Let) for s in front):
+        return None
+    if abs(loop.step) != 1:
+        return None
+    count: Dim = (loop.stop - loop.start) * loop.step
+    dtype, offset = store.ref.buffer.type.dtype, store.ref.offset
+    if dtype.kind != "f" or store.ref.gathers or not isinstance(count, int) or count < 1:
+        return None
+    earlier = substitute(offset, {loop.symbol: loop.symbol.expr() + -loop.step})
+    before = Ref(store.ref.buffer, earlier)
+    parts = [part for s in loop.body for e in expressions(s) for part in subexpressions(e)]
+    if earlier == offset or sum(part == Load(before) for part in parts) != 1:
+        return None
+    lets = {s.local: s for s in front if isinstance(s, Let)}
+    if any(local.dtype != dtype for local in lets):
+        return None
+    return _Row(loop, store, lets, Counter(p for p in parts if isinstance(p, Local)), before)
+
+
+def _scale(total: Apply) -> _Scale | None:
+    """Return the scale of a product with a number or a quotient by one, as far as it is ordinary.
+
+    Both the number and its inverse must be far from overflow.
+    """
+    number = total.args[1]
+    if not isinstance(number, Number) or number.dtype != total.dtype:
+        return None
+    value = float(number.value)
+    if not math.isfinite(value) or not 1e-30 < abs(value) < 1e30:
+        return None
+    if total.op.name == "multiply":
+        return "multiply", number, number
+    kind = number.dtype.type
+    return "divide", number, Number(kind(1.0) / kind(number.value), number.dtype)
+
+
+def _apply(name: str, a: Expr, b: Expr, dtype: np.dtype) -> Apply:
+    return Apply(op_named(name), (a, b), dtype, dtype)
+
+
+def _sum(terms: Sequence[_Term], dtype: np.dtype) -> Expr:
+    """Add the terms from left to right; the first is positive."""
+    total = terms[0][1]
+    for sign, term in terms[1:]:
+        total = _apply("add" if sign > 0 else "subtract", total, term, dtype)
+    return total
