@@ -6,7 +6,9 @@
 
 This is the map of ``vmap`` and of full Jacobians.  It is a counted ``loop`` whose carries are
 written at the index and never read, so that every pass, both modes of differentiation and both
-backends know what to do with it.
+backends know what to do with it.  The role of its index, ``"map"``, says that it was one from the
+start, through all derivatives: NumPy source has operations on whole batches then, where it can
+(``passes/vectorize``), while a loop that the user wrote stays one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -84,7 +86,7 @@ def free_index(body: Graph, taken: set[str]) -> Symbol:
     name, k = "i", 1
     while name in names:
         name, k = f"i_{k}", k + 1
-    return Symbol(name, "index")
+    return Symbol(name, "map")
 
 
 def _indices(graph: Graph) -> Iterator[str]:

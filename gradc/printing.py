@@ -11,6 +11,7 @@ from gradc.kernels.nest import MatMul, Stmt
 from gradc.kernels.nest import Unit as Loops
 from gradc.native.library import Unit
 from gradc.options import Options
+from gradc.passes.vectorize import vectorized
 from gradc.runtime.failures import check_of
 from gradc.runtime.plan import BufferSlot, CallPlan
 
@@ -22,26 +23,31 @@ _LONG = 3000
 
 def numpy_source(program: Program) -> Source:
     """Print a program as a NumPy module."""
-    return print_numpy(program)
+    return print_numpy(vectorized(program))
 
 
 def c_source(program: Program, options: Options) -> Source:
     """Print a program as a C translation unit."""
-    return print_c(lower(program, options), options, symbol=program.name)
+    return print_c(_loops(program, options), options, symbol=program.name)
 
 
 def c_header(program: Program, options: Options) -> str:
     """Print the header that goes with :func:`c_source`."""
-    return print_header(lower(program, options), program.name)
+    return print_header(_loops(program, options), program.name)
 
 
 def native_unit(program: Program, written: Sequence[tuple[int, int]], options: Options) -> Unit:
     """Lower and print a program, with the plan by which it is called."""
-    loops = lower(program, options)
+    loops = _loops(program, options)
     source = print_c(loops, options, symbol=program.name)
     plan = call_plan(program, written, loops)
     optimise = 1 if _statements(loops) > _LONG else 3
     return Unit(source.text, f"{program.name}_call", {"plan": plan.to_json()}, optimise)
+
+
+def _loops(program: Program, options: Options) -> Loops:
+    """Lower a program; maps with large products are products of matrices."""
+    return lower(vectorized(program, heavy=True), options)
 
 
 def call_plan(

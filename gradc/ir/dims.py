@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, order=True)
 class Symbol:
-    """A named integer; ``role`` is ``"size"`` or ``"index"``."""
+    """A named integer; ``role`` is ``"size"``, ``"index"`` or ``"map"``, the index of a map."""
 
     name: str
     role: str = "size"
