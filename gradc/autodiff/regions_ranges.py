@@ -80,6 +80,9 @@ def upper_bound(dim: Dim, symbol: Symbol, count: Dim) -> Dim | None:
         found = substitute(dim, {symbol: last if slope > 0 else (-1 if loose else 0)})
     elif _grows(substitute(dim, {symbol: symbol.expr() + 1}) - dim):
         found = substitute(dim, {symbol: last})
+    elif dim.symbols == {symbol} and isinstance(count, int):
+        values = (substitute(dim, {symbol: turn}) for turn in range(count))
+        found = max((value for value in values if isinstance(value, int)), default=0)
     else:
         return None
     return max(found, 0) if isinstance(found, int) else found

@@ -64,12 +64,21 @@ class RegionBody(Body):
         for target in self.targets:
             if target.output == node.id and not target.linked:
                 old = target.input
-                if old is None:
-                    return target.variable
-                if self.memory.is_last_use(old, node):
-                    self.release(old, node, memory=False)
+                if old is None or self._claims(target.variable, node):
                     return target.variable
         return None
+
+    def _claims(self, variable: str, node: Node) -> bool:
+        """Make a variable free to be assigned by a node; False if its value is read later.
+
+        The old value of a carry and what an inner loop made of it may both stand in it.
+        """
+        held = [id for id, name in self.operands.names.items() if name == variable]
+        if not all(self.memory.is_last_use(id, node) for id in held):
+            return False
+        for id in held:
+            self.release(id, node, memory=False)
+        return True
 
     def region(self, node: Node) -> None:
         """Write a loop or a branch."""
@@ -194,8 +203,7 @@ class RegionBody(Body):
             if old is None:
                 return target.variable
             once = node.operands.count(old) <= 1 and old != node.operands[0]
-            if once and self.memory.is_last_use(old, node):
-                self.release(old, node, memory=False)
+            if once and self._claims(target.variable, node):
                 return target.variable
         return None
 

@@ -13,6 +13,9 @@ from gradc.ir import Dim, DimExpr, Shape, Symbol, substitute
 
 __all__ = ["Bounds", "capacity", "extremes", "never_zero"]
 
+_TRIED = 4096
+"""Values of a symbol that are tried one by one."""
+
 Bounds: TypeAlias = Mapping[Symbol, tuple[Dim, Dim]]
 """First and last value of each symbol, outer symbols first."""
 
@@ -31,9 +34,21 @@ def _extreme(dim: Dim, bounds: Bounds, greatest: bool) -> int | None:
             continue
         rising = _rises(dim, symbol, bounds)
         if rising is None:
-            return _interval(dim, bounds, greatest)
+            return _of_one(dim, symbol, bounds, greatest)
         dim = substitute(dim, {symbol: bounds[symbol][rising == greatest]})
     return dim if isinstance(dim, int) else None
+
+
+def _of_one(dim: DimExpr, symbol: Symbol, bounds: Bounds, greatest: bool) -> int | None:
+    """Try all values of a symbol where there is no other one, and not many of them."""
+    low, high = bounds[symbol]
+    if dim.symbols != {symbol} or not isinstance(low, int) or not isinstance(high, int):
+        return _interval(dim, bounds, greatest)
+    if not low <= high <= low + _TRIED:
+        return _interval(dim, bounds, greatest)
+    found = [substitute(dim, {symbol: value}) for value in range(low, high + 1)]
+    numbers = [value for value in found if isinstance(value, int)]
+    return max(numbers) if greatest else min(numbers)
 
 
 def _rises(dim: DimExpr, symbol: Symbol, bounds: Bounds) -> bool | None:

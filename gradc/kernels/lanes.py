@@ -57,13 +57,14 @@ def use_lanes(loop: Loop, bounds: Bounds) -> list[Stmt]:
         rest = length - WHOLE.expr()
     split = loop.stop - rest
     here = loop.symbol.expr() + LANE.expr()
-    main = Loop(LANE, 0, LANES, _turn(loop, here, lanes))
+    main = Loop(LANE, 0, LANES, _turn(loop, here, lanes), apart=loop.apart)
     result += [
         Declare(lanes[local], start_value(how, local.dtype), LANES) for local, how in totals.items()
     ]
     result.append(Loop(loop.symbol, loop.start, split, [main], LANES))
     if rest:
-        result.append(Loop(LANE, 0, rest, _turn(loop, LANE.expr() + split, lanes)))
+        tail = _turn(loop, LANE.expr() + split, lanes)
+        result.append(Loop(LANE, 0, rest, tail, apart=loop.apart))
     result += [
         Accumulate(local, how, Combine(how, lanes[local]), local.node)
         for local, how in totals.items()

@@ -8,11 +8,14 @@ from gradc.kernels.blocks import run_in_blocks
 from gradc.kernels.collapse import collapse
 from gradc.kernels.dead_fills import drop_dead_fills
 from gradc.kernels.extremes import Bounds
+from gradc.kernels.interchange import SWEPT
 from gradc.kernels.jam import jam_rows
 from gradc.kernels.lanes import use_lanes
 from gradc.kernels.nest import If, Loop, Stage, Stmt, While
 from gradc.kernels.recurrences import shorten_recurrence
+from gradc.kernels.restructure import promoted, restructure
 from gradc.kernels.strips import run_in_strips
+from gradc.kernels.sums import as_sums
 from gradc.kernels.sweeps import join_sweeps
 
 __all__ = ["schedule"]
@@ -25,9 +28,27 @@ def schedule(stages: list[Stage]) -> list[Stage]:
         for stage in run_in_blocks(run_in_strips(stages))
     ]
     found = [
-        Stage(_rewrite(stage.body, {}), stage.nodes, stage.section) for stage in in_lanes(stages)
+        Stage(_rewrite(_ordered(stage.body), {}), stage.nodes, stage.section)
+        for stage in in_lanes(stages)
     ]
     return mark_apart(found)
+
+
+def _ordered(body: list[Stmt]) -> list[Stmt]:
+    return promoted(restructure(_joined(as_sums(body))))
+
+
+def _joined(body: list[Stmt]) -> list[Stmt]:
+    """Join sweeps inside the statements that are no nests themselves."""
+    for statement in body:
+        if isinstance(statement, If):
+            statement.then = _joined(join_sweeps(statement.then))
+            statement.otherwise = _joined(join_sweeps(statement.otherwise))
+        elif isinstance(statement, While) or (
+            isinstance(statement, Loop) and statement.symbol.role != "index"
+        ):
+            statement.body = _joined(join_sweeps(statement.body))
+    return body
 
 
 def _rewrite(body: list[Stmt], bounds: Bounds) -> list[Stmt]:
@@ -35,13 +56,14 @@ def _rewrite(body: list[Stmt], bounds: Bounds) -> list[Stmt]:
     for statement in body:
         if isinstance(statement, Loop) and statement.symbol.role == "index":
             result += _loop(collapse(statement), bounds)
+        elif isinstance(statement, Loop) and statement.symbol.role == SWEPT:
+            result += _loop(statement, bounds)
         elif isinstance(statement, Loop | While):
-            body = join_sweeps(statement.body)
-            statement.body = _rewrite(body, _inside(statement, bounds))
+            statement.body = _rewrite(statement.body, _inside(statement, bounds))
             result += shorten_recurrence(statement) if isinstance(statement, Loop) else [statement]
         elif isinstance(statement, If):
-            statement.then = _rewrite(join_sweeps(statement.then), bounds)
-            statement.otherwise = _rewrite(join_sweeps(statement.otherwise), bounds)
+            statement.then = _rewrite(statement.then, bounds)
+            statement.otherwise = _rewrite(statement.otherwise, bounds)
             result.append(statement)
         else:
             result.append(statement)

@@ -4,10 +4,10 @@ References are in bounds, values are written before they are read, and values th
 together share no memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from gradc.errors import GradcError
-from gradc.ir import Dim, DimExpr, Symbol
+from gradc.ir import Dim, DimExpr, Symbol, substitute
 from gradc.kernels.buffers import ALIGNMENT, lifetimes
 from gradc.kernels.extremes import extremes
 from gradc.kernels.inplace import accesses, can_share
@@ -47,20 +47,59 @@ def problems(unit: Unit) -> Iterator[str]:
 
 
 def _order_problems(unit: Unit) -> Iterator[str]:
-    """Find temporaries and results that are read before anything is written to them."""
+    """Find what is read before anything is written to it, and what may not be written at all.
+
+    Loops that are empty in the first turn of the loop around them may be taken to run later.
+    """
+    plain = [statement for stage in unit.stages for statement in statements(stage.body)]
+    first = [statement for stage in unit.stages for statement in _in_first_turns(stage.body)]
+    late = _read_first(first)
+    for buffer in _read_first(plain):
+        if buffer in late:
+            yield f"node {buffer.node} is read before it is written"
+    for statement in plain:
+        for buffer, writes in uses(statement):
+            if writes and buffer.kind in ("input", "constant"):
+                yield f"an {buffer.kind} is written"
+
+
+def _read_first(order: Sequence[Stmt]) -> dict[Buffer, None]:
+    """Return the temporaries and results that are read before they are written."""
     written: set[Buffer] = set()
-    for stage in unit.stages:
-        for statement in statements(stage.body):
-            for buffer, writes in uses(statement):
-                own = buffer.kind in ("temporary", "output")
-                adds = isinstance(statement, Accumulate) and writes
-                own = own and buffer.type.size != 0
-                if own and buffer not in written and (not writes or adds):
-                    yield f"node {buffer.node} is read before it is written"
-                if writes and buffer.kind in ("input", "constant"):
-                    yield f"an {buffer.kind} is written"
-                if writes:
-                    written.add(buffer)
+    found: dict[Buffer, None] = {}
+    for statement in order:
+        for buffer, writes in uses(statement):
+            own = buffer.kind in ("temporary", "output") and buffer.type.size != 0
+            adds = isinstance(statement, Accumulate) and writes
+            if own and buffer not in written and (not writes or adds):
+                found[buffer] = None
+            if writes:
+                written.add(buffer)
+    return found
+
+
+def _in_first_turns(body: Sequence[Stmt], around: Loop | None = None) -> Iterator[Stmt]:
+    """Yield all statements; loops that are empty in the first turn of the loop around come last."""
+    later: list[Loop] = []
+    rounded: dict[Symbol, Dim] = {}
+    for statement in body:
+        if isinstance(statement, Round):
+            rounded[statement.symbol] = statement.dim
+        if around and isinstance(statement, Loop) and _is_empty(statement, around, rounded):
+            later.append(statement)
+            continue
+        yield statement
+        for inner in nested(statement):
+            yield from _in_first_turns(inner, statement if isinstance(statement, Loop) else None)
+    for loop in later:
+        yield from statements([loop])
+
+
+def _is_empty(inner: Loop, around: Loop, rounded: Mapping[Symbol, Dim]) -> bool:
+    """Tell whether a loop has no turns in the first turn of the loop around it."""
+    length = substitute(inner.stop - inner.start, rounded) * (1 if inner.step > 0 else -1)
+    length = substitute(length, {around.symbol: around.start})
+    return isinstance(length, int) and length <= 0
 
 
 # bounds

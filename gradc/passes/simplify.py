@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from gradc.ir import Graph, Node, Value
 from gradc.ir.rebuild import copy_node, rebuild, transfer
-from gradc.passes import algebra, contractions, indices, movement
+from gradc.passes import algebra, contractions, indices, movement, restore
 from gradc.passes.regions import has_regions, tidy_regions
 from gradc.passes.rewrite import RULES, RewritingGraph, Rule
 
 __all__ = ["Step", "rules_for", "simplify"]
 
-_MODULES = (algebra, contractions, indices, movement)
+_MODULES = (algebra, contractions, indices, movement, restore)
 
 
 @dataclass(frozen=True, slots=True)

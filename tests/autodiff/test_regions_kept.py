@@ -117,14 +117,28 @@ def test_a_reverse_that_needs_too_much_is_refused():
 
 def test_extents_that_are_not_bounded_are_refused():
     def program(x):
-        def body(i, x):
-            part = get(x, (0, 2), (0, i * (3 - i)))
-            return put(x, part * part, (0, 2), (0, i * (3 - i)))
+        def inner(i, j, x):
+            part = get(x, (0, 2), (0, i * (j - i)))
+            return put(x, part * part, (0, 2), (0, i * (j - i)))
 
-        return loop("i", 4, body, [], [x])[0].sum()
+        def outer(j, x):
+            return loop("i", j, lambda i, x: inner(i, j, x), [], [x])[0]
+
+        return loop("j", 4, outer, [], [x])[0].sum()
 
     with pytest.raises(UnsupportedError, match="whose largest value is not known"):
         reverse(build(program, (2, 5)), [0])
+
+
+def test_extents_that_rise_and_fall_are_tried_one_by_one():
+    def program(x):
+        def body(i, x):
+            part = get(x, (0, 2), (0, i * (3 - i)))
+            return put(x, ops.sin(part), (0, 2), (0, i * (3 - i)))
+
+        return loop("i", 4, body, [], [x])[0].sum()
+
+    assert tapes(joint_of(build(program, (2, 5)))) == ["f8[4, 2, 2]"]
 
 
 def test_rows_lie_one_behind_the_other():

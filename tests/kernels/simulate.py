@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.ir import Dim, DimExpr, Symbol
+from gradc.ir import Dim, DimExpr, Symbol, substitute
 from gradc.kernels.nest import (
     LANES,
     Accumulate,
@@ -100,11 +100,8 @@ class _Machine:
     def dim(self, dim: Dim) -> int:
         if not isinstance(dim, DimExpr):
             return dim
-        total = 0
-        for monomial, factor in dim.terms:
-            for symbol, power in monomial:
-                factor *= self.symbols[symbol] ** power
-            total += factor
+        total = substitute(dim, self.symbols)
+        assert isinstance(total, int)
         return total
 
     def place(self, ref: Ref) -> int:

@@ -67,7 +67,9 @@ def test_short_arrays_are_left_alone(monkeypatch):
     rng = np.random.default_rng(2)
     joined, _ = both(spread(6), [rng.random(6), rng.random(6)], monkeypatch)
     (turn,) = (s for s in joined.stages[-1].body if isinstance(s, Loop))
-    assert len([s for s in turn.body if isinstance(s, Loop)]) == 3
+    loops = [s for s in turn.body if isinstance(s, Loop)]
+    assert sum(len(one.body) for one in loops) == 3
+    assert {(one.start, one.stop) for one in loops} == {(0, 4)}
 
 
 def test_what_reads_between_keeps_its_place(monkeypatch):

@@ -8,10 +8,16 @@ from gradc.ir import ArrayType, Graph
 from gradc.ir.text import dump
 from gradc.passes.rewrite import RULES, RewritingGraph, Rule, literal
 from gradc.passes.simplify import rules_for
-from tests.passes import test_algebra, test_contractions, test_indices, test_movement
+from tests.passes import (
+    test_algebra,
+    test_contractions,
+    test_indices,
+    test_movement,
+    test_restore,
+)
 from tests.passes.cases import F8, Case, check, graph_of, registered, rewritten
 
-MODULES = (test_algebra, test_contractions, test_indices, test_movement)
+MODULES = (test_algebra, test_contractions, test_indices, test_movement, test_restore)
 CASES = [case for module in MODULES for case in module.CASES]
 UNSAFE = {rule.name for rule in RULES if rule.unsafe}
 
@@ -32,7 +38,7 @@ def test_every_root_of_a_rule_has_a_case():
 
 def test_rules_that_round_differently_are_few():
     assert {case.rule for case in CASES if case.ulps} == {
-        *("power_of_literal", "sum_of_broadcast", "contract_broadcast"),
+        *("power_of_literal", "sum_of_broadcast", "contract_broadcast", "add_to_cleared"),
     }
 
 
