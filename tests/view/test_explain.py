@@ -156,3 +156,24 @@ def test_hostile_names_stay_on_their_line():
     text = explain(joint.graph, joint.adjoints, NEURON)
     assert all(plain(line) == line for line in text.split("\n"))
     assert "w b_bar" in text
+
+
+def test_turns_of_a_loop_are_shown_apart():
+    def chain(h, w):
+        for _ in range(5):
+            h = np.tanh(w * h)
+        return h
+
+    text = gradc.grad(chain).norms(0.5, 0.3)
+    assert [f"h_{k}" in text for k in range(1, 6)] == [True] * 5
+    assert "h_5_bar" in gradc.grad(chain).explain(0.5, 0.3)
+
+
+def test_a_loop_with_a_condition_is_shown_whole():
+    def doubled(x):
+        while x < 100.0:
+            x = x * x + 1.0
+        return x
+
+    assert "while_loop" in gradc.grad(doubled).explain(1.5)
+    assert "450.9" in gradc.grad(doubled).norms(1.5)
