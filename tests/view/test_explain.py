@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import gradc
 from gradc import ops
 from gradc.autodiff.derive import reverse
 from gradc.ir import ArrayType, Graph
