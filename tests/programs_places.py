@@ -376,3 +376,15 @@ def an_alias_when_a_side_was_not_taken(x):
     v[0] = x[2] ** 2
     view[1] *= 3.0
     return v * x, view
+
+
+@program(normals(5), "kept")
+def an_alias_written_while_its_name_is_bound_anew(x):
+    w = x.copy()
+    view = w[1:]
+    s = 0.0
+    for i in range(4):
+        view[i] *= x[i]
+        s = s + np.sum(w**2)
+        w = w * 0.5
+    return s + w + np.sum(view)

@@ -154,6 +154,7 @@ def _end(turn: Turn, cells: Cells, watched: Iterable[str], plan: Plan, sharing: 
             _check_leaves(name, tree, turn, () if name in plan.names else exchanged)
     for handle in trace.mutated.values():
         turn.handles_out[id(handle)] = (handle, read(handle))
+    _refuse_stale_copies(turn, plan)
     _find_replaced(turn, plan)
 
 
@@ -216,6 +217,16 @@ def _find_replaced(turn: Turn, plan: Plan) -> None:
     _refuse_aliases(turn, reached)
     for name, k in reached:
         _replace(name, k, turn, plan)
+
+
+def _refuse_stale_copies(turn: Turn, plan: Plan) -> None:
+    """Refuse names that enter as arrays of their own while an alias writes into the old ones."""
+    ins = {key: value.id for key, value in zip(plan.handles, turn.handles_in, strict=True)}
+    written = {key for key, (_, out) in turn.handles_out.items() if ins.get(key) != out.id}
+    for name in turn.entered:
+        for handle in observe_handles(turn.before[name]):
+            if handle is not None and id(root_of(handle)) in written:
+                demand(f"{name} is bound to another array while an alias writes into the old one")
 
 
 def _refuse_aliases(turn: Turn, written: set[Any]) -> None:
