@@ -1,6 +1,6 @@
 """Random programs with loops, branches, views and writes against plain NumPy, to second order.
 
-``python -m pytest -m slow tests/test_random_programs.py`` runs many; a failing seed's text
+``python -m pytest --full tests/test_random_programs.py`` runs many; a failing seed's text
 is ``tests.random_programs.text_of(seed)``.
 """
 
@@ -80,7 +80,7 @@ def test_random_programs_with_short_loops_unrolled() -> None:
     assert recorded >= len(SEEDS) // 2
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("start", range(1000, 1300, 25))
 def test_many_random_programs(backend: str, start: int) -> None:
