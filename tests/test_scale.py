@@ -3,13 +3,13 @@
 import sys
 import time
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import pytest
 
 import gradc
+from tests.counting import calls_of
 from tests.oracles import complex_buffers
 
 LONG = 100_000
@@ -65,22 +65,6 @@ def aliases(length: int) -> Callable[[Any], Any]:
 
 
 PROGRAMS = pytest.mark.parametrize("program", [chain, wide, writes, aliases])
-
-
-def calls_of(work: Callable[[], Any]) -> int:
-    """Count the Python functions that are called, which does not depend on the machine."""
-    count = 0
-
-    def see(frame: FrameType, event: str, arg: Any) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    sys.setprofile(see)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 def everything(program: Callable[[int], Any], length: int) -> None:

@@ -21,7 +21,7 @@ class Kernel:
     def inputs(self) -> Iterator[tuple[Any, ...]]:
         """Yield arguments of a tiny, a small and a middle size."""
         rng = np.random.default_rng(1)
-        for turns, n in ((4, 8), (9, 30), (25, 60)):
+        for turns, n in ((4, 8), (20, 30), (50, 60)):
             yield tuple(
                 rng.uniform(0.5, 1.0, s) if isinstance(s, tuple) else s
                 for s in self.shapes(turns, n)
