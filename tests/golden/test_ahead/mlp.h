@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /* Bytes of working memory, aligned to 64; pass NULL where it is 0. */
-#define MLP_ARENA 768
+#define MLP_ARENA 448
 size_t mlp_arena(void);
 
 /* mlp

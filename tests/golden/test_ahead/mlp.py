@@ -11,7 +11,7 @@ import numpy
 
 __all__ = ["mlp"]
 
-_ARENA = 768
+_ARENA = 448
 _FAILURES = {}
 
 
