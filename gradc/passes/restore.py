@@ -16,7 +16,7 @@ from typing import NamedTuple
 from gradc.ir import Array, IndexSpec, Value, op_named
 from gradc.passes.rewrite import literal, rule
 
-__all__: list[str] = []
+__all__ = ["is_cleared"]
 
 
 class _Sum(NamedTuple):
@@ -35,7 +35,7 @@ def add_to_cleared(x: Value, v: Value, *arrays: Value, spec: IndexSpec) -> Value
         base, value = at.graph.values(at.node.operands)
         between.append(_Sum(value, at.node.params["spec"]))
         at = base
-    if not _is_cleared(at, spec):
+    if not is_cleared(at, spec):
         return None
     old = at.graph.value(at.node.operands[0])
     back = v.node.op.name == "index" and v.node.operands == (old.id,)
@@ -50,7 +50,8 @@ def add_to_cleared(x: Value, v: Value, *arrays: Value, spec: IndexSpec) -> Value
     return result
 
 
-def _is_cleared(x: Value, spec: IndexSpec) -> bool:
+def is_cleared(x: Value, spec: IndexSpec) -> bool:
+    """Tell whether a value is an adjoint that was just cleared in one part."""
     node = x.node
     if node.op.name != "index_put" or len(node.operands) != 2 or node.origin.adjoint_of is None:
         return False

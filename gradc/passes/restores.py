@@ -5,6 +5,9 @@ The adjoint of ``x[box] -= v`` reads ``x_bar[box]``, clears it, and adds the sam
     u  = x[box]
     x1 = index_put(x, 0, box)           x1 = x
     x2 = index_add(x1, u + w, box)      x2 = index_add(x1, w, box)
+
+Only adjoints are treated so, as in `gradc.passes.restore`: what the user clears and adds keeps its
+order of additions and the sign of its zeros.
 """
 
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from dataclasses import dataclass
 from gradc.ir import Graph, Node, Value, op_named
 from gradc.ir.rebuild import copy_node, transfer
 from gradc.passes.boxes import box_of, disjoint
-from gradc.passes.rewrite import literal
+from gradc.passes.restore import is_cleared
 
 __all__ = ["keep_restored"]
 
@@ -45,11 +48,11 @@ def _users(body: Graph) -> dict[int, list[int]]:
 
 def _restored(body: Graph, put: Node, users: dict[int, list[int]]) -> _Restored | None:
     """Look for what is added again among the additions that follow."""
-    if put.op.name != "index_put" or len(put.operands) != 2 or put.type.dtype.kind != "f":
-        return None
-    if literal(body.value(put.operands[1])) != 0:
+    if put.op.name != "index_put" or put.type.dtype.kind != "f":
         return None
     spec, at = put.params["spec"], put.id
+    if not is_cleared(body.value(at), spec):
+        return None
     while len(users[at]) == 1 and users[at][0] >= 0:
         node = body[users[at][0]]
         if node.operands[0] != at or at in node.operands[1:]:
