@@ -74,13 +74,13 @@ def oracle(function: Any, arguments: Any) -> list[Any]:
         return [function(*arguments), *complex_step(function, arguments, (0, 1, 2))]
 
 
-@pytest.mark.parametrize("seed", range(24))
+# Seed 19 leaves the range of numbers in plain NumPy.
+@pytest.mark.parametrize("seed", [*range(19), *range(20, 25)])
 def test_random_triangles_step_by_step(seed):
     """Loop programs run statement by statement, so that a read out of place is seen."""
     function, arguments, text = random_triangle(seed)
     expected = oracle(function, arguments)
-    if not all(np.all(np.isfinite(x)) for x in expected):
-        pytest.skip(f"seed {seed} leaves the range of numbers")
+    assert all(np.all(np.isfinite(x)) for x in expected), f"seed {seed}"
     both = compiled(gradc.value_and_grad(function, argnums=(0, 1, 2)), "numpy")
     unit = lower(both.artifact(*arguments).program, Options())
     print(f"seed {seed}\n{text}")
