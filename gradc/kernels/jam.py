@@ -25,7 +25,7 @@ from gradc.kernels.nest import (
 )
 from gradc.kernels.walk import expressions, map_statement, replace_symbols, subexpressions
 
-__all__ = ["jam_rows"]
+__all__ = ["adds_rows", "jam_rows"]
 
 ROWS = 4
 LEAST = 8
@@ -36,12 +36,12 @@ LONGEST = 4
 
 def jam_rows(loop: Loop) -> list[Stmt]:
     """Return the loop, and one for the rows that are left over; or the loop as it is."""
+    if not adds_rows(loop):
+        return [loop]
+    (inner,) = loop.body
     length = loop.stop - loop.start
-    inner = loop.body[0] if len(loop.body) == 1 else None
-    if not isinstance(length, int) or length < LEAST or loop.step != 1:
-        return [loop]
-    if not isinstance(inner, Loop) or not _adds_rows(loop.symbol, inner):
-        return [loop]
+    assert isinstance(inner, Loop)
+    assert isinstance(length, int)
     rest = length % ROWS
     stop = loop.stop - rest
     result: list[Stmt] = [replace(loop, stop=stop, body=_turn(loop.symbol, inner), step=ROWS)]
@@ -50,7 +50,16 @@ def jam_rows(loop: Loop) -> list[Stmt]:
     return result
 
 
-def _adds_rows(row: Symbol, inner: Loop) -> bool:
+def adds_rows(loop: Loop) -> bool:
+    """Tell whether a loop adds up rows, and so many of them that four at a time pay."""
+    length = loop.stop - loop.start
+    inner = loop.body[0] if len(loop.body) == 1 else None
+    if not isinstance(length, int) or length < LEAST or loop.step != 1:
+        return False
+    return isinstance(inner, Loop) and _shares_sums(loop.symbol, inner)
+
+
+def _shares_sums(row: Symbol, inner: Loop) -> bool:
     """Tell whether the inner loop adds to sums that all rows share, and reads none of them."""
     if inner.step != 1 or _holds(inner.start, row) or _holds(inner.stop, row):
         return False

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from gradc.kernels.dependence import Span, span_of
 from gradc.kernels.interchange import SWEPT, interchange
+from gradc.kernels.jam import adds_rows
 from gradc.kernels.merge import is_innermost, merge_loops
 from gradc.kernels.nest import If, Loop, Stmt, While
 from gradc.kernels.promote import promote
@@ -42,10 +43,13 @@ def _turned(loop: Loop, around: Sequence[Span]) -> list[Stmt]:
 
 
 def promoted(body: list[Stmt], around: Sequence[Span] = ()) -> list[Stmt]:
-    """Return the statements with fixed elements of innermost loops in scalars."""
+    """Return the statements with fixed elements of innermost loops in scalars.
+
+    Rows that are added four at a time keep them to themselves, see `gradc.kernels.jam`.
+    """
     result: list[Stmt] = []
     for statement in body:
-        if not isinstance(statement, Loop) or abs(statement.step) != 1:
+        if not isinstance(statement, Loop) or _stays(statement):
             result.append(statement)
         elif not is_innermost(statement):
             statement.body = promoted(statement.body, [*around, span_of(statement)])
@@ -55,3 +59,8 @@ def promoted(body: list[Stmt], around: Sequence[Span] = ()) -> list[Stmt]:
         else:
             result.append(statement)
     return result
+
+
+def _stays(loop: Loop) -> bool:
+    rows = loop.symbol.role in ("index", SWEPT) and adds_rows(loop)
+    return abs(loop.step) != 1 or rows

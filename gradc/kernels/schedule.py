@@ -35,18 +35,7 @@ def schedule(stages: list[Stage]) -> list[Stage]:
 
 
 def _ordered(body: list[Stmt]) -> list[Stmt]:
-    return [one for s in restructure(_joined(as_sums(body))) for one in _settled(s)]
-
-
-def _settled(statement: Stmt) -> list[Stmt]:
-    """Keep elements in registers, but for rows that are added four at a time as they are."""
-    if isinstance(statement, Loop) and any(one.step > 1 for one in _jammed(statement)):
-        return [statement]
-    return promoted([statement])
-
-
-def _jammed(loop: Loop) -> list[Loop]:
-    return [one for one in jam_rows(loop) if isinstance(one, Loop)]
+    return promoted(restructure(_joined(as_sums(body))))
 
 
 def _joined(body: list[Stmt]) -> list[Stmt]:
