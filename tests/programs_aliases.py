@@ -253,7 +253,7 @@ def out_into_a_strided_view(x):
 
 @program(normals((3, 4), (4,)), "kept")
 def out_of_a_product(a, x):
-    y = np.zeros(3)
+    y = np.zeros(3, a.dtype)
     for _ in range(3):
         np.dot(a, x, out=y)
         x = np.tanh(x + y[0])
