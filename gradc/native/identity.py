@@ -1,12 +1,14 @@
 """What makes a binary fit or unfit for use: this processor, this C library, this gradc.
 
-Public: ``processor() -> str``, ``c_library() -> str``, ``own_source() -> str``.
+Public: ``processor() -> str``, ``c_library() -> str``, ``own_source(memory=None) -> str``.
 """
 
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +16,7 @@ __all__ = ["c_library", "own_source", "processor"]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SUFFIXES = (".py", ".j2", ".h", ".c")
+_SETTLED_NS = 2_000_000_000
 _CPU_FIELDS = (
     "vendor_id", "cpu family", "model", "model name", "flags", "Features", "isa",
     "CPU implementer", "CPU part",
@@ -50,23 +53,65 @@ def c_library() -> str:
         return sys.platform
 
 
-@cache
-def own_source() -> str:
-    """Hash gradc's own modules and templates, so that no kernel outlives the code that made it."""
+def own_source(memory: Path | None = None) -> str:
+    """Hash gradc's own modules and templates, so that no kernel outlives the code that made it.
+
+    Parameters
+    ----------
+    memory : Path, optional
+        A private folder where the hash is kept for other processes, which then read no file: they
+        ask each for its size and its times.  The time of change cannot be set by a program, and a
+        file that changed a moment ago, whose next change could bear the same time, is not trusted.
+    """
+    if not _known:
+        _known.append(_remembered(memory) if memory is not None else _hash(_source_files()))
+    return _known[0]
+
+
+_known: list[str] = []
+
+
+def _remembered(memory: Path) -> str:
+    """Return the hash that was kept for files of these times; else read them, and keep it."""
+    files = list(_source_files())
+    states = [Path(path).stat() for path in files]
+    facts = [(path, one.st_size, one.st_ino, one.st_mtime_ns, one.st_ctime_ns)
+             for path, one in zip(files, states, strict=True)]  # fmt: skip
+    listing = hashlib.sha256(repr(facts).encode()).hexdigest()
+    path = memory / f"{hashlib.sha256(str(_PACKAGE).encode()).hexdigest()[:32]}.txt"
+    with suppress(OSError, ValueError):
+        known, value = path.read_text().split()
+        if known == listing and len(value) == len(listing):
+            return value
+    value = _hash(files)
+    if time.time_ns() - max(one.st_ctime_ns for one in states) > _SETTLED_NS:
+        aside = path.with_suffix(f".{os.getpid()}")
+        with suppress(OSError):
+            aside.write_text(f"{listing} {value}")
+            aside.replace(path)
+    return value
+
+
+def _hash(files: Iterable[str]) -> str:
     digest = hashlib.sha256()
-    for root in (_PACKAGE, _PACKAGE.parent / "templates"):
-        for path in _source_files(root) if root.is_dir() else ():
-            digest.update(Path(path).name.encode() + b"\0")
-            digest.update(hashlib.sha256(Path(path).read_bytes()).digest())
+    for path in files:
+        digest.update(Path(path).name.encode() + b"\0")
+        digest.update(hashlib.sha256(Path(path).read_bytes()).digest())
     return digest.hexdigest()
 
 
-def _source_files(folder: Path | str) -> Iterator[str]:
+def _source_files() -> Iterator[str]:
     """Every file that can shape generated code, in a fixed order."""
+    for root in (_PACKAGE, _PACKAGE.parent / "templates"):
+        if root.is_dir():
+            yield from _source_files_in(root)
+
+
+def _source_files_in(folder: Path | str) -> Iterator[str]:
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
         if entry.is_dir():
-            yield from _source_files(entry.path)
+            yield from _source_files_in(entry.path)
         elif entry.name.endswith(_SUFFIXES):
             yield entry.path

@@ -119,7 +119,7 @@ def library(
     """
     cache = cache or default_cache()
     toolchain = toolchain or find_toolchain(cache)
-    name = stored_key(key, toolchain)
+    name = stored_key(key, toolchain, cache)
     with locks.single(name):
         loaded = _loaded.get(name) or _find(name, cache)
         if loaded is None:
@@ -128,9 +128,10 @@ def library(
     return loaded
 
 
-def stored_key(key: str, toolchain: Toolchain) -> str:
+def stored_key(key: str, toolchain: Toolchain, cache: Cache) -> str:
     """Return the name of the entry: a hash of everything that shapes the binary."""
-    parts = (str(entry.FORMAT), str(ABI), identity.own_source(), toolchain.identity, key)
+    own = identity.own_source(cache.root / "sources")
+    parts = (str(entry.FORMAT), str(ABI), own, toolchain.identity, key)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -28,7 +28,7 @@ class Maker:
 
 
 def folder_of(cache: Cache, key: str) -> Path:
-    return cache.path / stored_key(key, find_toolchain(cache))
+    return cache.path / stored_key(key, find_toolchain(cache), cache)
 
 
 def test_built_once_then_found(cache: Cache) -> None:
