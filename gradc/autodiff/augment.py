@@ -14,10 +14,10 @@ from gradc.autodiff.activity import Part, activity
 from gradc.autodiff.adjoint import adjoints
 from gradc.autodiff.regions import CondRecipe, Recipe, Source
 from gradc.autodiff.regions_budget import WHILE_BYTES, Plan, plan_loop
-from gradc.autodiff.regions_ranges import Range
 from gradc.autodiff.regions_split import Pulled, parts_read
 from gradc.ir import Graph, Kind, Node, Origin, Value
 from gradc.ir.node import fresh_again
+from gradc.ir.ranges import Range
 from gradc.ir.rebuild import copy_node, rebuild, transfer
 from gradc.ops.index_spec import indexed_shape
 from gradc.ops.regions import project

@@ -22,12 +22,12 @@ from gradc.autodiff.activity import Part
 from gradc.autodiff.again import marked
 from gradc.autodiff.regions_bytes import Most, inner_bytes, known_bytes, most_of, own_bytes
 from gradc.autodiff.regions_loop import Prepared, prepare_loop, prepare_while
-from gradc.autodiff.regions_ranges import Range
 from gradc.autodiff.regions_segments import segments, while_segments
 from gradc.autodiff.regions_split import Pulled
 from gradc.errors import LimitError
 from gradc.ir import Graph, Node, TupleType
 from gradc.ir.node import fresh_again
+from gradc.ir.ranges import Range
 
 __all__ = ["WHILE_BYTES", "Plan", "Pull", "plan_loop"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from gradc.autodiff.regions_loop import Prepared
-from gradc.autodiff.regions_ranges import Range
 from gradc.ir import Dim, Graph, Kind, Node, Symbol, substitute
+from gradc.ir.ranges import Range
 
 __all__ = ["Most", "blank_carries", "inner_bytes", "known_bytes", "most_of", "own_bytes"]
 

@@ -9,8 +9,8 @@ capacities, says where.  Of equal cuts the later one is taken, which repeats les
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from gradc.autodiff.regions_ranges import Range
 from gradc.ir import Dim, Graph, Kind, Node, Symbol, TupleType, load_networkx, substitute
+from gradc.ir.ranges import Range
 
 __all__ = ["bytes_of", "choose_kept"]
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from gradc.autodiff.activity import Part
 from gradc.autodiff.again import inner_nodes
 from gradc.autodiff.regions import LoopRecipe, Source, WhileRecipe
-from gradc.autodiff.regions_final import Turns
-from gradc.autodiff.regions_ranges import Range
 from gradc.autodiff.regions_split import Final, Pulled, find_final
 from gradc.autodiff.regions_tape import Row, Tape, counted_row, counter_row, make_tapes
 from gradc.autodiff.regions_undo import Undo, choose_undone
 from gradc.ir import INT64, ArrayType, Graph, Node, Value, op_named
+from gradc.ir.accesses import Turns
+from gradc.ir.ranges import Range
 from gradc.ir.rebuild import copy_node, inline, transfer
 
 __all__ = ["Prepared", "prepare_loop", "prepare_while"]

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from gradc.autodiff.regions_final import Chain, Turns, chains, reads_of
-from gradc.autodiff.regions_ranges import Range, is_nonnegative
 from gradc.ir import Graph, IndexSpec, Node, Slice
+from gradc.ir.accesses import Chain, Turns, chains, reads_of
+from gradc.ir.ranges import Range, is_nonnegative
 
 __all__ = ["Final", "Pulled", "find_final"]
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gradc.autodiff.regions_ranges import upper_bound
 from gradc.errors import UnsupportedError
 from gradc.ir import (
     Array,
@@ -28,6 +27,7 @@ from gradc.ir import (
     substitute,
     summed,
 )
+from gradc.ir.ranges import upper_bound
 
 __all__ = [
     "Row",

@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from gradc.autodiff.regions_keep import bytes_of, choose_kept
-from gradc.autodiff.regions_ranges import Range
 from gradc.autodiff.regions_split import Final, Pulled
 from gradc.ir import Graph, Node, Origin, Value, op_named
+from gradc.ir.ranges import Range
 
 __all__ = ["Undo", "choose_undone"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gradc.ir import Dim, DimExpr, Symbol, substitute
+from gradc.ir.dims import Dim, DimExpr, Symbol, substitute
 
 __all__ = ["Range", "is_nonnegative", "renamed", "upper_bound"]
 

@@ -8,12 +8,13 @@ axis, the positions of the write lie all below or all above those of the read.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from gradc.autodiff.regions_ranges import Range, is_nonnegative, renamed
-from gradc.ir import At, Dim, Graph, IndexSpec, Node, Slice, Symbol, Value, op_named, substitute
+from gradc.ir.dims import Dim, Symbol, substitute
+from gradc.ir.graph import Graph
+from gradc.ir.node import At, IndexSpec, Node, Slice
+from gradc.ir.ranges import Range, is_nonnegative, renamed
 
-__all__ = ["Access", "Chain", "Turns", "chains", "reads_of", "written_part"]
+__all__ = ["Access", "Chain", "Turns", "chains", "reads_of"]
 
 Interval = tuple[Dim, Dim]
 
@@ -193,17 +194,3 @@ def _reads_inside(region: Graph, id: int) -> list[Access] | None:
             return None
         found += reads
     return found
-
-
-def written_part(graph: Graph, chain: Chain, value: int) -> tuple[int, IndexSpec] | None:
-    """Return the version that holds a value as one of its parts, and where; None if none does."""
-    for before, after in pairwise(chain.versions):
-        node = graph[after]
-        if node.op.name == "index_put" and node.operands == (before, value):
-            return after, node.params["spec"]
-    return None
-
-
-def read_back(final: Value, spec: IndexSpec) -> Value:
-    """Read a part of the final array."""
-    return op_named("index")(final, spec=spec)
