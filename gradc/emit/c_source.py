@@ -20,6 +20,7 @@ from gradc.emit.lines import framed
 from gradc.emit.render import render
 from gradc.emit.source import Source
 from gradc.kernels.nest import Buffer, Unit
+from gradc.kernels.walk import is_straight
 from gradc.options import Options
 
 __all__ = ["print_c", "print_header"]
@@ -48,7 +49,7 @@ def print_c(unit: Unit, options: Options, *, symbol: str, entry: bool = True) ->
     """
     face = signature(unit.program, symbol)
     scope = _scope(unit, face)
-    support = Support(options.math)
+    support = Support(options.math, is_straight(unit.stages))
     printer = Statements(scope, support, scratch=bool(unit.plan.scratch[1]))
     printer.lines.indent()
     printer.function(unit.stages)

@@ -73,9 +73,14 @@ class _Library:
 
 @dataclass(slots=True)
 class Support:
-    """What one generated file asks of the support code."""
+    """What one generated file asks of the support code.
+
+    Code without loops takes the C library's functions as they are: a compiler then makes one call
+    of the sine and the cosine of a value, where those of many values would stand in its way.
+    """
 
     math: str
+    straight: bool = False
     names: set[str] = field(default_factory=set)
 
     def need(self, names: Iterable[str]) -> None:
@@ -88,10 +93,13 @@ class Support:
         taken, words = _closure(library, self.names | self._settings_names())
         used = [library.parts[i] for i in sorted(taken)]
         standard = {name for part in used for name in library.standard[part.header]}
-        lines = [*_fast_lines(words), *_apart_lines(words)] if self.math == "fast" else []
+        lines = [*_fast_lines(words), *_apart_lines(words)] if self._in_lanes() else []
         lines += self._settings(words)
         lines += _lines(library, taken)
         return sorted(standard), lines
+
+    def _in_lanes(self) -> bool:
+        return self.math == "fast" and not self.straight
 
     def _settings(self, words: set[str]) -> list[str]:
         if self.math != "portable":

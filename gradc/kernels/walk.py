@@ -1,6 +1,6 @@
 """Walking and rewriting loop-level programs."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -27,6 +27,7 @@ from gradc.kernels.nest import (
     Matrix,
     Ref,
     Round,
+    Stage,
     Stmt,
     Store,
     While,
@@ -35,6 +36,7 @@ from gradc.kernels.nest import (
 __all__ = [
     "DimMap",
     "expressions",
+    "is_straight",
     "loads",
     "map_statement",
     "nested",
@@ -67,6 +69,12 @@ def statements(body: Sequence[Stmt]) -> Iterator[Stmt]:
         yield statement
         for inner in reversed(nested(statement)):
             stack.extend(reversed(inner))
+
+
+def is_straight(stages: Iterable[Stage]) -> bool:
+    """Tell whether nothing is run more than once: scalars and branches, no loop and no routine."""
+    straight = Let | Declare | Assign | Store | Accumulate | Check | If
+    return all(isinstance(s, straight) for stage in stages for s in statements(stage.body))
 
 
 def expressions(statement: Stmt) -> tuple[Expr, ...]:

@@ -1,0 +1,63 @@
+"""What support code goes with a function, by what the function does."""
+
+import numpy as np
+import pytest
+
+import gradc
+from gradc.printing import native_unit
+from tests.backends import HAS_COMPILER
+
+SIN, LANES, APART = "sin(", "GRADC_SIMD_", "gradc_apart_sin"
+
+
+def turn(x):
+    return np.sin(x) * np.cos(x)
+
+
+def total(x):
+    return np.sum(turn(x))
+
+
+def branch(x):
+    return turn(x[0]) if x[1] > 0 else x[0]
+
+
+def solved(x):
+    return np.linalg.solve(np.sin(np.reshape(x, (2, 2))), np.cos(x[:2]))
+
+
+def unit(function, *arguments):
+    artifact = gradc.compile(function, backend="numpy").artifact(*arguments)
+    return native_unit(artifact.program, (), artifact.options)
+
+
+@pytest.mark.parametrize(
+    ("function", "x"), [(turn, 0.5), (gradc.grad(turn), 0.5), (branch, np.ones(2))]
+)
+def test_scalars_take_the_functions_as_they_are(function, x):
+    """One call of both at once is a compiler's own doing, when nothing keeps them apart."""
+    made = unit(function, x)
+    assert SIN in made.text
+    assert LANES not in made.text
+    assert APART not in made.text
+    assert made.optimise == 1
+
+
+@pytest.mark.parametrize(("function", "x"), [(total, np.ones(40)), (turn, np.ones((3, 40)))])
+def test_loops_take_many_values_at_once(function, x):
+    made = unit(function, x)
+    assert LANES in made.text
+    assert APART in made.text
+    assert made.optimise == 3
+
+
+def test_routines_are_loops_too():
+    made = unit(solved, np.array([1.0, 2.0, 0.5, 0.25]))
+    assert made.optimise == 3
+
+
+@pytest.mark.skipif(not HAS_COMPILER, reason="no C compiler on this machine")
+@pytest.mark.parametrize("x", [0.0, -0.0, 0.3, 1e5, 1e22, np.pi / 2])
+def test_sine_and_cosine_in_one_call_are_the_same_numbers(x):
+    both = gradc.compile(lambda x: (np.sin(x), np.cos(x)), backend="c")
+    np.testing.assert_allclose(both(x), (np.sin(x), np.cos(x)), rtol=4e-16)
