@@ -1,4 +1,4 @@
-"""What the programs of the measuring kit cost, counted: loops over memory, bytes, lines.
+"""What the models cost, counted: loops over memory, loads, stores, calls, bytes, lines.
 
 Times vary with the machine; these do not.  A number that grows says that fusion got worse.
 """
@@ -7,111 +7,84 @@ import numpy as np
 import pytest
 
 import gradc
+from gradc.kernels.cost import count
 from gradc.kernels.lower import lower
-from gradc.kernels.nest import Loop
+from gradc.kernels.nest import Loop, Unit
 from gradc.kernels.walk import loads, statements
 from gradc.options import Options
+from gradc.passes.vectorize import vectorized
+from tests.bench.models import MODELS
 
-RNG = np.random.default_rng(0)
-
-
-def logistic(w, X, y, lam):
-    m = y * (X @ w)
-    loss = np.maximum(-m, 0.0) + np.log1p(np.exp(-np.abs(m)))
-    return np.mean(loss) + 0.5 * lam * np.sum(w * w)
-
-
-def call_option(S0, K, sigma, Z):
-    vol = sigma * np.sqrt(1.0 / Z.shape[0])
-    log_s = np.log(S0) + np.zeros(Z.shape[1])
-    total = np.zeros(Z.shape[1])
-    for t in range(Z.shape[0]):
-        log_s = log_s + vol * Z[t]
-        total = total + np.exp(log_s)
-    return np.mean(np.maximum(total / Z.shape[0] - K, 0.0))
-
-
-def recurrent(weights, seq):
-    h = [np.zeros(seq.shape[1]) for _ in range(2)]
-    loss = 0.0
-    for t in range(seq.shape[0] - 1):
-        x = seq[t]
-        for k in range(2):
-            h[k] = np.tanh(x * weights[k, 0] + h[k] * weights[k, 1] + weights[k, 2])
-            x = h[k]
-        loss = loss + np.sum((x - seq[t + 1]) ** 2)
-    return loss
-
-
-def rosenbrock(x):
-    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
-
-
-def market(paths, steps=64):
-    numbers = (np.array(v) for v in (100.0, 98.0, 0.25))
-    return (*numbers, RNG.standard_normal((steps, paths)))
-
-
-def examples(rows, columns=100):
-    X = RNG.standard_normal((rows, columns))
-    return RNG.standard_normal(columns), X, RNG.choice([-1.0, 1.0], rows), np.array(0.1)
-
-
-def sequence(turns):
-    return RNG.standard_normal((2, 3, 14)), RNG.standard_normal((turns, 14))
-
-
-CASES = {
-    "logistic": (logistic, (0,), examples(10_000)),
-    "call_option": (call_option, (0, 1, 2), market(100_000)),
-    "recurrent": (recurrent, (0,), sequence(1024)),
-    "rosenbrock": (rosenbrock, (0,), (RNG.standard_normal(100_000),)),
-}
-
-SWEEPS = {"logistic": 3, "call_option": 1, "recurrent": 2, "rosenbrock": 2}
+FULL_SWEEPS = {"logistic": 3, "call-option": 1, "recurrent-1024": 2, "rosenbrock-1e6": 2}
 """Outermost loops over the largest argument: the main one, and others for what is left over."""
 
-ARENA = {
-    "logistic": 2 * 8 * 10_000 + 4096,
-    "call_option": 1 << 16,
-    "recurrent": 2 * 8 * 14 * 1024 + (1 << 13),
-    "rosenbrock": 1 << 6,
+COSTS = {
+    # most sweeps, loads, stores, calls of math functions, products, bytes of scratch memory
+    "neuron": (0, 6, 4, 1, 0, 0),
+    "rosenbrock-10": (2, 81, 11, 0, 0, 0),
+    "rosenbrock-1000": (2, 5_994, 1_001, 0, 0, 0),
+    "rosenbrock-1e6": (2, 5_999_994, 1_000_001, 0, 0, 0),
+    "logistic": (8, 3_290_401, 270_201, 30_000, 0, 160_832),
+    "network-small": (7, 4_672, 2_146, 512, 2, 19_136),
+    "network-large": (10, 398_336, 199_691, 65_536, 5, 2_410_560),
+    "mixture": (20, 1_995_100, 746_276, 26_000, 75, 6_102_016),
+    "recurrent-64": (18, 37_128, 12_573, 3_528, 0, 15_488),
+    "recurrent-1024": (18, 601_608, 200_733, 57_288, 0, 230_528),
+    "call-option": (1, 51_500_003, 32_400_004, 6_400_001, 0, 44_160),
+    "diffusion": (5, 33_781_200, 10_139_201, 0, 0, 640_000),
+    "gauss-seidel": (4, 1_326_340, 864_241, 0, 0, 115_200),
+    "elimination": (9, 930_960, 475_561, 120, 0, 117_120),
+    "substitution": (6, 636_400, 322_001, 0, 0, 6_400),
 }
-"""Most bytes of scratch memory."""
 
 
-def artifact(name):
-    function, argnums, args = CASES[name]
-    return gradc.value_and_grad(function, argnums=argnums).artifact(*args)
+def artifact(name, *arguments):
+    model = MODELS[name]
+    gradient = gradc.value_and_grad(model.function, argnums=model.argnums)
+    return gradient.artifact(*(arguments or model.make()))
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_sweeps(name):
-    unit = lower(artifact(name).program, Options())
+def lowered(name) -> Unit:
+    return lower(vectorized(artifact(name).program, heavy=True), Options())
+
+
+@pytest.mark.parametrize("name", FULL_SWEEPS)
+def test_sweeps_over_the_data(name):
+    unit = lowered(name)
     largest = max((b for b in unit.buffers if b.kind == "input"), key=lambda b: b.type.size)
     loops = [s for stage in unit.stages for s in stage.body if isinstance(s, Loop)]
     found = sum(
         any(r.buffer is largest for s in statements([one]) for r in loads(s)) for one in loops
     )
-    assert found <= SWEEPS[name]
+    assert found <= FULL_SWEEPS[name]
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_scratch_memory(name):
-    assert lower(artifact(name).program, Options()).plan.arena_bytes <= ARENA[name]
+@pytest.mark.parametrize("name", MODELS)
+def test_costs(name):
+    cost = count(lowered(name))
+    found = cost.sweeps, cost.loads, cost.stores, cost.calls, cost.products, cost.arena
+    kinds = ("sweeps", "loads", "stores", "calls", "products", "arena")
+    more = {k: (a, b) for k, a, b in zip(kinds, found, COSTS[name], strict=True) if a > b}
+    assert not more, "found, and the most there were before"
 
 
-@pytest.mark.parametrize(("make", "sizes"), [(sequence, (40, 1000)), (market, (10_000, 100_000))])
-def test_code_does_not_grow_with_the_data(make, sizes):
-    function = recurrent if make is sequence else call_option
-    lines = []
-    for size in sizes:
-        source = gradc.value_and_grad(function).source("c", *make(size))
-        lines.append(len(source.splitlines()))
+@pytest.mark.parametrize(("one", "other"), [("recurrent-64", "recurrent-1024"),
+                                            ("rosenbrock-1000", "rosenbrock-1e6")])  # fmt: skip
+def test_code_does_not_grow_with_the_data(one, other):
+    lines = [len(artifact(name).source("c").splitlines()) for name in (one, other)]
+    assert max(lines) <= 1.25 * min(lines)
+
+
+def test_code_does_not_grow_with_the_paths():
+    numbers = MODELS["call-option"].make()[:3]
+    lines = [
+        len(artifact("call-option", *numbers, np.ones((64, n))).source("c").splitlines())
+        for n in (10_000, 100_000)
+    ]
     assert max(lines) <= 1.25 * min(lines)
 
 
 def test_a_loop_over_layers_leaves_the_loop_over_time_alone():
-    graph = artifact("recurrent").program.graph
+    graph = artifact("recurrent-1024").program.graph
     assert sum(node.op.name == "loop" for node in graph.nodes) == 2
     assert len(graph.nodes) < 120
