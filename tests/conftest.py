@@ -1,8 +1,9 @@
-"""Options, golden files and a private cache folder for every test."""
+"""Options, golden files, counts and a private cache folder for every test."""
 
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,32 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("full"):
                 item.add_marker(pytest.mark.skip(reason="long: runs with --full"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Count a test that is marked ``counts("what")``, or ``counts("what", how_many)``."""
+    for mark in item.iter_markers("counts"):
+        item.user_properties.append(("counts", (mark.args[0], *mark.args[1:])))
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Callable[[str, int], None]:
+    """Count what a test does many of: ``tally("hostile calls", 330)``."""
+    return lambda what, many: request.node.user_properties.append(("counts", (what, many)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many of each passed: of random graphs, of wrong programs, and so on."""
+    found: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        if report.when == "call":
+            for name, counted in report.user_properties:
+                if name == "counts":
+                    found[counted[0]] += counted[1] if len(counted) > 1 else 1
+    if found:
+        terminalreporter.section("counts")
+        for what, many in sorted(found.items()):
+            terminalreporter.line(f"{many:9,} {what}")
 
 
 @pytest.fixture

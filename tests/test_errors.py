@@ -35,6 +35,7 @@ def test_the_message(mistake: wrong_programs.Mistake, golden: Callable[[str, str
 
 
 @mistakes
+@pytest.mark.counts("wrong programs with file, line, caret and repair")
 def test_the_message_helps(mistake: wrong_programs.Mistake) -> None:
     error = error_of(lambda: mistake.call("numpy"))
     assert error.repair, "what to do about it"

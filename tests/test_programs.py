@@ -84,6 +84,7 @@ def test_value(program: Program, backend: str) -> None:
 
 
 @smooth_programs
+@pytest.mark.counts("whole programs: value, gradient, tangent and Hessian product, NumPy backend")
 def test_derivatives(program: Program) -> None:
     arguments = program.arguments()
     u, v = (direction(program, arguments, seed) for seed in (1, 2))
@@ -135,6 +136,7 @@ def second_order(program: Program, found: Derived, expected: float) -> None:
 
 
 @smooth_programs
+@pytest.mark.counts("whole programs: the same in C")
 @pytest.mark.parametrize("backend", BACKENDS[1:])
 def test_c_has_the_derivatives_of_numpy(program: Program, backend: str) -> None:
     found, expected = derived(program, backend), derived(program, "numpy")

@@ -57,6 +57,7 @@ def test_the_corpus_compiles_without_a_word(start: int, tmp_path: Path) -> None:
 
 
 @needs_compiler
+@pytest.mark.counts("random graphs compiled without a warning, gcc and clang counted each", 60)
 @compilers
 def test_random_gradients_compile_without_a_word(compiler: str, tmp_path: Path) -> None:
     files = write_sources([recipe.gradient() for recipe in recipes_of(0, 60)], tmp_path)
@@ -67,6 +68,7 @@ def test_random_gradients_compile_without_a_word(compiler: str, tmp_path: Path) 
 
 @needs_compiler
 @pytest.mark.full
+@pytest.mark.counts("random graphs compiled without a warning, gcc and clang counted each", 100)
 @pytest.mark.parametrize("block", range(10))
 def test_five_hundred_compile_without_a_word(block: int, tmp_path: Path) -> None:
     recipes = recipes_of(1_000_000 + 50 * block, 50)
@@ -93,18 +95,21 @@ def check_alone(
 
 @needs_compiler
 @pytest.mark.slow
+@pytest.mark.counts("random graphs under ASan and UBSan", 40)
 def test_random_gradients_under_sanitizers(tmp_path: Path) -> None:
     check_alone(recipes_of(5000, 40), tmp_path, SANITIZE)
 
 
 @needs_compiler
 @pytest.mark.full
+@pytest.mark.counts("random graphs under ASan and UBSan", 50)
 @pytest.mark.parametrize("block", range(10))
 def test_five_hundred_under_sanitizers(block: int, tmp_path: Path) -> None:
     check_alone(recipes_of(2_000_000 + 50 * block, 50), tmp_path, SANITIZE)
 
 
 @pytest.mark.full
+@pytest.mark.counts("random graphs under valgrind", 50)
 @pytest.mark.skipif(not shutil.which("valgrind"), reason="valgrind is not installed")
 def test_fifty_under_valgrind(tmp_path: Path) -> None:
     under = ["valgrind", "--quiet", "--error-exitcode=9", "--leak-check=full"]

@@ -91,7 +91,7 @@ def report(recipe: Recipe, reason: str, fails: Callable[[Recipe], bool]) -> str:
     return f"{small!r}\n{reason}\n{graph}\nadd it to tests/fuzz/regressions.py"
 
 
-def run_block(recipes: Sequence[Recipe], folder: Path) -> None:
+def run_block(recipes: Sequence[Recipe], folder: Path, tally: Callable[[str, int], None]) -> None:
     print(f"{len(recipes)} recipes from {recipes[0]!r}")
 
     def fails(recipe: Recipe) -> bool:
@@ -99,6 +99,7 @@ def run_block(recipes: Sequence[Recipe], folder: Path) -> None:
 
     for recipe, reason in differences(recipes, folder).items():
         pytest.fail(report(recipe, reason, fails))
+    tally("random graphs: interpreter, NumPy source, C at -O0 and -O3", len(recipes))
 
 
 def recipes_of(start: int, count: int) -> list[Recipe]:
@@ -111,26 +112,30 @@ def recipes_of(start: int, count: int) -> list[Recipe]:
 @needs_compiler
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(12))
-def test_random_gradients(block: int, tmp_path: Path) -> None:
-    run_block(recipes_of(50 * block, 50), tmp_path)
+def test_random_gradients(block: int, tmp_path: Path, tally: Callable[[str, int], None]) -> None:
+    run_block(recipes_of(50 * block, 50), tmp_path, tally)
 
 
 @pytest.mark.parametrize("block", range(10))
-def test_random_modes(block: int) -> None:
+def test_random_modes(block: int, tally: Callable[[str, int], None]) -> None:
     for seed in range(50 * block, 50 * (block + 1)):
         reason = both_modes(Recipe(seed))
         if reason is not None:
             pytest.fail(report(Recipe(seed), reason, lambda r: both_modes(r) is not None))
+    tally("random graphs: forward against reverse mode, symmetric Hessian", 50)
 
 
 @needs_compiler
 @pytest.mark.full
 @pytest.mark.parametrize("block", range(500))
-def test_many_random_gradients(block: int, tmp_path: Path) -> None:
+def test_many_random_gradients(
+    block: int, tmp_path: Path, tally: Callable[[str, int], None]
+) -> None:
     recipes = recipes_of(100_000 + 100 * block, 100)
-    run_block(recipes, tmp_path)
+    run_block(recipes, tmp_path, tally)
     for recipe in recipes[::4]:
         assert both_modes(recipe) is None, recipe
+    tally("random graphs: forward against reverse mode, symmetric Hessian", len(recipes[::4]))
 
 
 def test_shrinking_keeps_what_matters() -> None:

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -42,14 +43,18 @@ def test_a_mistake_reaches_the_code_that_is_loaded() -> None:
 
 
 @pytest.mark.slow
-def test_a_sample_is_killed() -> None:
+def test_a_sample_is_killed(tally: Callable[[str, int], None]) -> None:
     killed = re.search(
         r"mutants: (\d+) of (\d+) killed", run("-m", "tests.mutation", "--sample", "6")
     )
     assert killed
     assert killed[1] == killed[2]
+    tally("mistakes put into rules, and found", int(killed[1]))
 
 
 @pytest.mark.full
-def test_nearly_all_are_killed() -> None:
-    print(run("-m", "tests.mutation"))
+def test_nearly_all_are_killed(tally: Callable[[str, int], None]) -> None:
+    found = run("-m", "tests.mutation")
+    print(found)
+    for killed, _ in re.findall(r"mutants: (\d+) of (\d+) killed", found):
+        tally("mistakes put into rules, and found", int(killed))

@@ -119,6 +119,7 @@ DAMAGE = [
 ]  # fmt: skip
 
 
+@pytest.mark.counts("damaged cache entries")
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damage_is_built_again(cache: Cache, damage: Callable[[Path], None]) -> None:
     maker = Maker()
@@ -142,6 +143,7 @@ def test_swapped_entries(cache: Cache) -> None:
     assert library("two", lambda: doubling(2, length=2), cache=cache).meta == {"length": 2}
 
 
+@pytest.mark.counts("damaged cache entries", 150)
 @pytest.mark.parametrize("name", ["kernel.so", "kernel.c", "meta.json"])
 def test_every_flipped_bit_and_cut_is_noticed(cache: Cache, name: str) -> None:
     library("c", doubling, cache=cache)
@@ -163,6 +165,7 @@ def assert_damaged(folder: Path, name: str, content: bytes) -> None:
         read_entry(folder, folder.name)
 
 
+@pytest.mark.counts("damaged cache entries")
 @pytest.mark.parametrize("value", [None, 1.5, "text", [], {}, True, -1])
 @pytest.mark.parametrize("field", ["format", "key", "so_sha256", "so_size", "meta", "sha256"])
 def test_wrong_json_types(cache: Cache, field: str, value: object) -> None:

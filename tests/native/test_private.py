@@ -81,6 +81,7 @@ LAYOUTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.counts("folder layouts refused")
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_refused(tmp_path: Path, layout: Callable[[Path], Path]) -> None:
     with pytest.raises(Refused):
@@ -88,6 +89,7 @@ def test_refused(tmp_path: Path, layout: Callable[[Path], Path]) -> None:
 
 
 @needs_root
+@pytest.mark.counts("folder layouts refused")
 @pytest.mark.parametrize("name", ["c", "p/c"])
 def test_foreign_owner(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
@@ -98,6 +100,7 @@ def test_foreign_owner(tmp_path: Path, name: str) -> None:
 
 
 @needs_root
+@pytest.mark.counts("folder layouts refused")
 def test_foreign_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "way").symlink_to("real")

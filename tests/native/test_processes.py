@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -59,7 +60,9 @@ def result(loaded: Loaded) -> list[float]:
 
 
 @pytest.mark.parametrize("count", [8, pytest.param(64, marks=pytest.mark.full)])
-def test_processes_compile_once(cache: Cache, tmp_path: Path, count: int) -> None:
+def test_processes_compile_once(
+    cache: Cache, tmp_path: Path, count: int, tally: Callable[[str, int], None]
+) -> None:
     log = tmp_path / "log"
     compiler = program(tmp_path / "counting", COUNTING.format(log=log))
     running = [start(cache, "a", "b", "c", compiler=str(compiler)) for _ in range(count)]
@@ -67,6 +70,7 @@ def test_processes_compile_once(cache: Cache, tmp_path: Path, count: int) -> Non
     assert [process.returncode for process in running] == [0] * count, errors
     assert log.read_text().count("x") == 3
     assert len(cache.entries()) == 3
+    tally("processes that compiled three functions three times in all", count)
 
 
 def test_thirty_two_threads_compile_once(cache: Cache) -> None:
@@ -87,7 +91,9 @@ def test_thirty_two_threads_compile_once(cache: Cache) -> None:
 
 
 @pytest.mark.parametrize("turns", [6, pytest.param(60, marks=pytest.mark.full)])
-def test_killed_while_compiling(cache: Cache, turns: int) -> None:
+def test_killed_while_compiling(
+    cache: Cache, turns: int, tally: Callable[[str, int], None]
+) -> None:
     draw = random.Random(3)
     for turn in range(turns):
         victim = start(cache, *(f"{turn}-{part}" for part in range(3)))
@@ -96,6 +102,7 @@ def test_killed_while_compiling(cache: Cache, turns: int) -> None:
         victim.communicate()
         assert cache.verify() == []
     assert result(library(f"{turns - 1}-0", doubling, cache=cache))[3] == 6.0
+    tally("processes killed while they compiled", turns)
 
 
 def test_without_locks_builds_anyway(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
