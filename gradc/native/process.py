@@ -83,11 +83,23 @@ def run(command: Sequence[str], folder: Path, timeout: float) -> Finished:
 
 
 def _hold_interrupts() -> Callable[[], object]:
-    """Keep Ctrl-C waiting until the process being started can be ended; return the release."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Keep Ctrl-C waiting until the process being started can be ended; return the release.
+
+    Blocking the signal would not do: it is blocked for one thread, and where another one takes it,
+    Python still raises in the main thread.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
         return lambda: None
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    return lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    handler, held = before, []
+    signal.signal(signal.SIGINT, lambda *caught: held.append(caught))
+
+    def release() -> None:
+        signal.signal(signal.SIGINT, handler)
+        if held:
+            handler(*held[0])
+
+    return release
 
 
 def _wait(

@@ -1,0 +1,62 @@
+"""Running a compiler: it never outlives the call, whenever Ctrl-C comes."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from gradc.native import process
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups on this system")
+def test_ctrl_c_while_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal is taken by another thread, as in a process that has loaded a BLAS."""
+    started = []
+    before = signal.getsignal(signal.SIGINT)
+
+    class Slow(subprocess.Popen):
+        def __init__(self, *arguments, **settings) -> None:
+            super().__init__(*arguments, **settings)
+            started.append(self)
+            sender = threading.Thread(target=lambda: os.kill(os.getpid(), signal.SIGINT))
+            sender.start()
+            sender.join()
+            time.sleep(0.05)
+
+    monkeypatch.setattr(subprocess, "Popen", Slow)
+    with pytest.raises(KeyboardInterrupt):
+        process.run(["sleep", "83"], tmp_path, timeout=60.0)
+    (child,) = started
+    assert child.returncode == -signal.SIGKILL
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_handler_of_the_user_is_called(tmp_path: Path) -> None:
+    caught = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: caught.append(number))
+    try:
+        release = process._hold_interrupts()
+        signal.raise_signal(signal.SIGINT)
+        assert not caught
+        release()
+        assert caught == [signal.SIGINT]
+        signal.raise_signal(signal.SIGINT)
+        assert caught == [signal.SIGINT] * 2
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_other_threads_leave_the_handler_alone(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    codes = []
+    thread = threading.Thread(
+        target=lambda: codes.append(process.run(["true"], tmp_path, timeout=60.0).code)
+    )
+    thread.start()
+    thread.join()
+    assert codes == [0]
+    assert signal.getsignal(signal.SIGINT) is before
