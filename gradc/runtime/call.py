@@ -34,6 +34,7 @@ from gradc.runtime.arguments import (
 from gradc.runtime.failures import failure
 from gradc.runtime.plan import BufferSlot, CallPlan, Check
 from gradc.runtime.quick import Kernel, Manner, Quick, quick_call
+from gradc.runtime.results import Results
 from gradc.runtime.workspace import arena, own_arena
 
 __all__ = ["Bound", "Caller", "caller"]
@@ -171,6 +172,7 @@ class _NativeCaller(Caller):
         super().__init__(plan)
         self._entry = entry
         self._environment = blas.environment().pointer if plan.environment else NULL
+        self._results = Results(plan.outputs)
         self.call = self._first_call
 
     def _first_call(self, values: Sequence[Any]) -> list[Any]:
@@ -186,11 +188,14 @@ class _NativeCaller(Caller):
         plan = self.plan
         if plan.write_back or any(slot.role == "written" for slot in plan.outputs):
             return None
-        kernel = Kernel(self._entry, plan, self._environment, lambda code: _error(plan, code))
+        kernel = Kernel(self._entry, plan, self._environment, self._failed, self._results)
         return quick_call(kernel, floats, manner)
 
+    def _failed(self, code: int) -> GradcError:
+        return _error(self.plan, code)
+
     def _run(self, arrays: Sequence[Array]) -> list[Any]:
-        results = _fresh_outputs(self.plan)
+        results = self._results.fresh()
         block = [_from_buffer(_VOID, array) for array in (*arrays, *results)]
         block += (arena(self.plan.arena_bytes), self._environment)
         code = self._entry(block, NULL)

@@ -12,7 +12,7 @@ call, so that threads may call at once.
 ``miss`` says that some argument is not exactly what the plan expects; nothing has run then.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ import numpy as np
 from gradc.native.ffi import NULL, Entry, ffi
 from gradc.runtime.plan import ALIGNMENT, BufferSlot, CallPlan
 from gradc.runtime.python_source import run_text
+from gradc.runtime.results import Results
 from gradc.runtime.workspace import arena
 
 __all__ = ["Kernel", "Manner", "Quick", "quick_call"]
@@ -45,12 +46,15 @@ class Kernel:
         ``struct gradc_env`` or NULL.
     failed : callable
         Makes the error of a return code.
+    results : Results
+        Makes the large ones.
     """
 
     entry: Entry
     plan: CallPlan
     environment: Any
     failed: Callable[[int], Exception]
+    results: Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ def quick_call(kernel: Kernel, floats: Sequence[bool], manner: Manner) -> Quick:
     ``floats`` says for each input whether the caller hands in a Python float.
     """
     plan = kernel.plan
-    text = _text(plan, floats, manner)
+    takers = {k: take for k in range(len(plan.outputs)) if (take := kernel.results.taker(k))}
+    text = _text(plan, floats, manner, takers)
     frames = _Frames(kernel)
     names = {
         "entry": kernel.entry,
@@ -97,6 +102,7 @@ def quick_call(kernel: Kernel, floats: Sequence[bool], manner: Manner) -> Quick:
         "null": NULL,
         "ndarray": np.ndarray,
         "empty": np.empty,
+        "take": takers,
         **{f"dtype_{slot.dtype}": slot.numpy_dtype for slot in (*plan.inputs, *plan.outputs)},
     }
     make: Callable[..., Quick] = run_text(text, f"{plan.symbol}_call", "make")
@@ -144,7 +150,7 @@ def _layout(slots: Sequence[BufferSlot]) -> tuple[list[int], int]:
 # the text
 
 
-def _text(plan: CallPlan, floats: Sequence[bool], manner: Manner) -> str:
+def _text(plan: CallPlan, floats: Sequence[bool], manner: Manner, takers: Collection[int]) -> str:
     """Return the source of a function that makes the call."""
     count = len(plan.inputs)
     slots = (*plan.inputs, *plan.outputs)
@@ -162,7 +168,8 @@ def _text(plan: CallPlan, floats: Sequence[bool], manner: Manner) -> str:
         body.append(_enter(k, slot))
     for k, slot in enumerate(plan.outputs):
         if not _is_small(slot):
-            body += [f"r{k} = {_new(slot)}", f"block[{count + k}] = lend(void, r{k})"]
+            new = f"take{k}()" if k in takers else _new(slot)
+            body += [f"r{k} = {new}", f"block[{count + k}] = lend(void, r{k})"]
     if plan.arena_bytes:
         body.append(f"block[{len(slots)}] = arena({plan.arena_bytes})")
     body += ["code = entry(block, null)", "if code:", "    push(frame)", "    raise failed(code)"]
@@ -170,14 +177,21 @@ def _text(plan: CallPlan, floats: Sequence[bool], manner: Manner) -> str:
         body += _leave(k, count + k, slot, slot.scalar or k in manner.scalars)
     everything = ", ".join(f"r{k}" for k in range(len(plan.outputs)))
     body += ["push(frame)", f"return {manner.result or f'[{everything}]'}"]
-    return _made(plan, body)
+    return _made(plan, body, takers)
 
 
-def _made(plan: CallPlan, body: list[str]) -> str:
+def _made(plan: CallPlan, body: list[str], takers: Collection[int]) -> str:
     dtypes = sorted({f"dtype_{slot.dtype}" for slot in (*plan.inputs, *plan.outputs)})
     given = ["entry", "failed", "fits", "miss", "pop", "push", "fresh", "lend", "void", "arena"]
-    head = f"def make({', '.join([*given, 'null', 'ndarray', 'empty', *dtypes])}):"
-    lines = [head, "    def call(args):", *(f"        {line}" for line in body), "    return call"]
+    head = f"def make({', '.join([*given, 'null', 'ndarray', 'empty', 'take', *dtypes])}):"
+    taken = (f"    take{k} = take[{k}]" for k in takers)
+    lines = [
+        head,
+        *taken,
+        "    def call(args):",
+        *(f"        {line}" for line in body),
+        "    return call",
+    ]
     return "\n".join(lines) + "\n"
 
 

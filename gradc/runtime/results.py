@@ -1,0 +1,118 @@
+"""Memory for large results, used again once nobody holds the result that lay in it.
+
+Public::
+
+    Results(slots) -> Results
+      .fresh() -> list of arrays
+      .taker(k) -> callable or None       # what makes result k, where its memory is used again
+    LARGE, LIMIT                          # bytes
+
+The C library gives large blocks back to the system when they are freed, and the system clears
+each page of a new block when it is first touched: for a gradient of 150 MB that takes longer than
+computing it.  An optimiser drops each gradient before it asks for the next one; then the memory of
+the last one serves again.  A result that is still held, or a view of it, is left alone.
+"""
+
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradc.runtime.plan import BufferSlot
+
+__all__ = ["LARGE", "LIMIT", "Results"]
+
+LARGE = 32 << 20
+"""Bytes from which memory is used again: below, the C library keeps what was freed."""
+
+LIMIT = 1 << 30
+"""Bytes that are kept for later calls, in all of a process."""
+
+
+class _Memory:
+    """The memory of one result of one plan."""
+
+    __slots__ = ("__weakref__", "dtype", "nbytes", "owner", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], nbytes: int) -> None:
+        self.shape, self.dtype, self.nbytes = shape, dtype, nbytes
+        self.owner: NDArray[Any] | None = None
+
+    def take(self) -> NDArray[Any]:
+        """Return an array in memory that nothing else refers to.
+
+        Two threads that ask at once both hold the owner when they count, so both make a new one.
+        """
+        owner = self.owner
+        if owner is None or sys.getrefcount(owner) > _ALONE:
+            owner = self.owner = np.empty(self.shape, self.dtype)
+            _keep(self)
+        return owner.view()
+
+    def references(self) -> int:
+        """Count as :meth:`take` does."""
+        owner = self.owner
+        return sys.getrefcount(owner)
+
+
+def _references_alone() -> int:
+    """Return what is counted for an owner without a result in it, by this interpreter."""
+    memory = _Memory((1,), np.dtype(float), 8)
+    memory.owner = np.empty(1)
+    return memory.references()
+
+
+_ALONE = _references_alone()
+
+_COUNTS = bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+"""Whether a count of references tells the truth: not where threads run without a common lock."""
+
+_kept: list["weakref.ref[_Memory]"] = []
+_lock = threading.Lock()
+
+
+def _keep(memory: _Memory) -> None:
+    """Note what is kept, the newest last; forget the oldest when it is too much."""
+    with _lock:
+        others = [one for ref in _kept if (one := ref()) is not None and one is not memory]
+        total = memory.nbytes + sum(one.nbytes for one in others)
+        while total > LIMIT and others:
+            oldest = others.pop(0)
+            oldest.owner = None
+            total -= oldest.nbytes
+        _kept[:] = [weakref.ref(one) for one in (*others, memory)]
+
+
+class Results:
+    """The results of one plan, made anew for each call.
+
+    Parameters
+    ----------
+    slots : sequence of BufferSlot
+        What each result is.
+    """
+
+    def __init__(self, slots: Sequence[BufferSlot]) -> None:
+        self._slots = slots
+        self._memories = [
+            _Memory(slot.shape, slot.numpy_dtype, slot.nbytes)
+            if _COUNTS and LARGE <= slot.nbytes <= LIMIT
+            else None
+            for slot in slots
+        ]
+
+    def taker(self, k: int) -> Callable[[], NDArray[Any]] | None:
+        """Return what makes result ``k``; None where a new array does as well."""
+        memory = self._memories[k]
+        return None if memory is None else memory.take
+
+    def fresh(self) -> list[NDArray[Any]]:
+        """Return an array for each result: C-contiguous, with anything in it."""
+        return [
+            np.empty(slot.shape, slot.numpy_dtype) if memory is None else memory.take()
+            for slot, memory in zip(self._slots, self._memories, strict=True)
+        ]
