@@ -8,15 +8,16 @@ axis, the positions of the write lie all below or all above those of the read.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from gradc.ir.dims import Dim, Symbol, substitute
 from gradc.ir.graph import Graph
 from gradc.ir.node import At, IndexSpec, Node, Slice
 from gradc.ir.ranges import Range, is_nonnegative, renamed
 
-__all__ = ["Access", "Chain", "Turns", "chains", "reads_of"]
+__all__ = ["Access", "Chain", "Interval", "Turns", "box_read", "chains", "disjoint", "reads_of"]
 
-Interval = tuple[Dim, Dim]
+Interval: TypeAlias = tuple[Dim, Dim]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,14 @@ class Turns:
         later = renamed(renamed(self.index))
         here = self.index.expr()
         span = Range(later, 0, here - 1) if self.reverse else Range(later, here + 1, self.count - 1)
-        return all(_disjoint(read, write.apart(), self.ranges) for write in now) and all(
-            _disjoint(read, write.apart().at(self.index, later.expr()), (*self.ranges, span))
+        return all(disjoint(read, write.apart(), self.ranges) for write in now) and all(
+            disjoint(read, write.apart().at(self.index, later.expr()), (*self.ranges, span))
             for write in every
         )
 
 
-def _disjoint(read: Access, write: Access, ranges: Sequence[Range]) -> bool:
+def disjoint(read: Access, write: Access, ranges: Sequence[Range]) -> bool:
+    """Tell whether what is read and what is written provably have no element in common."""
     everything = (*ranges, *read.inner, *write.inner)
     return any(
         is_nonnegative(lo - high - 1, everything) or is_nonnegative(low - hi - 1, everything)
@@ -146,6 +148,12 @@ def _step_through_branches(node: Node, item: int) -> tuple[int, tuple[Access, ..
 
 
 def _access(spec: IndexSpec) -> Access | None:
+    box = box_read(spec)
+    return None if box is None else Access(box)
+
+
+def box_read(spec: IndexSpec) -> tuple[Interval, ...] | None:
+    """Return the first and the last position along each axis; None for arrays of indices."""
     box: list[Interval] = []
     for item in spec:
         if isinstance(item, At):
@@ -155,7 +163,7 @@ def _access(spec: IndexSpec) -> Access | None:
             box.append((item.start, last) if item.step > 0 else (last, item.start))
         else:
             return None
-    return Access(tuple(box))
+    return tuple(box)
 
 
 def reads_of(graph: Graph, id: int, user: Node, slot: int) -> list[Access] | None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from gradc.ir.dims import Dim, DimExpr, Symbol, substitute
 
-__all__ = ["Range", "is_nonnegative", "renamed", "upper_bound"]
+__all__ = ["Range", "is_nonnegative", "least", "renamed", "slope", "upper_bound"]
 
 
 class Range(NamedTuple):
@@ -23,13 +23,13 @@ def is_nonnegative(dim: Dim, ranges: Sequence[Range]) -> bool:
     Sizes are at least 0.  False means that it was not proved.
     """
     for symbol, low, high in reversed(ranges):
-        slope = _slope(dim, symbol)
-        if slope is None:
-            slope = _direction(dim, symbol, ranges)
-        if slope is None:
+        rate = slope(dim, symbol)
+        if rate is None:
+            rate = _direction(dim, symbol, ranges)
+        if rate is None:
             return False
-        if slope:
-            dim = substitute(dim, {symbol: low if slope > 0 else high})
+        if rate:
+            dim = substitute(dim, {symbol: low if rate > 0 else high})
     if isinstance(dim, int):
         return dim >= 0
     return all(
@@ -38,17 +38,27 @@ def is_nonnegative(dim: Dim, ranges: Sequence[Range]) -> bool:
     )
 
 
-def _slope(dim: Dim, symbol: Symbol) -> int | None:
+def slope(dim: Dim, symbol: Symbol) -> int | None:
     """Return the constant factor of a symbol that occurs in no product."""
     if isinstance(dim, int):
         return 0
-    slope = 0
+    rate = 0
     for monomial, factor in dim.terms:
         if any(s == symbol for s, _ in monomial):
             if monomial != ((symbol, 1),):
                 return None
-            slope = factor
-    return slope
+            rate = factor
+    return rate
+
+
+def least(dim: Dim, ranges: Sequence[Range]) -> Dim | None:
+    """Return a bound of ``dim`` from below, for ranges that are not empty; None if not known."""
+    for symbol, low, high in reversed(ranges):
+        rate = slope(dim, symbol)
+        if rate is None:
+            return None
+        dim = substitute(dim, {symbol: low if rate > 0 else high})
+    return dim
 
 
 def _direction(dim: Dim, symbol: Symbol, ranges: Sequence[Range]) -> int | None:
@@ -75,9 +85,9 @@ def upper_bound(dim: Dim, symbol: Symbol, count: Dim) -> Dim | None:
         return dim
     loose = not isinstance(count, int)
     last: Dim = count if loose else max(count - 1, 0)  # type: ignore[type-var]
-    slope = _slope(dim, symbol)
-    if slope is not None:
-        found = substitute(dim, {symbol: last if slope > 0 else (-1 if loose else 0)})
+    rate = slope(dim, symbol)
+    if rate is not None:
+        found = substitute(dim, {symbol: last if rate > 0 else (-1 if loose else 0)})
     elif _grows(substitute(dim, {symbol: symbol.expr() + 1}) - dim):
         found = substitute(dim, {symbol: last})
     elif dim.symbols == {symbol} and isinstance(count, int):

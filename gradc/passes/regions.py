@@ -6,15 +6,17 @@ sums into carried arrays are made in place (``updates``).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradc.ir import Graph, Kind, Node, Symbol, TupleType, Value, op_named
 from gradc.ir.bind import bind_params
 from gradc.ir.rebuild import bound, copy_node, inline, transfer
 from gradc.passes.clears import take_apart
+from gradc.passes.loosen import loosen
 from gradc.passes.restores import keep_restored
 from gradc.passes.rewrite import literal
+from gradc.passes.steady import steady_in
 from gradc.passes.updates import update_in_place
 
 __all__ = ["has_regions", "tidy_regions"]
@@ -73,6 +75,8 @@ def _input_like(source: Graph, id: int, target: Graph) -> Value:
 class _Loop:
     """A loop while it is taken apart: operands and the inputs of the body that stand for them.
 
+    Carries that are ``free`` start each turn as they are before the loop, and are left the same by
+    each.
     The test of a loop with a condition has the same inputs as the body, by position.
     """
 
@@ -81,6 +85,12 @@ class _Loop:
     test: Graph | None
     captures: list[tuple[int, Value]]
     carries: dict[int, tuple[int, Value]]
+    free: dict[int, tuple[int, Value]] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is certain that the body runs."""
+        return isinstance(self.node.params.get("count"), int)
 
     def live_inputs(self, items: Iterable[int]) -> list[bool]:
         """Tell which inputs some outputs of the body, and the test, need."""
@@ -125,6 +135,7 @@ def _tidy_loop(
     found = _settle_carries(loop, used)
     if not loop.carries:
         return found
+    _loosen(loop)
     made = _add_lean(target, loop)
     return {**found, **{k: v for k, v in made.items() if k in used}}
 
@@ -150,9 +161,24 @@ def _settle_carries(loop: _Loop, used: set[int]) -> dict[int, Value]:
     return {item: value for item, value in found.items() if item in used}
 
 
+def _loosen(loop: _Loop) -> None:
+    """Take inner loops apart, and set carries free."""
+    if not loop.runs:
+        return
+    captures = [position for position, _ in loop.captures]
+    body, free = loosen(loop.node, loop.body, captures, loop.carries)
+    loop.body = body
+    for item in sorted(free):
+        loop.free[item] = loop.carries.pop(item)
+        loop.captures.append(loop.free[item])
+
+
 def _add_lean(target: Graph, loop: _Loop) -> dict[int, Value]:
     """Add the loop with what is left of it."""
     hoisted = _hoist(target, loop)
+    left = {item: hoisted[loop.body.outputs[item]] for item in loop.free}
+    if not loop.carries:
+        return left
     body, taken = _lean_body(loop, hoisted)
     body = update_in_place(body, len(taken))
     body = keep_restored(body)
@@ -162,7 +188,7 @@ def _add_lean(target: Graph, loop: _Loop) -> dict[int, Value]:
     params = {**loop.node.params, "carries": len(loop.carries)}
     image = target.value(target.add(loop.node.op, tuple(v.id for v in operands), params, regions))
     project = op_named("project")
-    return {item: project(image, item=k) for k, item in enumerate(loop.carries)}
+    return {**left, **{item: project(image, item=k) for k, item in enumerate(loop.carries)}}
 
 
 def _zero_inputs(loop: _Loop, captures: int) -> set[int]:
@@ -172,27 +198,59 @@ def _zero_inputs(loop: _Loop, captures: int) -> set[int]:
 
 
 def _hoist(target: Graph, loop: _Loop) -> dict[int, Value]:
-    """Compute before the loop what is the same in every turn and no larger than its operands."""
-    images = {loop.body.inputs[position]: value for position, value in loop.captures}
+    """Compute before the loop what is the same in every turn and worth it there."""
+    body = loop.body
+    moved = _moved(loop)
+    images = {body.inputs[position]: value for position, value in loop.captures}
+    needed = _reach_back(body, moved)
+    transfer(body, target, images, needed)
+    return {id: images[id] for id in moved}
+
+
+def _moved(loop: _Loop) -> list[int]:
+    """Return the nodes that are moved before the loop, and that it reads from there."""
+    body, index = loop.body, loop.node.params.get("index")
+    there = {body.inputs[position] for position, _ in loop.captures}
+    free = {body.inputs[position] for position, _ in loop.free.values()}
+    steady = (
+        steady_in(body, there, index, partly=False).nodes
+        if index is not None and loop.runs
+        else set()
+    )
+    wanted = _reach_back(body, [body.outputs[item] for item in (*loop.carries, *loop.free)])
+    moved: list[int] = []
+    for node in body.nodes:
+        if node.op.kind is Kind.CONSTANT:
+            there.add(node.id)
+        elif wanted[node.id] and node.operands:
+            whole = node.id in steady and _is_whole(body, node, free)
+            if whole or (
+                there.issuperset(node.operands) and _may_move(body, node, index, loop.runs)
+            ):
+                there.add(node.id)
+                moved.append(node.id)
+    return moved
+
+
+def _steady(loop: _Loop, known: set[int]) -> set[int]:
     index = loop.node.params.get("index")
-    runs = isinstance(loop.node.params.get("count"), int)
-    wanted = _reach_back(loop.body, [loop.body.outputs[item] for item in loop.carries])
-    hoisted: dict[int, Value] = {}
-    before = target.origin
-    for node in loop.body.nodes:
-        steady = node.operands and all(i in images for i in node.operands)
-        if not (wanted[node.id] and steady and _may_move(loop.body, node, index, runs)):
-            if node.op.kind is Kind.CONSTANT:
-                images[node.id] = target.constant(node.params["value"].array)
-            continue
-        target.origin = node.origin
-        images[node.id] = copy_node(target, node, tuple(images[i] for i in node.operands))
-        hoisted[node.id] = images[node.id]
-        name = loop.body.names.get(node.id)
-        if name is not None:
-            target.rename(images[node.id].id, name)
-    target.origin = before
-    return hoisted
+    if index is None or not loop.runs:
+        return set()
+    return steady_in(loop.body, known, index, partly=False).nodes
+
+
+def _is_whole(body: Graph, node: Node, free: set[int]) -> bool:
+    """Tell whether a node is a result of a loop or branch, or updates an array that is free.
+
+    What is written into such an array is noted in ``free``.
+    """
+    if node.op.name in ("index_put", "index_add") and node.operands[0] in free:
+        free.add(node.id)
+        return True
+    if node.op.name != "project":
+        return False
+    free.add(node.id)
+    return True
 
 
 def _may_move(graph: Graph, node: Node, index: Symbol | None, runs: bool) -> bool:
