@@ -77,7 +77,9 @@ class Toolchain:
         return (*_BASE_FLAGS, f"-O{optimise}", *native)
 
     def _native_flags(self) -> tuple[str, ...]:
-        wide = "clang" in self.version and " avx512f " in identity.processor() + " "
+        """Return the flags for this processor: whole registers, which tuning tables often halve."""
+        known = any(name in self.version for name in ("clang", "Free Software Foundation"))
+        wide = known and " avx512f " in identity.processor() + " "
         return (_NATIVE, "-mprefer-vector-width=512") if wide else (_NATIVE,)
 
     @property

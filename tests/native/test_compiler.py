@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gradc.errors import CompileError, CompilerNotFound, CompileTimeout
+from gradc.native import identity
 from gradc.native.cache import Cache
 from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.native.library import library
@@ -47,6 +48,20 @@ def test_flags(cache: Cache) -> None:
     assert {"-std=c99", "-O3", "-ffp-contract=off", "-fno-math-errno", "-march=native"} <= {*flags}
     assert "-O1" in find_toolchain(cache).flags(1)
     assert not [flag for flag in flags if flag.startswith(FORBIDDEN)]
+
+
+@pytest.mark.parametrize(
+    "version", ["cc (Debian) 12\nCopyright Free Software Foundation", "clang 14"]
+)
+@pytest.mark.parametrize("wide", [True, False])
+def test_whole_registers_where_the_processor_has_them(
+    monkeypatch: pytest.MonkeyPatch, version: str, *, wide: bool
+) -> None:
+    instructions = "flags=avx2 avx512f avx512dq" if wide else "flags=avx2 avx512fp16"
+    monkeypatch.setattr(identity, "processor", lambda: instructions)
+    toolchain = Toolchain(("cc",), version, "", Path())
+    assert ("-mprefer-vector-width=512" in toolchain.flags()) is wide
+    assert "-mprefer-vector-width=512" not in Toolchain(("cc",), "other", "", Path()).flags()
 
 
 def test_a_failing_compiler_is_explained(cache: Cache, fake: Callable[..., Toolchain]) -> None:

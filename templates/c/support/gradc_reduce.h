@@ -19,181 +19,265 @@
 #include <stdint.h>
 
 static inline double gradc_lanes_sum(const double acc[16]) {
-    double t[16];
-    int l, width;
-    for (l = 0; l < 16; l++) {
-        t[l] = acc[l];
+    double t[8];
+    int l;
+    for (l = 0; l < 8; l++) {
+        double a = acc[l], b = acc[l + 8];
+        t[l] = a + b;
     }
-    for (width = 8; width > 0; width /= 2) {
-        for (l = 0; l < width; l++) {
-            double a = t[l], b = t[l + width];
-            t[l] = a + b;
-        }
+    for (l = 0; l < 4; l++) {
+        double a = t[l], b = t[l + 4];
+        t[l] = a + b;
+    }
+    for (l = 0; l < 2; l++) {
+        double a = t[l], b = t[l + 2];
+        t[l] = a + b;
+    }
+    for (l = 0; l < 1; l++) {
+        double a = t[l], b = t[l + 1];
+        t[l] = a + b;
     }
     return t[0];
 }
 
 static inline double gradc_lanes_prod(const double acc[16]) {
-    double t[16];
-    int l, width;
-    for (l = 0; l < 16; l++) {
-        t[l] = acc[l];
+    double t[8];
+    int l;
+    for (l = 0; l < 8; l++) {
+        double a = acc[l], b = acc[l + 8];
+        t[l] = a * b;
     }
-    for (width = 8; width > 0; width /= 2) {
-        for (l = 0; l < width; l++) {
-            double a = t[l], b = t[l + width];
-            t[l] = a * b;
-        }
+    for (l = 0; l < 4; l++) {
+        double a = t[l], b = t[l + 4];
+        t[l] = a * b;
+    }
+    for (l = 0; l < 2; l++) {
+        double a = t[l], b = t[l + 2];
+        t[l] = a * b;
+    }
+    for (l = 0; l < 1; l++) {
+        double a = t[l], b = t[l + 1];
+        t[l] = a * b;
     }
     return t[0];
 }
 
 static inline double gradc_lanes_max(const double acc[16]) {
-    double t[16];
-    int l, width;
-    for (l = 0; l < 16; l++) {
-        t[l] = acc[l];
+    double t[8];
+    int l;
+    for (l = 0; l < 8; l++) {
+        double a = acc[l], b = acc[l + 8];
+        t[l] = ((a >= b) | (a != a)) ? a : b;
     }
-    for (width = 8; width > 0; width /= 2) {
-        for (l = 0; l < width; l++) {
-            double a = t[l], b = t[l + width];
-            t[l] = ((a >= b) | (a != a)) ? a : b;
-        }
+    for (l = 0; l < 4; l++) {
+        double a = t[l], b = t[l + 4];
+        t[l] = ((a >= b) | (a != a)) ? a : b;
+    }
+    for (l = 0; l < 2; l++) {
+        double a = t[l], b = t[l + 2];
+        t[l] = ((a >= b) | (a != a)) ? a : b;
+    }
+    for (l = 0; l < 1; l++) {
+        double a = t[l], b = t[l + 1];
+        t[l] = ((a >= b) | (a != a)) ? a : b;
     }
     return t[0];
 }
 
 static inline double gradc_lanes_min(const double acc[16]) {
-    double t[16];
-    int l, width;
-    for (l = 0; l < 16; l++) {
-        t[l] = acc[l];
+    double t[8];
+    int l;
+    for (l = 0; l < 8; l++) {
+        double a = acc[l], b = acc[l + 8];
+        t[l] = ((a <= b) | (a != a)) ? a : b;
     }
-    for (width = 8; width > 0; width /= 2) {
-        for (l = 0; l < width; l++) {
-            double a = t[l], b = t[l + width];
-            t[l] = ((a <= b) | (a != a)) ? a : b;
-        }
+    for (l = 0; l < 4; l++) {
+        double a = t[l], b = t[l + 4];
+        t[l] = ((a <= b) | (a != a)) ? a : b;
+    }
+    for (l = 0; l < 2; l++) {
+        double a = t[l], b = t[l + 2];
+        t[l] = ((a <= b) | (a != a)) ? a : b;
+    }
+    for (l = 0; l < 1; l++) {
+        double a = t[l], b = t[l + 1];
+        t[l] = ((a <= b) | (a != a)) ? a : b;
     }
     return t[0];
 }
 
 static inline float gradc_lanes_sumf(const float acc[16]) {
-    float t[16];
-    int l, width;
-    for (l = 0; l < 16; l++) {
-        t[l] = acc[l];
+    float t[8];
+    int l;
+    for (l = 0; l < 8; l++) {
+        float a = acc[l], b = acc[l + 8];
+        t[l] = a + b;
     }
-    for (width = 8; width > 0; width /= 2) {
-        for (l = 0; l < width; l++) {
-            float a = t[l], b = t[l + width];
-            t[l] = a + b;
-        }
+    for (l = 0; l < 4; l++) {
+        float a = t[l], b = t[l + 4];
+        t[l] = a + b;
+    }
+    for (l = 0; l < 2; l++) {
+        float a = t[l], b = t[l + 2];
+        t[l] = a + b;
+    }
+    for (l = 0; l < 1; l++) {
+        float a = t[l], b = t[l + 1];
+        t[l] = a + b;
     }
     return t[0];
 }
 
 static inline float gradc_lanes_prodf(const float acc[16]) {
-    float t[16];
-    int l, width;
-    for (l = 0; l < 16; l++) {
-        t[l] = acc[l];
+    float t[8];
+    int l;
+    for (l = 0; l < 8; l++) {
+        float a = acc[l], b = acc[l + 8];
+        t[l] = a * b;
     }
-    for (width = 8; width > 0; width /= 2) {
-        for (l = 0; l < width; l++) {
-            float a = t[l], b = t[l + width];
-            t[l] = a * b;
-        }
+    for (l = 0; l < 4; l++) {
+        float a = t[l], b = t[l + 4];
+        t[l] = a * b;
+    }
+    for (l = 0; l < 2; l++) {
+        float a = t[l], b = t[l + 2];
+        t[l] = a * b;
+    }
+    for (l = 0; l < 1; l++) {
+        float a = t[l], b = t[l + 1];
+        t[l] = a * b;
     }
     return t[0];
 }
 
 static inline float gradc_lanes_maxf(const float acc[16]) {
-    float t[16];
-    int l, width;
-    for (l = 0; l < 16; l++) {
-        t[l] = acc[l];
+    float t[8];
+    int l;
+    for (l = 0; l < 8; l++) {
+        float a = acc[l], b = acc[l + 8];
+        t[l] = ((a >= b) | (a != a)) ? a : b;
     }
-    for (width = 8; width > 0; width /= 2) {
-        for (l = 0; l < width; l++) {
-            float a = t[l], b = t[l + width];
-            t[l] = ((a >= b) | (a != a)) ? a : b;
-        }
+    for (l = 0; l < 4; l++) {
+        float a = t[l], b = t[l + 4];
+        t[l] = ((a >= b) | (a != a)) ? a : b;
+    }
+    for (l = 0; l < 2; l++) {
+        float a = t[l], b = t[l + 2];
+        t[l] = ((a >= b) | (a != a)) ? a : b;
+    }
+    for (l = 0; l < 1; l++) {
+        float a = t[l], b = t[l + 1];
+        t[l] = ((a >= b) | (a != a)) ? a : b;
     }
     return t[0];
 }
 
 static inline float gradc_lanes_minf(const float acc[16]) {
-    float t[16];
-    int l, width;
-    for (l = 0; l < 16; l++) {
-        t[l] = acc[l];
+    float t[8];
+    int l;
+    for (l = 0; l < 8; l++) {
+        float a = acc[l], b = acc[l + 8];
+        t[l] = ((a <= b) | (a != a)) ? a : b;
     }
-    for (width = 8; width > 0; width /= 2) {
-        for (l = 0; l < width; l++) {
-            float a = t[l], b = t[l + width];
-            t[l] = ((a <= b) | (a != a)) ? a : b;
-        }
+    for (l = 0; l < 4; l++) {
+        float a = t[l], b = t[l + 4];
+        t[l] = ((a <= b) | (a != a)) ? a : b;
+    }
+    for (l = 0; l < 2; l++) {
+        float a = t[l], b = t[l + 2];
+        t[l] = ((a <= b) | (a != a)) ? a : b;
+    }
+    for (l = 0; l < 1; l++) {
+        float a = t[l], b = t[l + 1];
+        t[l] = ((a <= b) | (a != a)) ? a : b;
     }
     return t[0];
 }
 
 static inline int64_t gradc_lanes_sum_i64(const int64_t acc[16]) {
-    int64_t t[16];
-    int l, width;
-    for (l = 0; l < 16; l++) {
-        t[l] = acc[l];
+    int64_t t[8];
+    int l;
+    for (l = 0; l < 8; l++) {
+        int64_t a = acc[l], b = acc[l + 8];
+        t[l] = (int64_t)((uint64_t)a + (uint64_t)b);
     }
-    for (width = 8; width > 0; width /= 2) {
-        for (l = 0; l < width; l++) {
-            int64_t a = t[l], b = t[l + width];
-            t[l] = (int64_t)((uint64_t)a + (uint64_t)b);
-        }
+    for (l = 0; l < 4; l++) {
+        int64_t a = t[l], b = t[l + 4];
+        t[l] = (int64_t)((uint64_t)a + (uint64_t)b);
+    }
+    for (l = 0; l < 2; l++) {
+        int64_t a = t[l], b = t[l + 2];
+        t[l] = (int64_t)((uint64_t)a + (uint64_t)b);
+    }
+    for (l = 0; l < 1; l++) {
+        int64_t a = t[l], b = t[l + 1];
+        t[l] = (int64_t)((uint64_t)a + (uint64_t)b);
     }
     return t[0];
 }
 
 static inline int64_t gradc_lanes_prod_i64(const int64_t acc[16]) {
-    int64_t t[16];
-    int l, width;
-    for (l = 0; l < 16; l++) {
-        t[l] = acc[l];
+    int64_t t[8];
+    int l;
+    for (l = 0; l < 8; l++) {
+        int64_t a = acc[l], b = acc[l + 8];
+        t[l] = (int64_t)((uint64_t)a * (uint64_t)b);
     }
-    for (width = 8; width > 0; width /= 2) {
-        for (l = 0; l < width; l++) {
-            int64_t a = t[l], b = t[l + width];
-            t[l] = (int64_t)((uint64_t)a * (uint64_t)b);
-        }
+    for (l = 0; l < 4; l++) {
+        int64_t a = t[l], b = t[l + 4];
+        t[l] = (int64_t)((uint64_t)a * (uint64_t)b);
+    }
+    for (l = 0; l < 2; l++) {
+        int64_t a = t[l], b = t[l + 2];
+        t[l] = (int64_t)((uint64_t)a * (uint64_t)b);
+    }
+    for (l = 0; l < 1; l++) {
+        int64_t a = t[l], b = t[l + 1];
+        t[l] = (int64_t)((uint64_t)a * (uint64_t)b);
     }
     return t[0];
 }
 
 static inline int64_t gradc_lanes_max_i64(const int64_t acc[16]) {
-    int64_t t[16];
-    int l, width;
-    for (l = 0; l < 16; l++) {
-        t[l] = acc[l];
+    int64_t t[8];
+    int l;
+    for (l = 0; l < 8; l++) {
+        int64_t a = acc[l], b = acc[l + 8];
+        t[l] = a > b ? a : b;
     }
-    for (width = 8; width > 0; width /= 2) {
-        for (l = 0; l < width; l++) {
-            int64_t a = t[l], b = t[l + width];
-            t[l] = a > b ? a : b;
-        }
+    for (l = 0; l < 4; l++) {
+        int64_t a = t[l], b = t[l + 4];
+        t[l] = a > b ? a : b;
+    }
+    for (l = 0; l < 2; l++) {
+        int64_t a = t[l], b = t[l + 2];
+        t[l] = a > b ? a : b;
+    }
+    for (l = 0; l < 1; l++) {
+        int64_t a = t[l], b = t[l + 1];
+        t[l] = a > b ? a : b;
     }
     return t[0];
 }
 
 static inline int64_t gradc_lanes_min_i64(const int64_t acc[16]) {
-    int64_t t[16];
-    int l, width;
-    for (l = 0; l < 16; l++) {
-        t[l] = acc[l];
+    int64_t t[8];
+    int l;
+    for (l = 0; l < 8; l++) {
+        int64_t a = acc[l], b = acc[l + 8];
+        t[l] = a < b ? a : b;
     }
-    for (width = 8; width > 0; width /= 2) {
-        for (l = 0; l < width; l++) {
-            int64_t a = t[l], b = t[l + width];
-            t[l] = a < b ? a : b;
-        }
+    for (l = 0; l < 4; l++) {
+        int64_t a = t[l], b = t[l + 4];
+        t[l] = a < b ? a : b;
+    }
+    for (l = 0; l < 2; l++) {
+        int64_t a = t[l], b = t[l + 2];
+        t[l] = a < b ? a : b;
+    }
+    for (l = 0; l < 1; l++) {
+        int64_t a = t[l], b = t[l + 1];
+        t[l] = a < b ? a : b;
     }
     return t[0];
 }
