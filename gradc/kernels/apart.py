@@ -5,6 +5,8 @@ ask at run time whether they overlap, and for short loops its question is too co
 the slow loop.  Here it is known, since every element that is written belongs to one turn.
 """
 
+from itertools import combinations
+
 from gradc.ir import Dim, DimExpr, Symbol
 from gradc.kernels.nest import (
     LANES,
@@ -50,7 +52,7 @@ def _is_apart(loop: Loop) -> bool:
             written.add(target.buffer)
     several = sum(buffer.kind == "temporary" for buffer in offsets) > 1
     mine = any(buffer.kind == "temporary" for buffer in written)
-    return several and mine and all(_is_one(offsets[buffer]) for buffer in written)
+    return several and mine and all(_are_apart(offsets[buffer], length) for buffer in written)
 
 
 def _target(statement: Stmt) -> Ref | Local | Lane | None:
@@ -69,5 +71,12 @@ def _own(ref: Ref, symbol: Symbol) -> Dim | None:
     return ref.offset if turning == [((symbol, 1),)] else None
 
 
-def _is_one(found: set[Dim | None]) -> bool:
-    return len(found) == 1 and None not in found
+def _are_apart(found: set[Dim | None], length: Dim) -> bool:
+    """Tell whether offsets are one, or rows that lie farther apart than the loop is long."""
+    known = [offset for offset in found if offset is not None]
+    if len(known) < len(found):
+        return False
+    gaps = [a - b for a, b in combinations(known, 2)]
+    return all(
+        isinstance(gap, int) and isinstance(length, int) and abs(gap) >= abs(length) for gap in gaps
+    )

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from gradc.kernels.abreast import run_abreast
 from gradc.kernels.apart import mark_apart
 from gradc.kernels.batch import in_lanes
 from gradc.kernels.blocks import run_in_blocks
@@ -72,12 +73,13 @@ def _rewrite(body: list[Stmt], bounds: Bounds) -> list[Stmt]:
 
 def _loop(loop: Loop, bounds: Bounds) -> list[Stmt]:
     if any(isinstance(s, Loop) for s in loop.body):
-        return [_nested(one, bounds) for one in jam_rows(loop)]
+        rows = jam_rows(loop)
+        parts = rows if len(rows) > 1 or rows[0] is not loop else run_abreast(loop, bounds)
+        return [_nested(s, bounds) if isinstance(s, Loop) else s for s in parts]
     return use_lanes(loop, bounds)
 
 
-def _nested(loop: Stmt, bounds: Bounds) -> Loop:
-    assert isinstance(loop, Loop)
+def _nested(loop: Loop, bounds: Bounds) -> Loop:
     return replace(loop, body=_rewrite(loop.body, _inside(loop, bounds)))
 
 
