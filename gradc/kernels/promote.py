@@ -39,7 +39,7 @@ from gradc.kernels.nest import (
 )
 from gradc.kernels.walk import loads
 
-__all__ = ["promote"]
+__all__ = ["promote", "with_scalars"]
 
 
 def promote(loop: Loop, around: Sequence[Span]) -> list[Stmt]:
@@ -86,7 +86,7 @@ class _Fixed:
                 if ref not in found and self._stays(ref) and self._alone(ref, "read"):
                     found[ref] = Local(ref.buffer.type.dtype, "", ref.buffer.node)
         before: list[Stmt] = [Let(local, Load(ref)) for ref, local in found.items()]
-        return before, [_with_scalars(s, found) for s in self.loop.body]
+        return before, [with_scalars(s, found) for s in self.loop.body]
 
     def _stays(self, ref: Ref) -> bool:
         """Tell whether a reference is one element, which exists even if there are no turns."""
@@ -112,7 +112,8 @@ def _moves(ref: Ref, symbol: Symbol) -> bool:
     return isinstance(ref.offset, DimExpr) and symbol in ref.offset.symbols
 
 
-def _with_scalars(statement: Stmt, table: Mapping[Ref, Local]) -> Stmt:
+def with_scalars(statement: Stmt, table: Mapping[Ref, Local]) -> Stmt:
+    """Copy a simple statement with scalars in the place of the elements that it reads."""
     match statement:
         case Let(local, value):
             return Let(local, _expr(value, table))

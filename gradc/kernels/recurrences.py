@@ -5,8 +5,10 @@ for j: a[j] = (u[j] + a[j - 1] + a[j + 1]) / 3        before = a[-1]
                                                              new = rest / 3 + before * (1 / 3)
                                                              a[j] = new; before = new
 
-All but one multiplication and one addition of a turn then runs beside the turns before it.  The
-order of the sum is this one in every build; it differs from the user's by rounding only.
+All but one multiplication and one addition of a turn then runs beside the turns before it.  Where
+no turn reads what an earlier one wrote but for that one element, the rest of all turns is computed
+first, many at once, and the chain is worked off four elements at a time: `gradc.kernels.chains`.
+The order of the sum is this one in every build; it differs from the user's by rounding only.
 """
 
 import math
@@ -16,10 +18,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gradc.ir import Dim, op_named, substitute
+from gradc.ir import ArrayType, Dim, substitute
+from gradc.kernels.chains import Sweep, apply, chain, is_mild, sweep_of, times
 from gradc.kernels.nest import (
     Apply,
     Assign,
+    Buffer,
     Declare,
     Expr,
     Let,
@@ -31,7 +35,8 @@ from gradc.kernels.nest import (
     Stmt,
     Store,
 )
-from gradc.kernels.walk import expressions, subexpressions
+from gradc.kernels.spreads import spread_rows
+from gradc.kernels.walk import expressions, loads, subexpressions
 
 __all__ = ["shorten_recurrence"]
 
@@ -45,7 +50,7 @@ def shorten_recurrence(loop: Loop) -> list[Stmt]:
     """Return an innermost loop with the way from turn to turn made short, if it has one."""
     row = _row(loop)
     if row is None:
-        return [loop]
+        return spread_rows(loop) or [loop]
     terms, scale = row.terms()
     late = [term for term in terms if row.depends(term[1])]
     early = [term for term in terms if not row.depends(term[1])]
@@ -104,23 +109,61 @@ class _Row:
 
     def written(self, early: Sequence[_Term], scale: _Scale | None) -> list[Stmt]:
         """Return the loop in its new form, behind the first value of the register."""
+        passes = self.in_passes(early, scale)
+        if passes is not None:
+            return passes
         dtype, node = self.store.ref.buffer.type.dtype, self.store.node
         before, rest, new = Local(dtype, "before", node), Local(dtype, "", node), self._new(dtype)
         total = _sum(early, dtype)
         share: Expr = before
         if scale is not None:
             name, number, factor = scale
-            total = _apply(name, total, number, dtype)
-            share = _apply("multiply", before, factor, dtype)
-        body: list[Stmt] = [
-            s for s in self.loop.body if isinstance(s, Let) and s.local not in self.taken
-        ]
-        body += [Let(rest, total), Let(new, _apply("add", rest, share, dtype))]
+            total = apply(name, total, number, dtype)
+            share = times(before, factor)
+        body: list[Stmt] = self.front()
+        body += [Let(rest, total), Let(new, apply("add", rest, share, dtype))]
         body += [Store(self.store.ref, new, node), Assign(before, new)]
         loop = self.loop
         first = substitute(self.before.offset, {loop.symbol: loop.start})
         start = Declare(before, Load(Ref(self.before.buffer, first)))
         return [start, Loop(loop.symbol, loop.start, loop.stop, body, loop.step, loop.node)]
+
+    def front(self) -> list[Stmt]:
+        """Return the statements whose values the sum still asks for by name."""
+        return [s for s in self.loop.body if isinstance(s, Let) and s.local not in self.taken]
+
+    def in_passes(self, early: Sequence[_Term], scale: _Scale | None) -> list[Stmt] | None:
+        """Return a loop for the sums and one for the chain; None where they must take turns."""
+        sweep = sweep_of(self.loop, self.store.ref)
+        factor = None if scale is None else scale[2]
+        if sweep is None or (factor is not None and not is_mild(factor.value)):
+            return None
+        dtype, node = self.store.ref.buffer.type.dtype, self.store.node
+        total = _sum(early, dtype)
+        front = self.front()
+        if not all(self._is_ahead(sweep, ref) for s in (*front, Let(self._new(dtype), total))
+                   for ref in loads(s)):  # fmt: skip
+            return None
+        total = total if scale is None else apply(scale[0], total, scale[1], dtype)
+        rests = Buffer("temporary", ArrayType.of(dtype, sweep.count), "rest")
+        symbol = self.loop.symbol
+        place = symbol.expr() - sweep.low
+        place = sweep.count - 1 - place if sweep.turned else place
+        body = [*front, Store(Ref(rests, place), total, node)]
+        first = Load(sweep.at(sweep.position(-1)))
+        return [
+            Loop(symbol, sweep.low, sweep.low + sweep.count, body, node=self.loop.node, apart=True),
+            *chain(sweep, factor, first, lambda p: Load(Ref(rests, p)), sweep.at, node),
+        ]
+
+    def _is_ahead(self, sweep: Sweep, ref: Ref) -> bool:
+        """Tell whether no earlier turn wrote what is read."""
+        if ref.buffer is not sweep.buffer:
+            return True
+        distance = sweep.distance(ref)
+        if distance is None:
+            return False
+        return abs(distance) >= sweep.count or (distance >= 0) is sweep.rises or distance == 0
 
     def _new(self, dtype: np.dtype) -> Local:
         value = self.store.value
@@ -167,13 +210,9 @@ def _scale(total: Apply) -> _Scale | None:
     return "divide", number, Number(kind(1.0) / kind(number.value), number.dtype)
 
 
-def _apply(name: str, a: Expr, b: Expr, dtype: np.dtype) -> Apply:
-    return Apply(op_named(name), (a, b), dtype, dtype)
-
-
 def _sum(terms: Sequence[_Term], dtype: np.dtype) -> Expr:
     """Add the terms from left to right; the first is positive."""
     total = terms[0][1]
     for sign, term in terms[1:]:
-        total = _apply("add" if sign > 0 else "subtract", total, term, dtype)
+        total = apply("add" if sign > 0 else "subtract", total, term, dtype)
     return total
