@@ -7,6 +7,7 @@ from gradc.kernels.apart import mark_apart
 from gradc.kernels.batch import in_lanes
 from gradc.kernels.blocks import run_in_blocks
 from gradc.kernels.collapse import collapse
+from gradc.kernels.columns import lay_columns
 from gradc.kernels.dead_fills import drop_dead_fills
 from gradc.kernels.extremes import Bounds
 from gradc.kernels.interchange import SWEPT
@@ -26,7 +27,7 @@ def schedule(stages: list[Stage]) -> list[Stage]:
     """Return the stages with their loops rewritten."""
     stages = [
         Stage(join_sweeps(drop_dead_fills(stage.body)), stage.nodes, stage.section)
-        for stage in run_in_blocks(run_in_strips(stages))
+        for stage in run_in_blocks(run_in_strips(lay_columns(stages)))
     ]
     found = [
         Stage(_rewrite(_ordered(stage.body), {}), stage.nodes, stage.section)

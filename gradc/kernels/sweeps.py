@@ -159,8 +159,11 @@ class _Sweep:
         self.rank = len(boxes[0].ranges)
         self.saved = False
 
-    def lines(self, axis: int, boxes: Sequence[Box]) -> list[Stmt]:
-        """Return the statements for the boxes along one axis and those inside it."""
+    def lines(self, axis: int, boxes: Sequence[Box], *, inside: bool = False) -> list[Stmt]:
+        """Return the statements for the boxes along one axis and those inside it.
+
+        ``inside`` tells whether a loop is around them, so that columns are swept as rows are.
+        """
         symbol, found = axis_symbol(axis), list[Stmt]()
         innermost = axis == self.rank - 1
         for start, stop, long in _pieces(axis, boxes, innermost):
@@ -168,10 +171,14 @@ class _Sweep:
             if not parts:
                 continue
             if innermost:
-                self.saved |= long and len(parts) > 1
+                column = inside and stop - start == 1
+                self.saved |= (long or column) and len(parts) > 1
                 found += _loop(axis, start, stop, _joined(parts))
             elif long:
-                found.append(Loop(symbol, start, stop, self.lines(axis + 1, parts)))
+                inner = self.lines(axis + 1, parts, inside=True)
+                found.append(Loop(symbol, start, stop, inner))
+            elif all(box.ranges[axis] == (start, stop) for box in boxes):
+                found += _loop(axis, start, stop, self.lines(axis + 1, parts, inside=inside))
             else:
                 found += [one for part in parts for one in _alone(part, axis)]
         return found

@@ -86,7 +86,23 @@ def test_what_reads_between_keeps_its_place(monkeypatch):
     both(lambda x, y, z: loop(4, [x], [y, z], turn), arrays, monkeypatch)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("column", [False, True])
+def test_additions_to_one_row_or_column_are_one_sweep(column, monkeypatch):
+    """Each turn adds a row of values to three places of a row, or of a column."""
+
+    def turn(i, x, y):
+        for k, start in enumerate((0, 2, 1)):
+            part = get(x, i, (1, 18)) * float(k + 2)
+            y = add(y, part, *(((start, 18), i) if column else (i, (start, 18))))
+        return [y]
+
+    rng = np.random.default_rng(5)
+    arrays = [rng.random((20, 20)), rng.random((20, 20))]
+    joined, alone = both(lambda x, y: loop(20, [x], [y], turn), arrays, monkeypatch)
+    assert count(joined).stores < 0.6 * count(alone).stores
+
+
+@pytest.mark.parametrize("seed", range(60))
 def test_random_writes(seed, monkeypatch):
     """Additions and writes to random boxes of two arrays that read each other and a third."""
     monkeypatch.setattr("gradc.kernels.sweeps.THIN", 2)
@@ -94,7 +110,8 @@ def test_random_writes(seed, monkeypatch):
     print("seed", seed)
     rank = int(rng.integers(1, 4))
     sides = [int(n) for n in rng.integers(5, 9, rank)]
-    steps = [_step(rng, sides) for _ in range(int(rng.integers(2, 9)))]
+    thin = rng.random() < 0.3
+    steps = [_step(rng, sides, thin=thin) for _ in range(int(rng.integers(2, 9)))]
 
     def turn(i, x, *arrays):
         arrays = list(arrays)
@@ -107,9 +124,13 @@ def test_random_writes(seed, monkeypatch):
     both(lambda x, y, z: loop(2, [x], [y, z], turn), arguments, monkeypatch)
 
 
-def _step(rng: np.random.Generator, sides: list[int]) -> tuple[int, int, list, list, bool]:
+def _step(
+    rng: np.random.Generator, sides: list[int], *, thin: bool
+) -> tuple[int, int, list, list, bool]:
+    """Draw one write; where they are ``thin`` all of them are as long as one along an axis."""
     short = rng.random() < 0.3
     lengths = [int(rng.integers(1 if short else n - 3, n + 1)) for n in sides]
+    lengths[-1] = 1 if thin and len(sides) > 1 else lengths[-1]
     where, shown = (
         [(int(rng.integers(0, n - k + 1)), k) for n, k in zip(sides, lengths, strict=True)]
         for _ in range(2)

@@ -1,0 +1,187 @@
+"""Temporary matrices that recurrences walk through by columns are transposed; values stay."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from gradc import ops
+from gradc.ir.interpret import interpret
+from gradc.kernels.interchange import strides
+from gradc.kernels.lower import lower
+from gradc.kernels.nest import Buffer, Loop, MatMul, Unit
+from gradc.kernels.verify import verify
+from gradc.kernels.walk import statements, uses
+from gradc.options import Options
+from tests.kernels.region_build import add, get, loop, program, put
+from tests.kernels.simulate import simulate
+
+N = 20
+
+
+def unit_of(function: Callable[..., object], *arguments: np.ndarray) -> Unit:
+    """Lower a program and run it."""
+    lowered = lower(program(function, arguments), Options())
+    verify(lowered)
+    expected = interpret(program(function, arguments).graph, *arguments)
+    for one, other in zip(simulate(lowered, arguments), expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-13)
+    return lowered
+
+
+def draw(*shapes: tuple[int, ...]) -> list[np.ndarray]:
+    rng = np.random.default_rng(6)
+    return [rng.random(shape) for shape in shapes]
+
+
+def matrices(unit: Unit) -> list[Buffer]:
+    """Return the temporary matrices that the loops of a unit write."""
+    touched = [b for stage in unit.stages for s in statements(stage.body) for b, _ in uses(s)]
+    found = {b for b in touched if b.kind == "temporary" and b.type.ndim == 2}
+    return sorted(found, key=lambda b: b.node)
+
+
+def across(unit: Unit) -> int:
+    """Count the references of innermost loops that do not walk step by step."""
+    inner = [
+        s
+        for stage in unit.stages
+        for s in statements(stage.body)
+        if isinstance(s, Loop) and not any(isinstance(one, Loop) for one in s.body)
+    ]
+    return sum(strides(s.body, s.symbol) for s in inner)
+
+
+def start(x, rows: int, columns: int):
+    """Return a matrix with a first column."""
+    blank = x.graph.literal(0.0, x.dtype).broadcast_to((rows, columns))
+    return put(blank, get(x, (0, rows), 0), (0, rows), 0)
+
+
+def sweep(x, y):
+    """Each column from the one before, and a row of the other array; then the last column."""
+
+    def turn(j, x, y, q):
+        row = get(y, j, (0, N))
+        return [put(q, get(q, (0, N), j) * 0.5 + row / get(x, (0, N), j), (0, N), j + 1)]
+
+    (q,) = loop(N + 3, [x, y], [start(x, N, N + 4)], turn)
+    return [ops.exp(get(q, (0, N), N + 3))]
+
+
+def test_a_matrix_of_columns_is_kept_by_columns():
+    lowered = unit_of(sweep, *draw((N, N + 4), (N + 4, N)))
+    (q,) = matrices(lowered)
+    assert q.type.shape == (N + 4, N)
+    assert across(lowered) == 2, "the argument itself lies as it lies"
+
+
+def test_loops_that_run_backwards_count_as_well():
+    def program(x, y):
+        def turn(j, x, y, q):
+            return [put(q, get(q, (0, N), j + 1) + get(y, j, (0, N)), (0, N), j)]
+
+        blank = start(x, N, N + 4)
+        (q,) = loop(N + 3, [x, y], [blank], turn, reverse=True)
+        return [ops.exp(get(q, (0, N), 0))]
+
+    (q,) = matrices(unit_of(program, *draw((N, N + 4), (N + 4, N))))
+    assert q.type.shape == (N + 4, N)
+
+
+def test_a_matrix_of_rows_stays():
+    def program(x, y):
+        def turn(j, y, q):
+            return [put(q, get(q, j, (0, N)) + get(y, (0, N), j), j + 1, (0, N))]
+
+        blank = y.graph.literal(1.0, y.dtype).broadcast_to((N + 4, N))
+        (q,) = loop(N + 3, [y], [blank], turn)
+        return [ops.exp(get(q, N + 3, (0, N)))]
+
+    (q,) = matrices(unit_of(program, *draw((N, N), (N, N + 4))))
+    assert q.type.shape == (N + 4, N)
+
+
+def test_columns_that_do_not_depend_on_each_other_stay():
+    """Loops over independent columns are turned around instead."""
+
+    def program(x, y):
+        def turn(j, x, q):
+            return [put(q, ops.exp(get(x, (0, N), j)), (0, N), j)]
+
+        (q,) = loop(N, [x], [start(x, N, N + 4)], turn)
+        return [get(q, (0, N), N - 1) * 2.0]
+
+    (q,) = matrices(unit_of(program, *draw((N, N + 4), (N, N))))
+    assert q.type.shape == (N, N + 4)
+
+
+def test_a_matrix_that_a_product_reads_stays():
+    def program(x, y):
+        def turn(j, x, y, q):
+            return [put(q, get(q, (0, 64), j) * 0.5 + get(y, j, (0, 64)), (0, 64), j + 1)]
+
+        (q,) = loop(63, [x, y], [start(x, 64, 72)], turn)
+        return [ops.contract(q, y, a_labels=(0, 1), b_labels=(1, 2), out_labels=(0, 2))]
+
+    lowered = unit_of(program, *draw((64, 72), (72, 64)))
+    assert any(isinstance(s, MatMul) for stage in lowered.stages for s in statements(stage.body))
+    assert (64, 72) in [q.type.shape for q in matrices(lowered)]
+
+
+def test_a_result_stays():
+    def program(x, y):
+        def turn(j, x, y, q):
+            return [put(q, get(q, (0, N), j) * 0.5 + get(y, j, (0, N)), (0, N), j + 1)]
+
+        (q,) = loop(N + 3, [x, y], [start(x, N, N + 4)], turn)
+        return [q]
+
+    assert matrices(unit_of(program, *draw((N, N + 4), (N + 4, N)))) == []
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_sweeps(seed, monkeypatch):
+    """Writes and additions by rows, columns and elements, copies and reversed slices among them."""
+    monkeypatch.setattr("gradc.kernels.columns.LEAST", 2)
+    rng = np.random.default_rng(seed)
+    print("seed", seed)
+    rows, columns = (int(n) for n in rng.integers(5, 9, 2))
+    steps = [_step(rng, rows, columns) for _ in range(int(rng.integers(1, 5)))]
+
+    def turn(j, x, p, q):
+        arrays = [x, p, q]
+        for target, source, where, shown, adds in steps:
+            part = get(arrays[source], *shown(j)) * 0.25
+            arrays[target] = (add if adds else put)(arrays[target], part, *where(j))
+        return arrays[1:]
+
+    def whole(x, y):
+        made = loop(min(rows, columns) - 1, [x], [start(x, rows, columns), x * 2.0], turn)
+        return [made[0] * 1.5, made[1] + y]
+
+    unit_of(whole, *draw((rows, columns), (rows, columns)))
+
+
+def _step(rng: np.random.Generator, rows: int, columns: int):
+    """Return target, source, two places that move with the turn, and whether to add."""
+    length = int(rng.integers(1, min(rows, columns) + 1))
+    kind = rng.integers(3)
+
+    def place(by_column: bool, ahead: int, back: bool, first: int):
+        slice_ = (first + length - 1, length, -1) if back else (first, length)
+
+        def of(j):
+            at = j + ahead
+            return (slice_, at) if by_column else (at, slice_)
+
+        return of
+
+    def one():
+        by_column = bool(kind == 0 or (kind == 2 and rng.random() < 0.5))
+        room = (rows if by_column else columns) - length
+        first = int(rng.integers(0, room + 1))
+        return place(by_column, int(rng.integers(2)), bool(rng.random() < 0.3), first)
+
+    target, source = int(rng.integers(1, 3)), int(rng.integers(3))
+    return target, source, one(), one(), bool(rng.random() < 0.3)
