@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc.kernels import interchange
+from gradc.kernels import abreast, interchange, teams
 from gradc.kernels.lower import lower
 from gradc.options import Options
 from tests.backends import BACKENDS
@@ -24,6 +24,10 @@ names = pytest.mark.parametrize("name", sorted(TRIANGULAR))
 def turn_around_small_loops(monkeypatch, tmp_path):
     """Let loops be reordered at sizes where it does not pay, and compile into a folder apart."""
     monkeypatch.setattr(interchange, "WORTH", 1)
+    for module in (abreast, teams):
+        monkeypatch.setattr(module, "LEAST", module.TURNS)
+        monkeypatch.setattr(module, "LANES", 1)
+    monkeypatch.setattr(teams, "NEAR", 0)
     monkeypatch.setenv("GRADC_CACHE_DIR", str(tmp_path / "cache"))
 
 

@@ -11,10 +11,11 @@ after the other for all turns, each with the inner loop outside: then every orde
 as well.  Sums that turns share are added up in an order that the sizes fix.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gradc.ir import Dim, DimExpr, Symbol, op_named
+from gradc.kernels.copies import Changes
 from gradc.kernels.dependence import Span, Touch, Unit, is_legal, span_of, touches
 from gradc.kernels.expand import locals_made
 from gradc.kernels.extremes import Bounds, extremes
@@ -24,11 +25,9 @@ from gradc.kernels.nest import (
     Accumulate,
     Apply,
     Assign,
-    Choose,
     Declare,
     Expr,
     Let,
-    Load,
     Local,
     Loop,
     Ref,
@@ -36,21 +35,23 @@ from gradc.kernels.nest import (
     Stmt,
     Store,
 )
-from gradc.kernels.walk import loads, map_statement, replace_symbols
+from gradc.kernels.walk import loads
 
-__all__ = ["run_abreast"]
+__all__ = ["fresh", "is_plain", "only_inner", "run_abreast", "together"]
 
 TURNS = 4
 LEAST = 2 * TURNS
 """Turns from which it is worth more code."""
 MOST = 4
 """Statements of an inner loop that leave registers for four turns."""
+SCALARS = 2
+"""Sums in scalars of an inner loop that leave registers for four turns."""
 WHOLE = Symbol("rows", "whole")
 
 
 def run_abreast(loop: Loop, bounds: Bounds) -> list[Stmt]:
     """Return the loop with four turns in one, and one for the turns left over; or as it is."""
-    inner = _inner(loop)
+    inner = only_inner(loop)
     if inner is None or not _pays(loop, inner, bounds) or not _may(loop, inner, bounds):
         return [loop]
     length = loop.stop - loop.start
@@ -62,24 +63,31 @@ def run_abreast(loop: Loop, bounds: Bounds) -> list[Stmt]:
         heads.append(Round(WHOLE, length, TURNS))
         rest = length - WHOLE.expr()
     split = loop.stop - rest
-    body = _Four(loop, inner).body()
+    made = sorted(locals_made(loop.body), key=lambda one: (one.node, one.name))
+    turns = [
+        Changes({loop.symbol: loop.symbol.expr() + k}, {one: fresh(one) for one in made}, {})
+        for k in range(TURNS)
+    ]
+    body = together(loop.body, inner, turns)
     result = [*heads, replace(loop, stop=split, body=body, step=TURNS)]
     return [*result, replace(loop, start=split)] if rest else result
 
 
-def _inner(loop: Loop) -> Loop | None:
+def only_inner(loop: Loop) -> Loop | None:
     """Return the only loop inside, if everything around and in it is plain."""
     inner = [s for s in loop.body if isinstance(s, Loop)]
     if loop.step != 1 or len(inner) != 1 or inner[0].step != 1:
         return None
     around = (s for s in loop.body if s is not inner[0])
     within = inner[0].body
-    if not all(map(_is_plain, around)) or not all(isinstance(s, Accumulate) for s in within):
+    if not all(map(is_plain, around)) or not all(isinstance(s, Accumulate) for s in within):
         return None
-    return inner[0] if len(within) <= MOST else None
+    scalars = sum(isinstance(s, Accumulate) and not isinstance(s.target, Ref) for s in within)
+    return inner[0] if len(within) <= MOST and scalars <= SCALARS else None
 
 
-def _is_plain(statement: Stmt) -> bool:
+def is_plain(statement: Stmt) -> bool:
+    """Tell whether a statement works on scalars and single elements."""
     lanes = isinstance(statement, Declare) and statement.lanes
     return isinstance(statement, Let | Declare | Store | Accumulate | Assign) and not lanes
 
@@ -134,84 +142,37 @@ def _around(found: tuple[Touch, ...], loop: Loop, place: int) -> Unit:
     return Unit(found, (span_of(loop),), (turn, place, 0), (place, 0, turn))
 
 
-class _Four:
-    """Four turns of a loop in one."""
-
-    def __init__(self, loop: Loop, inner: Loop) -> None:
-        self.loop, self.inner = loop, inner
-        made = sorted(locals_made(loop.body), key=lambda one: (one.node, one.name))
-        self.names = [
-            {local: Local(local.dtype, local.name, local.node) for local in made}
-            for _ in range(TURNS)
-        ]
-
-    def body(self) -> list[Stmt]:
-        """Return the statements: each of the turn's four times, the inner loop once."""
-        result: list[Stmt] = []
-        for statement in self.loop.body:
-            if statement is self.inner:
-                inside = [s for one in self.inner.body for s in self._together(one)]
-                result.append(replace(self.inner, body=inside))
-            else:
-                result += [self._turn(statement, k) for k in range(TURNS)]
-        return result
-
-    def _turn(self, statement: Stmt, k: int) -> Stmt:
-        """Return a statement of turn number ``k``."""
-        moved = map_statement(statement, replace_symbols({self.loop.symbol: self._here(k)}))
-        return _renamed(moved, self.names[k])
-
-    def _here(self, k: int) -> Dim:
-        return self.loop.symbol.expr() + k
-
-    def _together(self, statement: Stmt) -> list[Stmt]:
-        """Return what four turns add: to one element at once, else to four."""
-        turns = [self._turn(statement, k) for k in range(TURNS)]
-        parts = [turn for turn in turns if isinstance(turn, Accumulate)]
-        target = parts[0].target
-        one = all(part.target == target for part in parts) and parts[0].how == "sum"
-        if not one or not isinstance(target, Ref) or target.buffer.type.dtype.kind != "f":
-            return turns
-        left, right = (_added(a.value, b.value, target) for a, b in (parts[:2], parts[2:]))
-        return [replace(parts[0], value=_added(left, right, target))]
+def together(statements: Sequence[Stmt], inner: Loop, turns: Sequence[Changes]) -> list[Stmt]:
+    """Return the statements of several turns: each once for every turn, the inner loop once."""
+    result: list[Stmt] = []
+    for statement in statements:
+        if statement is inner:
+            inside = [s for one in inner.body for s in _added_up(one, turns)]
+            result.append(replace(inner, body=inside))
+        else:
+            result += [turn.copy(statement) for turn in turns]
+    return result
 
 
-def _added(a: Expr, b: Expr, target: Ref) -> Expr:
+def _added_up(statement: Stmt, turns: Sequence[Changes]) -> list[Stmt]:
+    """Return what turns add: to one element at once, else to as many."""
+    copies = [turn.copy(statement) for turn in turns]
+    parts = [copy for copy in copies if isinstance(copy, Accumulate)]
+    target = parts[0].target
+    one = all(part.target == target for part in parts) and parts[0].how == "sum"
+    if not one or not isinstance(target, Ref) or target.buffer.type.dtype.kind != "f":
+        return copies
+    values = [part.value for part in parts]
+    while len(values) > 1:
+        values = [_sum(a, b, target) for a, b in zip(values[::2], values[1::2], strict=True)]
+    return [replace(parts[0], value=values[0])]
+
+
+def _sum(a: Expr, b: Expr, target: Ref) -> Expr:
     dtype = target.buffer.type.dtype
     return Apply(op_named("add"), (a, b), dtype, dtype)
 
 
-def _renamed(statement: Stmt, names: Mapping[Local, Local]) -> Stmt:
-    """Copy a statement with other scalars."""
-    match statement:
-        case Let(local, value):
-            return Let(names.get(local, local), _expr(value, names))
-        case Declare(local, value, lanes):
-            return Declare(names.get(local, local), _expr(value, names), lanes)
-        case Assign(local, value):
-            return Assign(names.get(local, local), _expr(value, names))
-        case Store(ref, value, node):
-            return Store(_ref(ref, names), _expr(value, names), node)
-        case Accumulate(target, how, value, node):
-            moved = names.get(target, target) if isinstance(target, Local) else target
-            moved = _ref(moved, names) if isinstance(moved, Ref) else moved
-            return Accumulate(moved, how, _expr(value, names), node)
-    return statement
-
-
-def _ref(ref: Ref, names: Mapping[Local, Local]) -> Ref:
-    return Ref(ref.buffer, ref.offset, tuple((_expr(e, names), d) for e, d in ref.gathers))
-
-
-def _expr(expr: Expr, names: Mapping[Local, Local]) -> Expr:
-    """Rewrite an expression; expressions are small, so recursion is safe."""
-    if isinstance(expr, Local):
-        return names.get(expr, expr)
-    if isinstance(expr, Load):
-        return Load(_ref(expr.ref, names))
-    if isinstance(expr, Apply):
-        args = tuple(_expr(a, names) for a in expr.args)
-        return Apply(expr.op, args, expr.dtype, expr.operand_dtype, expr.params)
-    if isinstance(expr, Choose):
-        return Choose(_expr(expr.condition, names), _expr(expr.a, names), _expr(expr.b, names))
-    return expr
+def fresh(local: Local) -> Local:
+    """Return another scalar like this one."""
+    return Local(local.dtype, local.name, local.node)

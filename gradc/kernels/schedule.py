@@ -19,6 +19,7 @@ from gradc.kernels.restructure import promoted, restructure
 from gradc.kernels.strips import run_in_strips
 from gradc.kernels.sums import as_sums
 from gradc.kernels.sweeps import join_sweeps
+from gradc.kernels.teams import run_in_teams
 
 __all__ = ["schedule"]
 
@@ -29,9 +30,12 @@ def schedule(stages: list[Stage]) -> list[Stage]:
         Stage(join_sweeps(drop_dead_fills(stage.body)), stage.nodes, stage.section)
         for stage in run_in_blocks(run_in_strips(lay_columns(stages)))
     ]
+    ordered = [
+        Stage(_ordered(stage.body), stage.nodes, stage.section) for stage in in_lanes(stages)
+    ]
     found = [
-        Stage(_rewrite(_ordered(stage.body), {}), stage.nodes, stage.section)
-        for stage in in_lanes(stages)
+        Stage(_rewrite(stage.body, {}), stage.nodes, stage.section)
+        for stage in run_in_teams(ordered)
     ]
     return mark_apart(found)
 
