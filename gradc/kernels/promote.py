@@ -26,6 +26,7 @@ from gradc.kernels.lower_loops import start_value
 from gradc.kernels.nest import (
     Accumulate,
     Apply,
+    Assign,
     Choose,
     Declare,
     Expr,
@@ -117,6 +118,8 @@ def with_scalars(statement: Stmt, table: Mapping[Ref, Local]) -> Stmt:
     match statement:
         case Let(local, value):
             return Let(local, _expr(value, table))
+        case Assign(local, value):
+            return Assign(local, _expr(value, table))
         case Store(ref, value, node):
             return Store(ref, _expr(value, table), node)
         case Accumulate(target, how, value, node):

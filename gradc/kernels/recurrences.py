@@ -11,17 +11,16 @@ first, many at once, and the chain is worked off four elements at a time: `gradc
 The order of the sum is this one in every build; it differs from the user's by rounding only.
 """
 
-import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from gradc.ir import ArrayType, Dim, substitute
+from gradc.kernels.carried import carry_before
 from gradc.kernels.chains import Sweep, apply, chain, is_mild, sweep_of, times
+from gradc.kernels.gather_rows import gather_rows
 from gradc.kernels.nest import (
-    Apply,
     Assign,
     Buffer,
     Declare,
@@ -30,33 +29,24 @@ from gradc.kernels.nest import (
     Load,
     Local,
     Loop,
-    Number,
     Ref,
     Stmt,
     Store,
 )
 from gradc.kernels.spreads import spread_rows
+from gradc.kernels.sums_of_one import Share, share_of
 from gradc.kernels.walk import expressions, loads, subexpressions
 
 __all__ = ["shorten_recurrence"]
-
-_SIGNS = {"add": 1, "subtract": -1}
-_Term = tuple[int, Expr]
-_Scale = tuple[str, Number, Number]
-"""How a sum is scaled, "divide" or "multiply" by a number, and the factor that this comes to."""
 
 
 def shorten_recurrence(loop: Loop) -> list[Stmt]:
     """Return an innermost loop with the way from turn to turn made short, if it has one."""
     row = _row(loop)
-    if row is None:
-        return spread_rows(loop) or [loop]
-    terms, scale = row.terms()
-    late = [term for term in terms if row.depends(term[1])]
-    early = [term for term in terms if not row.depends(term[1])]
-    if late != [(1, Load(row.before))] or not early or early[0][0] < 0:
-        return [loop]
-    return row.written(early, scale)
+    share = None if row is None else row.share()
+    if row is not None and share is not None and share.rest is not None:
+        return row.written(share, share.rest)
+    return spread_rows(loop) or gather_rows(loop) or carry_before(loop)
 
 
 @dataclass(slots=True)
@@ -89,39 +79,19 @@ class _Row:
             expr = self.lets[expr].value
         return expr
 
-    def terms(self) -> tuple[list[_Term], _Scale | None]:
-        """Return the signed terms of the stored sum, left to right, and what it is divided by."""
-        total, scale = self.opened(self.store.value), None
-        if isinstance(total, Apply) and total.op.name in ("divide", "multiply"):
-            scale = _scale(total)
-            total = self.opened(total.args[0]) if scale is not None else total
-        found: list[_Term] = []
-        stack: list[_Term] = [(1, total)]
-        while stack:
-            sign, expr = stack.pop()
-            inside = self.opened(expr) if self.depends(expr) else expr
-            if isinstance(inside, Apply) and inside.op.name in _SIGNS and self.depends(inside):
-                left, right = inside.args
-                stack += [(sign * _SIGNS[inside.op.name], right), (sign, left)]
-            else:
-                found.append((sign, inside))
-        return found, scale
+    def share(self) -> Share | None:
+        """Return the stored value as a rest and a share of the element before."""
+        return share_of(self.store.value, Load(self.before), self.depends, self.opened)
 
-    def written(self, early: Sequence[_Term], scale: _Scale | None) -> list[Stmt]:
+    def written(self, share: Share, rest: Expr) -> list[Stmt]:
         """Return the loop in its new form, behind the first value of the register."""
-        passes = self.in_passes(early, scale)
+        passes = self.in_passes(share, rest)
         if passes is not None:
             return passes
         dtype, node = self.store.ref.buffer.type.dtype, self.store.node
-        before, rest, new = Local(dtype, "before", node), Local(dtype, "", node), self._new(dtype)
-        total = _sum(early, dtype)
-        share: Expr = before
-        if scale is not None:
-            name, number, factor = scale
-            total = apply(name, total, number, dtype)
-            share = times(before, factor)
-        body: list[Stmt] = self.front()
-        body += [Let(rest, total), Let(new, apply("add", rest, share, dtype))]
+        before, early, new = Local(dtype, "before", node), Local(dtype, "", node), self._new(dtype)
+        body: list[Stmt] = [*self.front(), Let(early, rest)]
+        body.append(Let(new, apply("add", early, times(before, share.number), dtype)))
         body += [Store(self.store.ref, new, node), Assign(before, new)]
         loop = self.loop
         first = substitute(self.before.offset, {loop.symbol: loop.start})
@@ -132,28 +102,25 @@ class _Row:
         """Return the statements whose values the sum still asks for by name."""
         return [s for s in self.loop.body if isinstance(s, Let) and s.local not in self.taken]
 
-    def in_passes(self, early: Sequence[_Term], scale: _Scale | None) -> list[Stmt] | None:
+    def in_passes(self, share: Share, rest: Expr) -> list[Stmt] | None:
         """Return a loop for the sums and one for the chain; None where they must take turns."""
         sweep = sweep_of(self.loop, self.store.ref)
-        factor = None if scale is None else scale[2]
-        if sweep is None or (factor is not None and not is_mild(factor.value)):
+        if sweep is None or not is_mild(share.factor):
             return None
         dtype, node = self.store.ref.buffer.type.dtype, self.store.node
-        total = _sum(early, dtype)
         front = self.front()
-        if not all(self._is_ahead(sweep, ref) for s in (*front, Let(self._new(dtype), total))
+        if not all(self._is_ahead(sweep, ref) for s in (*front, Let(self._new(dtype), rest))
                    for ref in loads(s)):  # fmt: skip
             return None
-        total = total if scale is None else apply(scale[0], total, scale[1], dtype)
         rests = Buffer("temporary", ArrayType.of(dtype, sweep.count), "rest")
         symbol = self.loop.symbol
         place = symbol.expr() - sweep.low
         place = sweep.count - 1 - place if sweep.turned else place
-        body = [*front, Store(Ref(rests, place), total, node)]
+        body = [*front, Store(Ref(rests, place), rest, node)]
         first = Load(sweep.at(sweep.position(-1)))
         return [
             Loop(symbol, sweep.low, sweep.low + sweep.count, body, node=self.loop.node, apart=True),
-            *chain(sweep, factor, first, lambda p: Load(Ref(rests, p)), sweep.at, node),
+            *chain(sweep, share.number, first, lambda p: Load(Ref(rests, p)), sweep.at, node),
         ]
 
     def _is_ahead(self, sweep: Sweep, ref: Ref) -> bool:
@@ -191,28 +158,3 @@ def _row(loop: Loop) -> _Row | None:
     if any(local.dtype != dtype for local in lets):
         return None
     return _Row(loop, store, lets, Counter(p for p in parts if isinstance(p, Local)), before)
-
-
-def _scale(total: Apply) -> _Scale | None:
-    """Return the scale of a product with a number or a quotient by one, as far as it is ordinary.
-
-    Both the number and its inverse must be far from overflow.
-    """
-    number = total.args[1]
-    if not isinstance(number, Number) or number.dtype != total.dtype:
-        return None
-    value = float(number.value)
-    if not math.isfinite(value) or not 1e-30 < abs(value) < 1e30:
-        return None
-    if total.op.name == "multiply":
-        return "multiply", number, number
-    kind = number.dtype.type
-    return "divide", number, Number(kind(1.0) / kind(number.value), number.dtype)
-
-
-def _sum(terms: Sequence[_Term], dtype: np.dtype) -> Expr:
-    """Add the terms from left to right; the first is positive."""
-    total = terms[0][1]
-    for sign, term in terms[1:]:
-        total = apply("add" if sign > 0 else "subtract", total, term, dtype)
-    return total

@@ -51,6 +51,14 @@ def subtracted(a, b):
     return a
 
 
+def damped(a, b):
+    a = a.copy()
+    for i in range(7):
+        for j in range(1, 9):
+            a[i, j] = a[i, j] - b[i, j] * (a[i, j] - a[i, j - 1])
+    return a
+
+
 def column(a, b):
     a = a.copy()
     for i in range(7):
@@ -59,8 +67,9 @@ def column(a, b):
     return a
 
 
-SHORTENED = [gauss_seidel, backwards, prefix]
-LEFT_ALONE = [read_twice, subtracted, column]
+SHORTENED = [gauss_seidel, backwards, prefix, subtracted]
+IN_A_REGISTER = [read_twice, damped]
+LEFT_ALONE = [column]
 
 
 def text(function):
@@ -71,8 +80,16 @@ def text(function):
 def test_the_element_before_is_added_last_from_a_register(function):
     source = text(function)
     assert len(re.findall(r"^ *before = ", source, re.M)) == 1
-    chain = re.search(r"= \w+ \+ before( \* [^;]*)?;", source)
+    chain = re.search(r"= \w+ [-+] before( \* [^;]*)?;", source)
     assert chain, source
+
+
+@pytest.mark.parametrize("function", IN_A_REGISTER)
+def test_other_forms_keep_their_order_and_have_the_element_in_a_register(function):
+    source = text(function)
+    assert len(re.findall(r"^ *double before = ", source, re.M)) == 1
+    compiled = gradc.compile(function, backend="c", unroll=0)
+    np.testing.assert_array_equal(compiled(A, B), function(A, B))
 
 
 @pytest.mark.parametrize("function", LEFT_ALONE)
@@ -80,7 +97,7 @@ def test_other_recurrences_stay(function):
     assert "before" not in text(function)
 
 
-@pytest.mark.parametrize("function", SHORTENED + LEFT_ALONE)
+@pytest.mark.parametrize("function", SHORTENED + IN_A_REGISTER + LEFT_ALONE)
 def test_numbers_are_those_of_numpy(function):
     compiled = gradc.compile(function, backend="c", unroll=0)
     np.testing.assert_allclose(compiled(A, B), function(A, B), rtol=1e-13)
