@@ -45,6 +45,9 @@ class Options:
         What a call may take beside its arguments, as text with a unit (``"64 MiB"``, ``"1.5 GB"``)
         or as bytes.  Loops whose reverse would keep more are run again, segment by segment;
         :class:`LimitError` if that does not do.
+    threads : int, optional
+        How many threads large loops of one call may use: by default what ``GRADC_THREADS`` says,
+        else as many as there are processors.  The result is the same to the last bit.
     """
 
     backend: Backend = "auto"
@@ -56,6 +59,7 @@ class Options:
     unroll: int = 3
     max_turns: int = 1_000_000
     memory: str | int | None = None
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse choices that do not exist."""
@@ -68,6 +72,11 @@ class Options:
 
         if self.memory is not None:
             _bytes(self.memory)
+        if self.threads is not None and not _counts(self.threads):
+            raise ArgumentError(
+                f"option threads={self.threads!r} is not a number of threads",
+                repair="write 1 or more, or None for as many as there are processors",
+            )
 
     @property
     def memory_bytes(self) -> int | None:
@@ -83,6 +92,10 @@ class Options:
                 f"unknown option {unknown[0]!r}", repair="options are " + ", ".join(sorted(known))
             )
         return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def _counts(threads: object) -> bool:
+    return isinstance(threads, int) and not isinstance(threads, bool) and threads >= 1
 
 
 def _bytes(memory: str | int) -> int:

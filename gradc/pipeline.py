@@ -24,6 +24,7 @@ from gradc.ir.digest import digest
 from gradc.native import blas
 from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.native.library import Unit, library
+from gradc.native.pool import chosen
 from gradc.options import Options
 from gradc.passes import Step, simplify
 from gradc.runtime.call import caller
@@ -149,15 +150,18 @@ def _native(
         "compiler": toolchain.describe(),
         "math": options.math,
         "blas": blas.describe() if plan.environment else "not needed",
+        "threads": str(chosen(options.threads)) if plan.parallel else "not needed",
         "arena": f"{plan.arena_bytes} bytes",
     }
-    return Artifact(program, options, "c", caller(loaded.entry, plan), facts, log)
+    call = caller(loaded.entry, plan, options.threads)
+    return Artifact(program, options, "c", call, facts, log)
 
 
 def _key(program: Program, written: tuple[tuple[int, int], ...], options: Options) -> str:
     """Return what decides about the library: the graph, the calling order and the options.
 
-    The user's lines count only where the library's messages quote them.
+    The user's lines count only where the library's messages quote them, and the number of threads
+    not at all: it is lent at the call.
     """
     ports = (program.name, program.inputs, program.outputs, written)
     quoted = [
@@ -165,7 +169,7 @@ def _key(program: Program, written: tuple[tuple[int, int], ...], options: Option
         for node in _with_inner(program.nodes)
         if node.origin.span is not None and _is_checked(node)
     ]
-    return f"{digest(program.graph)} {ports} {quoted} {options}"
+    return f"{digest(program.graph)} {ports} {quoted} {options.but(threads=None)}"
 
 
 def _with_inner(nodes: Sequence[Node]) -> Iterator[Node]:

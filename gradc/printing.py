@@ -7,7 +7,7 @@ from gradc.emit.numpy_source import print_numpy
 from gradc.emit.source import Source
 from gradc.ir import Port, Program
 from gradc.kernels.lower import lower
-from gradc.kernels.nest import MatMul
+from gradc.kernels.nest import Loop, MatMul
 from gradc.kernels.nest import Unit as Loops
 from gradc.kernels.walk import is_straight, statements
 from gradc.native.library import Unit
@@ -70,6 +70,7 @@ def call_plan(
         checks=checks,
         write_back=tuple(written),
         environment=loops is not None and _calls_blas(loops),
+        parallel=loops is not None and _has_chunks(loops),
     )
 
 
@@ -80,6 +81,14 @@ def _slot(port: Port) -> BufferSlot:
 
 def _calls_blas(loops: Loops) -> bool:
     return any(isinstance(s, MatMul) for stage in loops.stages for s in statements(stage.body))
+
+
+def _has_chunks(loops: Loops) -> bool:
+    return any(
+        isinstance(s, Loop) and s.chunk > 0
+        for stage in loops.stages
+        for s in statements(stage.body)
+    )
 
 
 def _statements(loops: Loops) -> int:

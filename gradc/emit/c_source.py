@@ -9,14 +9,15 @@ the generic signature.
 from collections.abc import Iterator
 
 from gradc.emit.c_comments import comment, origin_of
+from gradc.emit.c_parts import arena_place, temporary_lines
 from gradc.emit.c_scope import Scope
 from gradc.emit.c_signature import Signature, function_lines, signature
 from gradc.emit.c_statements import Statements
 from gradc.emit.c_support import Support
 from gradc.emit.c_tables import table_lines
-from gradc.emit.c_types import SUM, UNARY, Text, dim_text, memory_type
+from gradc.emit.c_types import dim_text
 from gradc.emit.filters import c_comment
-from gradc.emit.lines import framed
+from gradc.emit.lines import Lines, framed
 from gradc.emit.render import render
 from gradc.emit.source import Source
 from gradc.kernels.nest import Buffer, Unit
@@ -50,7 +51,7 @@ def print_c(unit: Unit, options: Options, *, symbol: str, entry: bool = True) ->
     face = signature(unit.program, symbol)
     scope = _scope(unit, face)
     support = Support(options.math, is_straight(unit.stages))
-    printer = Statements(scope, support, scratch=bool(unit.plan.scratch[1]))
+    printer = Statements(scope, support, symbol, unit.plan)
     printer.lines.indent()
     printer.function(unit.stages)
     headers, helpers = support.text()
@@ -62,13 +63,14 @@ def print_c(unit: Unit, options: Options, *, symbol: str, entry: bool = True) ->
         tables=list(_tables(scope)),
         prototypes=_prototypes(face),
         arena=_arena(unit, face, scope),
-        head=_head(face, printer.calls_library),
-        opening=list(_opening(unit, face, scope, printer.calls_library)),
+        parts=list(_parts(printer.parts)),
+        head=_head(face, printer.needs_env),
+        opening=list(_opening(unit, face, scope, printer.needs_env)),
         body=printer.lines.texts,
-        wrapper=_wrapper(face) if printer.calls_library else [],
-        entry=_entry(face, printer.calls_library) if entry else [],
+        wrapper=_wrapper(face) if printer.needs_env else [],
+        entry=_entry(face, printer.needs_env) if entry else [],
     )
-    return framed(text, printer.lines)
+    return framed(text, *printer.parts, printer.lines)
 
 
 def print_header(unit: Unit, symbol: str) -> str:
@@ -158,15 +160,11 @@ def _head(face: Signature, library: bool) -> list[str]:
 
 def _opening(unit: Unit, face: Signature, scope: Scope, library: bool) -> Iterator[str]:
     """Print where the temporaries lie, and which parameters are not looked at."""
-    offsets = unit.plan.offsets
-    temporaries = _used(scope, "temporary")
-    for buffer in temporaries:
-        kind = memory_type(buffer.type.dtype)
-        place = _place(dim_text(offsets[buffer], scope.symbols).text)
-        yield f"{kind} *{scope.buffers[buffer]} = ({kind} *){place.within(UNARY)};"
+    temporaries = list(temporary_lines(scope, scope.used, unit.plan))
+    yield from temporaries
     scratch, size = unit.plan.scratch
     if library and size:
-        yield f"void *scratch = {_place(str(scratch)).text};"
+        yield f"void *scratch = {arena_place(str(scratch)).text};"
     looked_at = {scope.buffers[buffer] for buffer in scope.used}
     for parameter in face.arrays:
         if parameter.name not in looked_at:
@@ -176,8 +174,11 @@ def _opening(unit: Unit, face: Signature, scope: Scope, library: bool) -> Iterat
     yield from (f"(void){name};" for _, name in face.sizes)
 
 
-def _place(offset: str) -> Text:
-    return Text("arena") if offset == "0" else Text(f"(char *)arena + {offset}", SUM)
+def _parts(parts: list[Lines]) -> Iterator[str]:
+    """Print the functions of loops that threads share, with a line between them."""
+    for number, part in enumerate(parts):
+        yield from [""] * (number > 0)
+        yield from part.texts
 
 
 def _wrapper(face: Signature) -> list[str]:

@@ -13,6 +13,14 @@ import numpy as np
 from gradc.emit.c_barriers import needs_barrier
 from gradc.emit.c_comments import COLUMNS, Places
 from gradc.emit.c_expressions import Expressions, Pending, filled
+from gradc.emit.c_parts import (
+    Part,
+    captured,
+    chunks_text,
+    limits,
+    memory_fields,
+    temporary_lines,
+)
 from gradc.emit.c_scope import Scope
 from gradc.emit.c_support import Support
 from gradc.emit.c_templates import Hole, prepare, routine_name
@@ -37,7 +45,7 @@ from gradc.ir.dims import Dim, Symbol
 from gradc.ir.op import op_named
 from gradc.ir.types import BOOL, INT64
 from gradc.kernels import nest
-from gradc.kernels.nest import Buffer, Local, Matrix, Ref, Stage, Stmt
+from gradc.kernels.nest import Buffer, BufferPlan, Local, Matrix, Ref, Stage, Stmt
 
 __all__ = ["Statements"]
 
@@ -56,15 +64,17 @@ _TRUTHS = (COMPARE, EQUAL, BOTH, EITHER)
 
 
 class Statements:
-    """Prints the stages of one function into ``lines``."""
+    """Prints the stages of a function into ``lines``, loops that threads share to ``parts``."""
 
-    def __init__(self, scope: Scope, support: Support, scratch: bool) -> None:
+    def __init__(self, scope: Scope, support: Support, name: str, plan: BufferPlan) -> None:
         self.lines = Lines()
+        self.parts: list[Lines] = []
         self.headers: set[str] = set()
-        self.calls_library = False
+        self.needs_env = False
         self._scope = scope
         self._support = support
-        self._scratch = scratch
+        self._name = name
+        self._plan = plan
         self._places = Places(scope.graph)
         self._said: tuple[str, str] | None = None
         self._place: tuple[str, str] | None = None
@@ -114,7 +124,12 @@ class Statements:
     @_print.register
     def _(self, stmt: nest.Loop) -> None:
         self._flush()
-        start, stop = self._dim(stmt.start), self._dim(stmt.stop, SHIFT)
+        if stmt.chunk:
+            self._in_chunks(stmt)
+        else:
+            self._loop_between(stmt, self._dim(stmt.start), self._dim(stmt.stop, SHIFT))
+
+    def _loop_between(self, stmt: nest.Loop, start: str, stop: str) -> None:
         with self._scope.block(stmt.symbol) as i:
             step = _STEPS.get(stmt.step, f"{i} += {stmt.step}").format(i)
             test = f"{i} < {stop}" if stmt.step > 0 else f"{i} > {stop}"
@@ -127,6 +142,41 @@ class Statements:
                     self._support.need(("gradc_serial",))
                     self.lines.add("gradc_serial();")
                 self._block(stmt.body)
+
+    def _in_chunks(self, loop: nest.Loop) -> None:
+        """Print a loop that threads share: functions for its chunks, and what calls them."""
+        number, outside = len(self.parts) + 1, captured(loop)
+        kept = self.lines, self._said, self._scope.used
+        self.lines, self._said, self._scope.used = Lines(), None, set()
+        with self.lines.indented(), self._scope.block():
+            chunk = self._part(loop)
+        body, used = self.lines, self._scope.used
+        self.lines, self._said, self._scope.used = kept
+        fields = [
+            *memory_fields(self._scope, used),
+            *outside.fields(self._scope, body.texts),
+        ]
+        part = Part(self._name, number, fields, chunk)
+        places = temporary_lines(self._scope, used, self._plan)
+        self.parts.append(part.functions(places, body))
+        self._scope.used |= {buffer for buffer in used if buffer.kind != "temporary"}
+        self._support.need(("gradc_parallel_for",))
+        self.needs_env = True
+        self._announce()
+        self.lines.add(*part.call(chunks_text(loop, self._scope.symbols)))
+
+    def _part(self, loop: nest.Loop) -> str:
+        """Print what is done for one chunk; return the name of its number."""
+        if loop.chunk == 1 and loop.start == 0 and loop.step == 1:
+            with self._scope.block(loop.symbol) as chunk:
+                self._block(loop.body)
+                self._flush()
+            return chunk
+        namer, symbols = self._scope.namer, self._scope.symbols
+        chunk, first, last = (namer.user(name) for name in ("chunk", "first", "last"))
+        self.lines.add(*limits(loop, symbols, chunk, first, last))
+        self._loop_between(loop, first, last)
+        return chunk
 
     @_print.register
     def _(self, stmt: nest.While) -> None:
@@ -177,6 +227,14 @@ class Statements:
         value = dim_text(stmt.dim, self._scope.symbols).within(PRODUCT)
         name = self._scope.add_symbol(stmt.symbol)
         self._write(f"const int64_t {name} = {value} / {stmt.step} * {stmt.step};")
+
+    @_print.register
+    def _(self, stmt: nest.Least) -> None:
+        self._flush()
+        a, b = (dim_text(dim, self._scope.symbols) for dim in (stmt.a, stmt.b))
+        name = self._scope.add_symbol(stmt.symbol)
+        test = f"{a.within(SHIFT)} < {b.within(SHIFT)}"
+        self._write(f"const int64_t {name} = {test} ? {a.text} : {b.text};")
 
     @_print.register
     def _(self, stmt: nest.Let) -> None:
@@ -262,11 +320,11 @@ class Statements:
         single = stmt.c.ref.buffer.type.dtype.itemsize == 4
         name = "gradc_matmulf" if single else "gradc_matmul"
         self._support.need((name,))
-        self.calls_library = True
+        self.needs_env = True
         sizes = ", ".join(self._dim(dim) for dim in (stmt.m, stmt.n, stmt.k))
         matrices = [self._matrix(matrix) for matrix in (stmt.a, stmt.b, stmt.c)]
         self._flush()
-        last = f"{int(stmt.accumulate)}, {'scratch' if self._scratch else 'NULL'}"
+        last = f"{int(stmt.accumulate)}, {'scratch' if self._plan.scratch[1] else 'NULL'}"
         self._call(name, [f"env, {sizes}", *matrices, last])
 
     @_print.register

@@ -26,6 +26,7 @@ HEADERS = (
     "gradc_reduce.h",
     "gradc_serial.h",
     "gradc_apart.h",
+    "gradc_parallel.h",
     "gradc_matmul.h",
     "gradc_sort.h",
     "gradc_linalg.h",

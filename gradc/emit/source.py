@@ -52,14 +52,14 @@ class Source:
 
     @property
     def function(self) -> str:
-        """The function alone, without what stands around it: support code, tables, entry."""
+        """The function and its parts, without what stands around: support code, tables, entry."""
         if not self.map:
             return self.text
         lines = self.text.splitlines()
         start = self.map[0].first_line - 1
         while start > 0 and (not lines[start] or lines[start].startswith(" ")):
             start -= 1
-        end = start + 1
+        end = max(entry.last_line for entry in self.map)
         while end < len(lines) and (not lines[end] or lines[end].startswith(" ")):
             end += 1
         end += lines[end : end + 1] == ["}"]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gradc.ir import Dim
 from gradc.kernels.extremes import Bounds, extremes
 from gradc.kernels.nest import (
     Accumulate,
@@ -9,6 +10,7 @@ from gradc.kernels.nest import (
     Call,
     Copy,
     Fill,
+    Least,
     Load,
     Loop,
     MatMul,
@@ -22,7 +24,10 @@ from gradc.kernels.nest import (
 from gradc.kernels.placement import MATH, op_cost
 from gradc.kernels.walk import expressions, nested, subexpressions
 
-__all__ = ["Cost", "count"]
+__all__ = ["Cost", "count", "work"]
+
+_CALL = 16
+"""Operations that a math function counts for."""
 
 
 @dataclass(slots=True)
@@ -65,6 +70,13 @@ def count(unit: Unit) -> Cost:
     return cost
 
 
+def work(statement: Stmt, bounds: Bounds) -> int:
+    """Return about how many operations a statement does; ``bounds`` are those of loops around."""
+    cost = Cost()
+    _body([statement], 1, cost, bounds)
+    return cost.loads + cost.stores + cost.flops + _CALL * cost.calls
+
+
 def _sweeps(stage: Stage) -> int:
     return sum(isinstance(s, Loop | Fill | Copy | MatMul | Call) for s in stage.body)
 
@@ -74,25 +86,31 @@ def _body(body: list[Stmt], times: int, cost: Cost, bounds: Bounds) -> None:
         turns, inside = times, bounds
         if isinstance(statement, Round):
             bounds = {**bounds, statement.symbol: (0, statement.dim)}
+        elif isinstance(statement, Least):
+            bounds = {**bounds, statement.symbol: (statement.a, statement.a)}
         elif isinstance(statement, Loop):
             turns *= _turns(statement, bounds)
             inside = {**bounds, statement.symbol: (statement.start, statement.stop - 1)}
         for inner in nested(statement):
             _body(inner, turns, cost, inside)
-        _statement(statement, times, cost)
+        _statement(statement, times, cost, bounds)
 
 
 def _turns(loop: Loop, bounds: Bounds) -> int:
-    """Return the turns of a loop: the mean of the least and the greatest number where they vary."""
+    """Return the turns of a loop: the mean of the least and the greatest number where they vary.
+
+    A loop without bounds counts as one turn.
+    """
     found = extremes(loop.stop - loop.start, bounds)
-    assert found is not None, f"no bounds for the loop over {loop.symbol.name}"
+    if found is None:
+        return 1
     if loop.step < 0:
         found = -found[1], -found[0]
     least, greatest = (max(0, -(-length // abs(loop.step))) for length in found)
     return (least + greatest) // 2
 
 
-def _statement(statement: Stmt, times: int, cost: Cost) -> None:
+def _statement(statement: Stmt, times: int, cost: Cost, bounds: Bounds) -> None:
     for expr in expressions(statement):
         for part in subexpressions(expr):
             cost.loads += times * isinstance(part, Load)
@@ -104,13 +122,19 @@ def _statement(statement: Stmt, times: int, cost: Cost) -> None:
         cost.loads += times
         cost.stores += times
     elif isinstance(statement, Fill):
-        cost.stores += times * int(statement.buffer.type.size)  # type: ignore[arg-type]
+        cost.stores += times * _mean(statement.buffer.type.size, bounds)
     elif isinstance(statement, Copy):
-        cost.loads += times * int(statement.target.type.size)  # type: ignore[arg-type]
-        cost.stores += times * int(statement.target.type.size)  # type: ignore[arg-type]
+        cost.loads += times * _mean(statement.target.type.size, bounds)
+        cost.stores += times * _mean(statement.target.type.size, bounds)
     elif isinstance(statement, MatMul):
         cost.products += times
-        cost.flops += 2 * times * int(statement.m * statement.n * statement.k)  # type: ignore[arg-type]
+        cost.flops += 2 * times * _mean(statement.m * statement.n * statement.k, bounds)
+
+
+def _mean(dim: Dim, bounds: Bounds) -> int:
+    """Return the mean of the least and the greatest value of a size; 0 where it has no bounds."""
+    least, greatest = extremes(dim, bounds) or (0, 0)
+    return (least + greatest) // 2
 
 
 def _apply(part: Apply, times: int, cost: Cost) -> None:

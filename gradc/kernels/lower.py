@@ -23,6 +23,7 @@ from gradc.kernels.place import place
 from gradc.kernels.placement import Form
 from gradc.kernels.schedule import schedule
 from gradc.kernels.state import State
+from gradc.kernels.threads import share_loops
 from gradc.options import Options
 
 __all__ = ["lower"]
@@ -54,7 +55,7 @@ def lower(program: Program, options: Options) -> Unit:
     ports = lay_out(state, groups)
     stages = [stage for group in groups if (stage := _stage(state, group)).body]
     stages += [_late(state, *port) for port in ports]
-    stages = schedule(stages)
+    stages = share_loops(schedule(stages))
     buffers, plan = plan_buffers(program, stages)
     return Unit(program, buffers, stages, plan, state.failures)
 

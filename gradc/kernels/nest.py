@@ -6,6 +6,7 @@
             | While(body, limit, code)                     until a Break; code after limit turns
             | Break(condition)                             leave the loop unless it holds
             | Round(symbol, dim, step)                     symbol = dim down to a multiple of step
+            | Least(symbol, a, b)                          symbol = the smaller one of two dims
             | Let(local, value, node)                      const scalar of one iteration
             | Declare(local, value, lanes)                 mutable scalar, or array of lanes
             | Store(ref, value, node)                      buffer element = value
@@ -62,6 +63,7 @@ __all__ = [
     "If",
     "Index",
     "Lane",
+    "Least",
     "Let",
     "Load",
     "Local",
@@ -91,7 +93,8 @@ class Buffer:
 
     ``name`` is a hint (the user's name or empty); ``position`` is the place among the inputs or
     outputs; ``node`` the graph node whose value it holds; ``data`` the content of a constant;
-    ``most`` the elements to make room for where the size depends on a loop index.
+    ``most`` the elements to make room for where the size depends on a loop index; ``passing`` says
+    that a turn of an outermost loop reads what the same turn wrote, and nobody reads it afterwards.
     """
 
     kind: BufferKind
@@ -101,6 +104,7 @@ class Buffer:
     node: int = -1
     data: np.ndarray | None = None
     most: int = -1
+    passing: bool = False
 
     @property
     def room(self) -> Dim:
@@ -191,7 +195,9 @@ Expr: TypeAlias = Load | Local | Lane | Index | Number | Apply | Choose | Combin
 class Loop:
     """``for (symbol = start; symbol < stop; symbol += step) body``.
 
-    ``apart``: no turn reads what another one writes, whatever their memory looks like.
+    ``apart``: no turn reads what another one writes, whatever their memory looks like.  ``chunk``:
+    turns may run in any order and at the same time; so many in a row are one thread's share, and 0
+    is a loop that runs in order.
     """
 
     symbol: Symbol
@@ -201,6 +207,7 @@ class Loop:
     step: int = 1
     node: int = -1
     apart: bool = False
+    chunk: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -227,6 +234,15 @@ class Round:
     symbol: Symbol
     dim: Dim
     step: int
+
+
+@dataclass(slots=True, eq=False)
+class Least:
+    """Give a symbol the smaller one of two values."""
+
+    symbol: Symbol
+    a: Dim
+    b: Dim
 
 
 @dataclass(slots=True, eq=False)
@@ -354,6 +370,7 @@ Stmt: TypeAlias = (
     | While
     | Break
     | Round
+    | Least
     | Let
     | Declare
     | Store

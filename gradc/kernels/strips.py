@@ -131,7 +131,7 @@ def _shrunk(buffer: Buffer, length: int, width: int) -> Buffer:
     size = buffer.type.size
     assert isinstance(size, int)
     kind = ArrayType(buffer.type.dtype, (size // length * width,))
-    return Buffer("temporary", kind, buffer.name, node=buffer.node)
+    return Buffer("temporary", kind, buffer.name, node=buffer.node, passing=True)
 
 
 def _strip(

@@ -16,6 +16,7 @@ from gradc.kernels.nest import (
     Buffer,
     Call,
     Copy,
+    Least,
     Loop,
     MatMul,
     Matrix,
@@ -30,6 +31,8 @@ from gradc.kernels.walk import loads, nested, statements, uses
 __all__ = ["problems", "verify"]
 
 _Bounds = dict[Symbol, tuple[Dim, Dim]]
+_ROUNDED = ("whole", "chunk")
+"""Roles of symbols that are multiples of a loop's step."""
 
 
 def verify(unit: Unit) -> None:
@@ -109,6 +112,8 @@ def _bound_problems(body: list[Stmt], ranges: _Bounds) -> Iterator[str]:
     for statement in body:
         if isinstance(statement, Round):
             ranges = {**ranges, statement.symbol: (0, statement.dim)}
+        elif isinstance(statement, Least):
+            ranges = {**ranges, statement.symbol: (statement.b, statement.b)}
         inside = ranges
         if isinstance(statement, Loop):
             last = _last(statement, ranges)
@@ -133,7 +138,7 @@ def _last(loop: Loop, ranges: _Bounds) -> tuple[Dim, Dim] | None:
     length = stop - start
     if isinstance(length, int) and loop.step > 1:
         return start, start + (length - 1) // loop.step * loop.step
-    rounded = isinstance(length, DimExpr) and all(s.role == "whole" for s in length.symbols)
+    rounded = isinstance(length, DimExpr) and all(s.role in _ROUNDED for s in length.symbols)
     return start, stop - (loop.step if rounded else 1)
 
 

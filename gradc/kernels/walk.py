@@ -20,6 +20,7 @@ from gradc.kernels.nest import (
     Fill,
     If,
     Index,
+    Least,
     Let,
     Load,
     Loop,
@@ -184,15 +185,17 @@ def _simple(statement: Stmt, change: DimMap) -> Stmt:
             return Check(_expr(value, change), change(extent), code)
         case Break(condition):
             return Break(_expr(condition, change))
-        case Round(symbol, dim, step):
-            return Round(symbol, change(dim), step)
-        case MatMul() | Call():
+        case Round() | Least() | MatMul() | Call():
             return _whole(statement, change)
     assert isinstance(statement, Fill | Copy)
     return statement
 
 
-def _whole(statement: MatMul | Call, change: DimMap) -> Stmt:
+def _whole(statement: Round | Least | MatMul | Call, change: DimMap) -> Stmt:
+    if isinstance(statement, Round):
+        return replace(statement, dim=change(statement.dim))
+    if isinstance(statement, Least):
+        return replace(statement, a=change(statement.a), b=change(statement.b))
     if isinstance(statement, MatMul):
         return _matmul(statement, change)
     return replace(

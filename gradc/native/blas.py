@@ -1,10 +1,11 @@
-"""Matrix products by the library that NumPy has loaded already.
+"""What the process lends to kernels: NumPy's own matrix routines, and threads.
 
 Public::
 
-    environment() -> Environment    # found and tried once per process
+    environment(threads=1, routines=True) -> Environment     # found and tried once per process
     Environment.pointer             # ``struct gradc_env *``, always there; its members may be NULL
     Environment.route               # where the matrix routines come from, for ``inspect``
+    Environment.threads             # how many threads loops may use
     describe() -> str               # the same as one line
 
 Using the copy that NumPy loaded costs no new dependency and no second pool of threads.  Only
@@ -14,13 +15,14 @@ suffix ``64_``.  Each is tried on a small product before it is trusted.
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gradc.native import pool
 from gradc.native.ffi import NULL, ffi
 
 __all__ = ["Environment", "describe", "environment"]
@@ -39,6 +41,7 @@ class Environment:
     pointer: Any
     route: str
     library: Any = None
+    threads: int = 1
 
     @property
     def has_blas(self) -> bool:
@@ -47,8 +50,25 @@ class Environment:
 
 
 @cache
-def environment() -> Environment:
-    """Return this process's environment for kernels."""
+def environment(threads: int = 1, routines: bool = True) -> Environment:
+    """Return this process's environment for kernels.
+
+    Parameters
+    ----------
+    threads : int
+        How many threads a kernel's loops may use, its caller's own among them.
+    routines : bool
+        Whether matrix routines are wanted: to find and try them takes time.
+    """
+    found = _with_routines() if routines else Environment(_struct({}), "not needed")
+    if threads < 2:
+        return found
+    own = Environment(ffi.new("gradc_env *", found.pointer[0]), found.route, found.library)
+    return replace(own, threads=threads) if pool.lend(own.pointer, threads) else own
+
+
+@cache
+def _with_routines() -> Environment:
     for path in _loaded_libraries():
         for prefix in _PREFIXES:
             found = _routines(path, prefix)

@@ -4,7 +4,8 @@ Public::
 
     BufferSlot(name, dtype, shape, role="argument", scalar=False, path="")
     Check(text, kind="index")                   # kind: index | linalg | value | limit | error
-    CallPlan(symbol, inputs, outputs, arena_bytes=0, checks={}, write_back=(), environment=False)
+    CallPlan(symbol, inputs, outputs, arena_bytes=0, checks={}, write_back=(), environment=False,
+             parallel=False)
       .to_json() -> dict         CallPlan.from_json(dict) -> CallPlan      # raises PlanError
 
 A plan is kept beside its library as JSON.  Reading it back accepts exactly what writing produces
@@ -142,7 +143,9 @@ class CallPlan:
     write_back : tuple of (int, int)
         Output and input numbers: after the call, the output is copied into that argument.
     environment : bool
-        Whether the kernel makes use of ``struct gradc_env``.
+        Whether the kernel makes use of the matrix routines in ``struct gradc_env``.
+    parallel : bool
+        Whether it has loops for several threads, which are lent there as well.
     """
 
     symbol: str
@@ -152,6 +155,7 @@ class CallPlan:
     checks: Mapping[int, Check] = field(default_factory=dict)
     write_back: tuple[tuple[int, int], ...] = ()
     environment: bool = False
+    parallel: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is no plan."""
@@ -177,6 +181,7 @@ class CallPlan:
             "checks": [[code, *check] for code, check in sorted(self.checks.items())],
             "write_back": [list(pair) for pair in self.write_back],
             "environment": self.environment,
+            "parallel": self.parallel,
         }
 
     @classmethod
@@ -197,6 +202,7 @@ class CallPlan:
             {code: Check(*rest) for code, *rest in _rows(found["checks"], int, str, str)},
             tuple(_rows(found["write_back"], int, int)),
             found["environment"],
+            found["parallel"],
         )
 
 
@@ -205,7 +211,7 @@ _SLOT_FIELDS: Mapping[str, type] = {
 }  # fmt: skip
 _PLAN_FIELDS: Mapping[str, type] = {
     "symbol": str, "inputs": list, "outputs": list, "arena_bytes": int, "checks": list,
-    "write_back": list, "environment": bool,
+    "write_back": list, "environment": bool, "parallel": bool,
 }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from gradc.kernels.nest import (
     If,
     Index,
     Lane,
+    Least,
     Let,
     Load,
     Local,
@@ -143,14 +144,16 @@ class _Machine:
 
     def step(self, statement: Stmt) -> None:  # noqa: C901
         match statement:
-            case Loop(symbol, start, stop, body, step):
-                for turn in range(self.dim(start), self.dim(stop), step):
+            case Loop(symbol, _, _, body):
+                for turn in self.turns(statement):
                     self.symbols[symbol] = turn
                     self.run(body)
             case While(body, limit, code):
                 self.repeat(body, limit, code)
             case Round(symbol, dim, step):
                 self.symbols[symbol] = self.dim(dim) // step * step
+            case Least(symbol, a, b):
+                self.symbols[symbol] = min(self.dim(a), self.dim(b))
             case Break(condition):
                 if not self.value(condition):
                     raise Left
@@ -183,6 +186,14 @@ class _Machine:
                 self.multiply(statement)
             case _:
                 raise AssertionError(statement)
+
+    def turns(self, loop: Loop) -> Sequence[int]:
+        """Return the turns in order; chunks that may run in any order run from the last on."""
+        found = range(self.dim(loop.start), self.dim(loop.stop), loop.step)
+        if not loop.chunk:
+            return found
+        starts = reversed(range(0, len(found), loop.chunk))
+        return [turn for at in starts for turn in found[at : at + loop.chunk]]
 
     def repeat(self, body: Sequence[Stmt], limit: int, code: int) -> None:
         place = next(k for k, s in enumerate(body) if isinstance(s, Break)) + 1

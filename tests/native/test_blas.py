@@ -42,7 +42,7 @@ def test_a_wrong_routine_is_not_trusted() -> None:
 
 def test_without_blas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blas, "_loaded_libraries", lambda: iter(()))
-    found = blas.environment.__wrapped__()
+    found = blas._with_routines.__wrapped__()
     assert not found.has_blas
     assert found.pointer.dgemm == NULL
     assert "own loops" in found.route

@@ -1,0 +1,105 @@
+"""Threads for compiled code: how many, and the pool that lends them.
+
+Public::
+
+    processors() -> int               # that this process may use
+    chosen(threads) -> int            # an option's value, ``GRADC_THREADS``, or all processors
+    lend(environment, threads) -> bool            # put the pool into a ``gradc_env``
+
+The pool is a small C library of its own (``templates/c/pool``), built once per cache like any
+kernel, one for all kernels of the process.  Its threads start at the first call that has work for
+them and end with the interpreter; a forked child starts its own.
+"""
+
+import atexit
+import logging
+import os
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from gradc.errors import ArgumentError, GradcError
+from gradc.native.ffi import NULL, ffi
+from gradc.native.library import Loaded, Unit, library
+
+__all__ = ["chosen", "lend", "processors"]
+
+_log = logging.getLogger("gradc.threads")
+
+_LENDS, _ENDS = 0, 1
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_PACKAGE = Path(__file__).resolve().parents[1]
+_TEMPLATES = (_PACKAGE / "_templates", _PACKAGE.parent / "templates")
+
+
+def processors() -> int:
+    """Return how many processors this process may use, a container's share included."""
+    if hasattr(os, "sched_getaffinity"):
+        found = len(os.sched_getaffinity(0))
+    else:
+        found = os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        quota, period = map(int, _QUOTA.read_text().split())
+        found = min(found, max(1, -(-quota // period)))
+    return found
+
+
+def chosen(threads: int | None) -> int:
+    """Return the number of threads a call may use, its own among them.
+
+    Raises
+    ------
+    ArgumentError
+        When ``GRADC_THREADS`` is asked and holds no number.
+    """
+    if threads is not None:
+        return threads
+    text = os.environ.get("GRADC_THREADS", "").strip()
+    if not text:
+        return processors()
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentError(
+            f"GRADC_THREADS={text!r} is not a number of threads",
+            repair="set it to 1 or more, or unset it",
+        )
+    return int(text)
+
+
+def lend(environment: Any, threads: int) -> bool:
+    """Let a kernel use the pool: set two members of a ``struct gradc_env``.
+
+    Returns False, and leaves them alone, where there is none.  What is lent stays as long as the
+    process; the caller keeps ``environment``.
+    """
+    pool = _pool() if threads > 1 else None
+    if pool is None:
+        return False
+    lease = ffi.new("int64_t *", threads)
+    pool.entry(ffi.new("void *[]", [environment]), ffi.new("int64_t[]", [_LENDS]))
+    environment.pool = lease
+    _leases.append(lease)
+    return bool(environment.parallel_for != NULL)
+
+
+_leases: list[Any] = []
+
+
+@cache
+def _pool() -> Loaded | None:
+    """Build or find the library; its threads end before it is unloaded."""
+    try:
+        loaded = library("pool of threads", _unit)
+    except GradcError as error:
+        _log.info("no threads: %s", error.headline)
+        return None
+    atexit.register(loaded.entry, NULL, ffi.new("int64_t[]", [_ENDS]))
+    return loaded
+
+
+def _unit() -> Unit:
+    """Return the C text, with the header it includes."""
+    folder = next(root / "c" for root in _TEMPLATES if root.is_dir())
+    text = (folder / "pool" / "gradc_pool.c").read_text(encoding="utf-8")
+    header = (folder / "support" / "gradc_env.h").read_text(encoding="utf-8")
+    return Unit(text.replace('#include "gradc_env.h"\n', header), "gradc_pool_call", {})
