@@ -65,7 +65,8 @@ def _whole(statement: Fill | Copy, change: RefMap) -> Stmt:
     if new == old:
         return statement
     value = statement.value if isinstance(statement, Fill) else Load(new[1])
-    return Loop(_AT, 0, target.type.size, [Store(new[0], value, statement.node)])
+    store: Stmt = Store(new[0], value, statement.node)
+    return Loop(_AT, 0, target.type.size, [store], apart=True)
 
 
 def _ref(ref: Ref, change: RefMap) -> Ref:

@@ -1,0 +1,26 @@
+static void f_part_1(const double *restrict x, double *restrict result, int64_t chunk) {
+    const int64_t first = chunk * 3750;
+    const int64_t last = first + 3750;
+    /* large_programs.py:30  return np.tanh(x) * np.sqrt(1.0 + x * x) */
+    for (int64_t i = first; i < last; ++i) {
+        result[i] = tanh(x[i]) * sqrt(1.0 + x[i] * x[i]);
+    }
+}
+
+static void f_chunk_1(void *arguments, int64_t chunk) {
+    const f_shared_1 *shared = arguments;
+    f_part_1(shared->x, shared->result, chunk);
+}
+
+static int f_with(
+    const double *restrict x,
+    double *restrict result,
+    void *restrict arena,
+    const gradc_env *env) {
+    (void)arena;
+
+    /* large_programs.py:30  return np.tanh(x) * np.sqrt(1.0 + x * x) */
+    f_shared_1 shared_1 = {x, result};
+    gradc_parallel_for(env, 64, f_chunk_1, &shared_1);
+    return 0;
+}
