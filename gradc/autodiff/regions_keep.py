@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gradc.ir import Dim, Graph, Kind, Node, Symbol, TupleType, load_networkx, substitute
 from gradc.ir.ranges import Range
 
-__all__ = ["bytes_of", "choose_kept"]
+__all__ = ["bytes_of", "choose_kept", "most"]
 
 _DEAR = frozenset((Kind.REGION, Kind.ROUTINE, Kind.SCAN, Kind.OTHER))
 _GUESS = 64
@@ -136,9 +136,18 @@ def _frontier(
     return [id for id in wanted if id in lost]
 
 
+def most(dim: Dim, ranges: Sequence[Range]) -> int:
+    """Return what a dim is at most, with a guess for what is not known."""
+    return _most(dim, _highest(ranges))
+
+
 def _bytes(node: Node, highest: Mapping[Symbol, Dim]) -> int:
     """Return the size of a value at most, with a guess for extents that are not known."""
-    size = substitute(node.type.nbytes, highest)
+    return _most(node.type.nbytes, highest)
+
+
+def _most(dim: Dim, highest: Mapping[Symbol, Dim]) -> int:
+    size = substitute(dim, highest)
     if not isinstance(size, int):
         size = substitute(size, dict.fromkeys(size.symbols, _GUESS))
     assert isinstance(size, int)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gradc.autodiff.activity import Part
 from gradc.autodiff.again import inner_nodes
 from gradc.autodiff.regions import LoopRecipe, Source, WhileRecipe
-from gradc.autodiff.regions_split import Final, Pulled, find_final
+from gradc.autodiff.regions_split import End, Final, Pulled, find_final
 from gradc.autodiff.regions_tape import Row, Tape, counted_row, counter_row, make_tapes
 from gradc.autodiff.regions_undo import Undo, choose_undone
 from gradc.ir import INT64, ArrayType, Graph, Node, Value, op_named
@@ -282,13 +282,17 @@ class _Reverse:
                 value = _copied_input(self.joint, id, self.body)
                 self.sources[Source(False, slot)] = self.images[id] = value
         final = self.plan.final
-        items = {final.parts[id][0] for id in final.parts if self._reads_final(id)}
-        items |= {j for (user, _), j in final.slots.items() if self.wanted[user]}
-        for item in sorted(items):
-            self.sources[Source(True, item)] = self._carried(item)
+        ends = {final.parts[id][0] for id in final.parts if self._reads_final(id)}
+        ends |= {end for (user, _), end in final.slots.items() if self.wanted[user]}
+        for end in sorted(ends):
+            self.sources[self._source(end)] = self._carried(end.item)
         for number, tape in enumerate(self.tapes):
             value = self.body.input(tape.name, tape.type)
             self.sources[Source(True, self.first_tape + number)] = value
+
+    def _source(self, end: End) -> Source:
+        slot = self.plan.captures + end.item
+        return Source(False, slot) if end.first else Source(True, end.item)
 
     def _carried(self, item: int) -> Value:
         """Add an input for a carried array."""
@@ -305,14 +309,14 @@ class _Reverse:
             for id in tape.values:
                 if self.wanted[id]:
                     self.images[id] = tape.read(array, id, self.row)
-        for id, (item, spec) in self.plan.final.parts.items():
+        for id, (end, spec) in self.plan.final.parts.items():
             if self._reads_final(id):
-                final = self.sources[Source(True, item)]
-                self.images[id] = op_named("index")(final, spec=spec)
+                array = self.sources[self._source(end)]
+                self.images[id] = op_named("index")(array, spec=spec)
 
     def _final_operand(self, node: Node, slot: int) -> Value | None:
-        item = self.plan.final.slots.get((node.id, slot))
-        return None if item is None else self.sources[Source(True, item)]
+        end = self.plan.final.slots.get((node.id, slot))
+        return None if end is None else self.sources[self._source(end)]
 
     def _copy(self, target: Graph, node: Node, operands: tuple[Value, ...]) -> Value:
         return copy_node(target, node, operands)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from gradc.autodiff.regions_keep import bytes_of, most
 from gradc.ir import Graph, IndexSpec, Node, Slice
 from gradc.ir.accesses import Chain, Turns, chains, reads_of
 from gradc.ir.ranges import Range, is_nonnegative
 
-__all__ = ["Final", "Pulled", "find_final"]
+__all__ = ["End", "Final", "Pulled", "find_final"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +55,31 @@ class Pulled:
         return hit
 
 
+class End(NamedTuple):
+    """A carry as the loop leaves it; ``first``: as it was before the loop."""
+
+    item: int
+    first: bool = False
+
+
 @dataclass(slots=True)
 class Final:
-    """What the reverse of a body reads from the carries as the loop leaves them.
+    """What the reverse of a body reads from the carries as they are at the ends of the loop.
 
     Parameters
     ----------
-    parts : dict of int to (int, spec)
-        Nodes that are a part of the final value of a carry.
-    slots : dict of (int, int) to int
-        Operands, by node and slot, that may be the final value of a carry.
+    parts : dict of int to (End, spec)
+        Nodes that are a part of the final value of a carry, or of the first one.
+    slots : dict of (int, int) to End
+        Operands, by node and slot, that may be the final value of a carry, or the first one.
     """
 
-    parts: dict[int, tuple[int, IndexSpec]] = field(default_factory=dict)
-    slots: dict[tuple[int, int], int] = field(default_factory=dict)
+    parts: dict[int, tuple[End, IndexSpec]] = field(default_factory=dict)
+    slots: dict[tuple[int, int], End] = field(default_factory=dict)
 
 
 def find_final(pulled: Pulled, carries: int, turns: Turns) -> Final:
-    """Return what the reverse may read from final values."""
+    """Return what the reverse may read from final values, and from those before the loop."""
     graph, found = pulled.graph, Final()
     late, live = pulled.late(), pulled.live(pulled.bars)
     for item, chain in enumerate(chains(graph, pulled.taken - carries, carries)):
@@ -96,12 +105,31 @@ def _note_read(
 ) -> None:
     user = graph[use[0]]
     reads = reads_of(graph, version, user, use[1])
-    if reads is None or not all(turns.survives(chain, version, read) for read in reads):
+    if reads is None or not (late or user.op.name == "index"):
+        return
+    if all(turns.survives(chain, version, read) for read in reads):
+        end = End(item)
+    elif all(turns.untouched(chain, version, read) for read in reads) and (
+        late or _is_worth_it(graph, user, turns)
+    ):
+        end = End(item, first=True)
+    else:
         return
     if late:
-        found.slots.setdefault(use, item)
-    elif user.op.name == "index":
-        found.parts.setdefault(user.id, (item, user.params["spec"]))
+        found.slots.setdefault(use, end)
+    else:
+        found.parts.setdefault(user.id, (end, user.params["spec"]))
+
+
+def _is_worth_it(graph: Graph, part: Node, turns: Turns) -> bool:
+    """Tell whether a good part of an array is read: it is kept as it was, at most once more.
+
+    Often that costs nothing, since it is an argument.
+    """
+    array = bytes_of(graph, [part.operands[0]], turns.ranges)
+    read = bytes_of(graph, [part.id], turns.ranges)
+    count = most(turns.count, turns.around)
+    return 2 * read * count >= array
 
 
 def _note_written(graph: Graph, item: int, chain: Chain, turns: Turns, found: Final) -> None:
@@ -113,7 +141,7 @@ def _note_written(graph: Graph, item: int, chain: Chain, turns: Turns, found: Fi
         value = node.operands[1]
         (write,) = chain.writes[place]
         if graph[value].operands and turns.survives(chain, version, write):
-            found.parts.setdefault(value, (item, node.params["spec"]))
+            found.parts.setdefault(value, (End(item), node.params["spec"]))
 
 
 def parts_read(

@@ -1,5 +1,7 @@
 """Elements that no later write of a loop touches: they are read from the final array, not a tape.
 
+Elements that no earlier write has touched are those of the array as it was before the loop.
+
 A loop that updates an array has a chain of versions of it in each turn: the carry, what each
 ``index_put`` or inner loop makes of it, and the carry of the next turn.  A read of one version is
 final if every write after it, in this turn and in later turns, provably goes elsewhere: along some
@@ -84,6 +86,20 @@ class Turns:
         span = Range(later, 0, here - 1) if self.reverse else Range(later, here + 1, self.count - 1)
         return all(disjoint(read, write.apart(), self.ranges) for write in now) and all(
             disjoint(read, write.apart().at(self.index, later.expr()), (*self.ranges, span))
+            for write in every
+        )
+
+    def untouched(self, chain: Chain, version: int, read: Access) -> bool:
+        """Tell whether no write before a version reaches what is read of it."""
+        place = chain.versions.index(version)
+        now = [write for step in chain.writes[:place] for write in step]
+        every = [write for step in chain.writes for write in step]
+        earlier = renamed(renamed(self.index))
+        here = self.index.expr()
+        low, high = (here + 1, self.count - 1) if self.reverse else (0, here - 1)
+        span = Range(earlier, low, high)
+        return all(disjoint(read, write.apart(), self.ranges) for write in now) and all(
+            disjoint(read, write.apart().at(self.index, earlier.expr()), (*self.ranges, span))
             for write in every
         )
 

@@ -48,7 +48,7 @@ KEPT = {
     "recurrent": ["f8[5, 2]"],
     "swapped_carries": ["f8[6]"],
     "jacobi_squares": ["f8[3, 6]"],
-    "growing_rows": ["f8[10]", "f8[4]"],
+    "growing_rows": ["f8[10]"],
     "branch_on_elements": ["f8[3, 2]", "f8[3, 2]", "f8[2]", "f8[2]"],
     "newton": ["f8[50]"],
 }
