@@ -2,20 +2,51 @@
 
 ``program_of(seed)`` writes a function of a vector ``x`` (5), a matrix ``m`` (4, 5), a table ``p``
 of five integers below 4 and an integer ``n`` (3).  Indices stay inside by construction; values stay
-moderate.  What plain NumPy refuses all the same is not used by the tests.
+moderate; loops end.  What plain NumPy refuses all the same is not used by the tests.
 """
 
 import linecache
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from tests.random_phrases import M, N, Phrases
+
 __all__ = ["inputs_of", "program_of", "text_of"]
 
-N, M = 5, 4
-_COUNT = 0
+HELPERS = {
+    "helper": """
+    def helper(a, b):
+        for k in range(2):
+            a = np.sin(a + 0.3 * b) + 0.1 * k
+        return a
+""",
+    "helper ": """
+    def helper(a, b):
+        for k in range(3):
+            if a > b + 0.2 * k:
+                return a - 0.5 * b
+            a = np.sin(a + 0.3 * b) + 0.1
+        return a * b
+""",
+    "damp": """
+    def damp(a, j):
+        a[j] *= 0.8
+        back = a[::-1]
+        back[1:3] -= 0.1 * a[j]
+""",
+    "bump": """
+    def bump(a):
+        nonlocal s
+        s = 0.5 * s + 0.3 * a
+        if s > 1.1:
+            return
+        s = np.sin(s)
+""",
+}
 
 
 def inputs_of(seed: int) -> tuple[Any, ...]:
@@ -39,41 +70,38 @@ def text_of(seed: int) -> str:
     return _Writer(random.Random(seed)).text()
 
 
-class _Writer:
-    """Writes one program; ``indices`` maps integer variables to their bounds (both inside)."""
+class _Writer(Phrases):
+    """Writes one program; ``turns`` holds what every open loop has to count before its next."""
 
     def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
+        super().__init__(rng)
         self.lines: list[str] = []
-        self.vectors, self.matrices, self.scalars = ["v", "w"], ["g"], ["s", "t"]
-        self.indices: dict[str, tuple[int, int]] = {}
-        self.late: set[str] = set()
+        self.turns: list[str] = []
         self.fresh = 0
         self.budget = rng.randint(6, 14)
 
     def text(self) -> str:
         """Return the whole function."""
         self.put(0, "def random_program(x, m, p, n):")
-        if self.rng.random() < 0.4:
-            self.helper()
         self.put(1, "v, w = x.copy(), np.zeros(5)")
         self.put(1, "g = m.copy()")
         self.put(1, "s, t = x[0], 0.5")
+        for name, text in HELPERS.items():
+            if self.rng.random() < 0.2:
+                self.lines += text.strip("\n").split("\n")
+                self.helpers.append(name.strip())
+        if self.rng.random() < 0.3:
+            self.put(1, "c = 0")
+            self.indices["c"] = (0, 3)
+            self.late.add("c")
         if self.rng.random() < 0.5:
-            self.view(1)
+            self.view(1, 0)
+        if self.rng.random() < 0.4:
+            self.new_table(1, 0)
         while self.budget > 0:
             self.statement(1, 0)
         self.put(1, f"return {self.result()}")
         return "\n".join(self.lines) + "\n"
-
-    def helper(self) -> None:
-        self.put(1, "def helper(a, b):")
-        if self.rng.random() < 0.5:
-            self.put(2, "if a > b:")
-            self.put(3, "return a - 0.5 * b")
-        self.put(2, "for k in range(2):")
-        self.put(3, "a = np.sin(a + 0.3 * b) + 0.1 * k")
-        self.put(2, "return a")
 
     def result(self) -> str:
         weighted = [
@@ -89,26 +117,34 @@ class _Writer:
         self.fresh += 1
         return f"{stem}{self.fresh}"
 
-    def pick(self, *options: Any) -> Any:
-        return self.rng.choice(options)
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """Forget afterwards the names that are bound inside."""
+        known = dict(self.indices), list(self.vectors), list(self.tables)
+        yield
+        self.indices, self.vectors, self.tables = known
 
     # statements
 
     def statement(self, depth: int, loops: int) -> None:
         self.budget -= 1
         kinds = [self.scalar, self.element, self.element, self.part, self.part, self.matrix_part]
-        kinds += [self.scatter, self.out, self.swap, self.rebind]
+        kinds += [self.scatter, self.scatter, self.out, self.swap, self.rebind, self.masked]
+        kinds += [self.view, self.new_table, self.call]
         if depth < 4:
             kinds += [self.branch, self.branch]
         if loops < 3 and depth < 4:
-            kinds += [self.loop] * 5 + [self.while_loop]
+            kinds += [self.loop] * 5 + [self.while_loop] * 2
         if loops:
             kinds += [self.leave]
+        if self.rng.random() < 0.02:
+            kinds = [self.early]
         self.pick(*kinds)(depth, loops)
 
     def block(self, depth: int, loops: int) -> None:
-        for _ in range(self.rng.randint(1, 3)):
-            self.statement(depth, loops)
+        with self.scope():
+            for _ in range(self.rng.randint(1, 3)):
+                self.statement(depth, loops)
 
     def scalar(self, depth: int, loops: int) -> None:
         name = self.pick(*self.scalars)
@@ -120,12 +156,12 @@ class _Writer:
         self.put(depth, f"{target} {self.pick('=', '=', '+=', '*=', '-=')} {self.value()}")
 
     def part(self, depth: int, loops: int) -> None:
-        name = self.pick(*self.vectors)
+        name = self.vector()
         part, size = self.slice_of(name)
-        self.put(depth, f"{part} {self.pick('=', '+=', '*=')} {self.vector_value(size)}")
+        self.put(depth, f"{part} {self.pick('=', '+=', '*=', '-=')} {self.vector_value(size)}")
 
     def matrix_part(self, depth: int, loops: int) -> None:
-        name = self.pick(*self.matrices)
+        name = self.matrix()
         row, column = self.index(M), self.index(N)
         target = self.pick(f"{name}[{row}]", f"{name}[{row}, ::-1]", f"{name}.T[:, {row}]")
         value = self.vector_value("5")
@@ -134,22 +170,48 @@ class _Writer:
             value = self.pick(
                 f"{name}[:, {self.index(N)}] * 0.5", f"0.5 * m[:, {column}] + {self.value()}"
             )
+        elif self.rng.random() < 0.2:
+            target = self.pick(f"{name}[::-1]", f"{name}[::2, ::-1]")
         self.put(depth, f"{target} {self.pick('=', '+=', '*=')} {value}")
 
     def scatter(self, depth: int, loops: int) -> None:
-        name = self.pick(*self.vectors)
+        name, q, g = self.vector(), self.table(), self.matrix()
         line = self.pick(
-            f"{name}[p] += {self.vector_value('5')}",
-            f"{name}[p] = {self.vector_value('5')}",
-            f"np.add.at({name}, p, {self.vector_value('5')})",
+            f"{name}[{q}] += {self.vector_value('5')}",
+            f"{name}[{q}] = {self.vector_value('5')}",
+            f"{name}[{q}] *= {self.vector_value('5')}",
+            f"np.add.at({name}, {q}, {self.vector_value('5')})",
+            f"np.subtract.at({name}, {q}, 0.3 * {self.vector()})",
+            f"np.add.at({g}, ({q}, {self.index(N)}), {self.vector_value('5')})",
+            f"np.add.at({g}, {q}[:3], 0.4 * m[1:])",
+            f"np.add.at({name}[::-1], {q}, {self.vector_value('5')})",
+            f"{name}[{q}[{self.index(N)}]] += {self.value()}",
+            f"{name}[[0, 1, 1]] = {self.vector_value('3')}",
+            f"{name}[[4, 2, 4]] += {self.vector_value('3')}",
+            f"{g}[{q}[:2]] *= 0.9",
+            f"{g}[{q}, np.arange(5)] = {self.vector_value('5')}",
+            f"{g}[{q}[1:4], {self.index(N)}] -= {self.vector_value('3')}",
+        )
+        self.put(depth, line)
+
+    def masked(self, depth: int, loops: int) -> None:
+        name, other, g = self.vector(), self.vector(), self.matrix()
+        mask = self.mask(name)
+        line = self.pick(
             f"{name}[{name} > 0.7] *= 0.5",
-            f"{name}[p[{self.index(N)}]] += {self.value()}",
-            f"{self.pick(*self.matrices)}[p[:2]] *= 0.9",
+            f"{name}[{mask}] = {self.value()}",
+            f"{name}[{mask}] += 0.3",
+            f"{name}[{mask}] = {other}[{mask}]",
+            f"{name}[{mask}] -= 0.4 * x[{mask}]",
+            f"{g}[{g} > 0.9] *= 0.6",
+            f"np.add({name}, 0.2, out={name}, where={mask})",
+            f"{g}[:, {mask}] *= 0.8",
+            f"np.copyto({name}, {self.vector_value('5')}, where={mask})",
         )
         self.put(depth, line)
 
     def out(self, depth: int, loops: int) -> None:
-        name, other = self.pick(*self.vectors), self.pick(*self.vectors)
+        name, other = self.vector(), self.vector()
         part, size = self.slice_of(name)
         ufunc = self.pick("add", "multiply", "subtract")
         self.put(depth, f"np.{ufunc}({self.vector_value(size)}, 0.5, out={part})")
@@ -174,23 +236,77 @@ class _Writer:
                 "g = g * 0.8",
                 "v = np.roll(v, 1)",
                 f"w = g[{self.index(M)}].copy()",
-                "v = np.where(v > w, v, 0.5 * w)",
+                f"w = g[{self.index(M)}]",
+                "w = v",
+                f"v = {self.gathered()} + 0.0",
+                "g = np.where(g > m, g, 0.7 * m)",
             ),
         )
 
-    def view(self, depth: int) -> None:
-        name, made = self.pick(
-            ("view", "v[::-1]"),
-            ("view", "g[1]"),
-            ("view", "g.reshape(-1)[5:10]"),
-            ("view", "g.T[:, 2]"),
-            ("view", "v"),
+    def view(self, depth: int, loops: int) -> None:
+        made = self.pick(
+            f"{self.vector()}[::-1]",
+            f"{self.matrix()}[{self.index(M)}]",
+            f"{self.matrix()}.reshape(-1)[5:10]",
+            f"{self.matrix()}.T[:, {self.index(M)}]",
+            f"{self.matrix()}[{self.index(M)}, ::-1]",
+            "v",
         )
+        name = self.name("view")
         self.put(depth, f"{name} = {made}")
         self.vectors.append(name)
 
+    def new_table(self, depth: int, loops: int) -> None:
+        """Make an integer array, or change one that was made here."""
+        made = [name for name in self.tables if name != "p"]
+        if made and self.rng.random() < 0.5:
+            name = self.pick(*made)
+            line = f"{name}[{self.index(N)}] = {self.index(M)} % 4"
+            self.put(depth, self.pick(line, f"{name}[:] = ({name} + 1) % 4"))
+            return
+        name = self.name("q")
+        texts = ("p.copy()", "p[::-1].copy()", "(p + 1) % 4", "np.arange(5) % 4", "p // 2")
+        self.put(depth, f"{name} = {self.pick(*texts)}")
+        self.tables.append(name)
+
+    def call(self, depth: int, loops: int) -> None:
+        """Call a helper that writes, or step the counter; something else where there is none."""
+        lines = []
+        if "damp" in self.helpers:
+            lines.append(f"damp({self.pick(self.vector(), 'g[1]')}, {self.index(N)})")
+        if "bump" in self.helpers:
+            lines.append(f"bump({self.value()})")
+        if "c" in self.indices:
+            lines.append(f"c = (c + {self.pick(1, 2, self.index(M))}) % 4")
+        if lines:
+            self.put(depth, self.pick(*lines))
+        else:
+            self.element(depth, loops)
+
     def loop(self, depth: int, loops: int) -> None:
         index = self.name("i")
+        header, bounds = self.header(index)
+        with self.scope():
+            scalars = list(self.scalars)
+            if bounds is not None:
+                self.indices[index] = bounds
+            if "range(n)" in header or " in p:" in header or any(i in header for i in self.late):
+                self.late.add(index)
+            if f"r{index} in" in header:
+                self.vectors.append(f"r{index}")
+            self.put(depth, header)
+            if f"e{index} in" in header:
+                self.put(depth + 1, f"s = 0.5 * s + 0.2 * e{index}")
+            self.turns.append("")
+            self.block(depth + 1, loops + 1)
+            self.turns.pop()
+            self.scalars = scalars
+        if self.rng.random() < 0.15:
+            self.put(depth, "else:")
+            self.put(depth + 1, "t = t * 0.7")
+
+    def header(self, index: str) -> tuple[str, tuple[int, int] | None]:
+        """Return the first line of a loop and the bounds of its index."""
         low, high = sorted(self.rng.sample(range(0, 6), 2))
         header, bounds = self.pick(
             (f"for {index} in range({low}, {high}):", (low, high - 1)),
@@ -199,26 +315,25 @@ class _Writer:
             (f"for {index} in range(n):", (0, 2)),
             (f"for {index} in reversed(range({high})):", (0, high - 1)),
             (self.ranged(index), None),
-            (f"for {index}, e{index} in enumerate({self.pick(*self.vectors)}):", (0, 4)),
+            (self.ranged(index), None),
+            (f"for {index}, e{index} in enumerate({self.vector()}):", (0, 4)),
             (f"for e{index} in {self.pick('v', 'w', 'x', 'v[1:]', 'm[1]')}:", None),
             (f"for {index}, e{index} in zip(range(4), x):", (0, 3)),
+            (f"for {index} in p:", (0, 3)),
+            (f"for r{index} in {self.pick('g', 'g[::-1]', 'g[1:3]', '(v, w)')}:", None),
+            (f"for {index}, r{index} in enumerate(g):", (0, 3)),
         )
         if header.startswith("triangle"):
             outer = header.split()[1]
-            header, bounds = f"for {index} in range({outer} + 1):", (0, self.indices[outer][1])
-        known = dict(self.indices), list(self.scalars)
-        if bounds is not None:
-            self.indices[index] = bounds
-        if "range(n)" in header or any(name in header for name in self.late):
-            self.late.add(index)
-        self.put(depth, header)
-        if f"e{index} in" in header:
-            self.put(depth + 1, f"s = 0.5 * s + 0.2 * e{index}")
-        self.block(depth + 1, loops + 1)
-        self.indices, self.scalars = known
-        if self.rng.random() < 0.15:
-            self.put(depth, "else:")
-            self.put(depth + 1, "t = t * 0.7")
+            top = self.indices[outer][1]
+            header, bounds = self.pick(
+                (f"for {index} in range({outer} + 1):", (0, top)),
+                (f"for {index} in range({outer}):", (0, max(top - 1, 0))),
+                (f"for {index} in range({outer}, 5):", (0, 4)),
+                (f"for {index} in range({outer}, -1, -1):", (0, top)),
+                (f"for {index} in range(4, {outer}, -1):", (0, 4)),
+            )
+        return header, bounds
 
     def ranged(self, index: str) -> str:
         if self.indices:
@@ -226,15 +341,22 @@ class _Writer:
         return f"for {index} in range(5):"
 
     def while_loop(self, depth: int, loops: int) -> None:
-        index = self.name("k")
+        index, top = self.name("k"), self.pick(3, 4, "n")
         self.put(depth, f"{index} = 0")
-        test = self.pick("", "", f" and s < {self.number()}", f" and v[{index}] < 1.5")
-        self.put(depth, f"while {index} < {self.pick(3, 4, 'n')}{test}:")
-        known = dict(self.indices)
-        self.indices[index] = (0, 3)
-        self.block(depth + 1, loops + 3)
-        self.put(depth + 1, f"{index} += 1")
-        self.indices = known
+        with self.scope():
+            if self.rng.random() < 0.2:
+                self.put(depth, "while True:")
+                self.put(depth + 1, f"if {index} >= {top} or {self.test()}:")
+                self.put(depth + 2, "break")
+            else:
+                tests = ("", f" and s < {self.number()}", f" and v[{index}] < 1.5")
+                self.put(depth, f"while {index} < {top}{self.pick('', *tests)}:")
+            self.indices[index] = (0, 3)
+            self.late.add(index)
+            self.turns.append(f"{index} += 1")
+            self.block(depth + 1, loops + 1)
+            self.turns.pop()
+            self.put(depth + 1, f"{index} += 1")
 
     def branch(self, depth: int, loops: int) -> None:
         self.put(depth, f"if {self.test()}:")
@@ -250,82 +372,11 @@ class _Writer:
         self.put(depth, f"if {self.test()}:")
         if self.rng.random() < 0.4:
             self.put(depth + 1, f"t = t + {self.value()}")
-        self.put(depth + 1, self.pick("break", "continue", "continue"))
+        way = self.pick("break", "continue", "continue")
+        if way == "continue" and self.turns[-1]:
+            self.put(depth + 1, self.turns[-1])
+        self.put(depth + 1, way)
 
-    # expressions
-
-    def number(self) -> str:
-        return f"{self.rng.uniform(-1.0, 1.5):.2f}"
-
-    def test(self) -> str:
-        value = self.simple()
-        tests = [f"{value} > {self.number()}", f"-0.4 < {value} < {self.number()}"]
-        tests += [f"{value} > {self.simple()}", f"np.sum(v) > {self.number()}"]
-        tests += [f"{value} < 0.9 and {self.simple()} > -0.5", f"not {value} > {self.number()}"]
-        if self.indices:
-            index = self.pick(*self.indices)
-            tests += [f"{index} % 2 == 0", f"{index} < 2", f"{index} > 0 or {value} > 0"]
-        return self.pick(*tests)
-
-    def index(self, size: int) -> str:
-        """Return an integer expression inside an axis."""
-        fitting = [i for i, (low, high) in self.indices.items() if high < size]
-        options = [str(self.rng.randrange(size)), str(-self.rng.randint(1, size))]
-        for name in fitting:
-            high = self.indices[name][1]
-            options += [name, name, f"{name} - 1", f"-{name} - 1", f"{size - 1} - {name}"]
-            options += [f"({name} + 2) % {size}", f"{name} // 2", f"max({name} - 1, 0)"]
-            if high + 1 < size:
-                options += [f"{name} + 1"]
-        for name in self.indices:
-            options += [f"{name} % {size}"]
-        return self.pick(*options)
-
-    def place(self) -> str:
-        if self.rng.random() < 0.3:
-            return f"{self.pick(*self.matrices)}[{self.index(M)}, {self.index(N)}]"
-        return f"{self.pick(*self.vectors)}[{self.index(N)}]"
-
-    def simple(self) -> str:
-        if self.rng.random() < 0.3:
-            return self.pick(*self.scalars)
-        place = self.place()
-        return self.pick(place, place, f"x[{self.index(N)}]", f"m[{self.index(M)}, 1]")
-
-    def value(self) -> str:
-        a, b = self.simple(), self.simple()
-        forms = [f"np.sin({a})", f"0.5 * {a} * {b}", f"{a} - 0.4 * {b}", f"np.tanh({a} + {b})"]
-        forms += [f"0.3 * {a}", f"({a} if {self.test()} else 0.5 * {b})", f"x[{self.index(N)}]"]
-        if any("def helper" in line for line in self.lines):
-            forms += [f"helper({a}, {b})"]
-        if self.indices:
-            forms += [f"{a} / ({self.pick(*self.indices)} + 2)"]
-        return self.pick(*forms)
-
-    def slice_of(self, name: str) -> tuple[str, str]:
-        """Return a part of a vector and the text of its length."""
-        options = [
-            (f"{name}[:]", "5"),
-            (f"{name}[1:4]", "3"),
-            (f"{name}[::2]", "3"),
-            (f"{name}[::-1]", "5"),
-            (f"{name}[-2:]", "2"),
-            (f"{name}[3:0:-1]", "3"),
-        ]
-        for i, (low, high) in self.indices.items():
-            if i.startswith("k") or high > 4 or i in self.late:
-                continue
-            options += [(f"{name}[:{i} + 1]", f"{i} + 1"), (f"{name}[{i}:]", f"5 - {i}")]
-            if high < 4:
-                options += [(f"{name}[{i}:{i} + 2]", "2")]
-            if high < 4 and low >= 1:
-                options += [(f"{name}[{i}:0:-1]", f"{i}"), (f"{name}[{i}::-1]", f"{i} + 1")]
-        return self.pick(*options)
-
-    def vector_value(self, size: str) -> str:
-        name = self.pick(*self.vectors, "x", f"m[{self.index(M)}]")
-        cut = name if size == "5" else f"{name}[:{size}]"
-        back = f"{name}[::-1]" if size == "5" else f"{name}[5 - ({size}):]"
-        forms = [f"0.5 * {cut}", f"np.sin({back})", f"{cut} - 0.3 * {back}", f"0.6 * {back}"]
-        forms += [f"{cut} * {self.simple()}", self.value()]
-        return self.pick(*forms)
+    def early(self, depth: int, loops: int) -> None:
+        self.put(depth, f"if {self.test()}:")
+        self.put(depth + 1, f"return {self.result()}")

@@ -79,11 +79,12 @@ class Namer:
     ('t_1', 't_2')
     """
 
-    __slots__ = ("_counts", "_journal", "_language", "_taken")
+    __slots__ = ("_counts", "_given", "_journal", "_language", "_taken")
 
     def __init__(self, language: Language, taken: Iterable[str] = ()) -> None:
         self._language = language
         self._taken = set(taken)
+        self._given = set(self._taken)
         self._counts: dict[str, int] = {}
         self._journal: list[tuple[str, str, int]] = []
 
@@ -104,6 +105,18 @@ class Namer:
     def value(self, wanted: str, stem: str) -> str:
         """Return a name for a value: the user's where there is one, else one from the stem."""
         return self.user(wanted) if wanted else self.fresh(stem)
+
+    def lasting(self, wanted: str, stem: str) -> str:
+        """Return a name for what stands above the function: no scope has it, before or after.
+
+        A local variable of the same name would hide it in the whole function.
+        """
+        mark, visible = self.mark(), set(self._taken)
+        self._taken |= self._given
+        name = self.value(wanted, stem)
+        self.release(mark)
+        self._taken = visible | {name}
+        return name
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -137,6 +150,7 @@ class Namer:
 
     def _take(self, name: str, stem: str, count: int) -> None:
         self._taken.add(name)
+        self._given.add(name)
         self._journal.append((name, stem, count))
 
 

@@ -1,5 +1,7 @@
 """The statements of one graph as Python rows: the body of a function, of a loop or of a branch."""
 
+from collections.abc import Callable
+
 from gradc.emit.names import Namer, plain_path, stem_of
 from gradc.emit.numpy_expressions import ATOM, Expression
 from gradc.emit.numpy_layout import LONGEST, Row, wrapped
@@ -132,11 +134,11 @@ class Body:
 
     # statements
 
-    def fresh_name(self, node: Node) -> str:
+    def fresh_name(self, node: Node, name: Callable[[str, str], str] | None = None) -> str:
         """Return a new name for a node: the user's, or one for its op."""
         wanted = plain_path(self.graph.names.get(node.id) or self.wishes.get(node.id, ""))
         made = self.graph[node.operands[0]] if self.plan.keeps[node.id] else node
-        return self.namer.value(wanted, stem_of(made.op))
+        return (name or self.namer.value)(wanted, stem_of(made.op))
 
     def assign(self, node: Node, name: str, expression: Expression, nodes: tuple[int, ...]) -> None:
         """Write ``name = expression``."""
@@ -158,10 +160,10 @@ class Body:
         if once and small <= _SHORT_TABLE:
             self.operands.deferred[node.id] = Deferred(expression, (node.id,))
             return
-        name = self.fresh_name(node)
         if small <= _INLINE:
-            self.assign(node, name, expression, (node.id,))
+            self.assign(node, self.fresh_name(node), expression, (node.id,))
             return
+        name = self.fresh_name(node, self.namer.lasting)
         self.operands.names[node.id] = name
         self.tables += wrapped(f"{name} = {expression.text}", 0)
 

@@ -70,3 +70,15 @@ def test_names_are_unique_and_repeatable():
     runs = [[namer.user(name) for name in wanted] for namer in (Namer(C), Namer(C))]
     assert runs[0] == runs[1]
     assert len(set(runs[0])) == len(wanted)
+
+
+def test_a_lasting_name_is_in_no_scope_before_or_after():
+    namer = Namer(C)
+    with namer.scope():
+        assert namer.fresh("table") == "table_1"
+    with namer.scope():
+        assert namer.lasting("", "table") == "table_2"
+        assert namer.lasting("h", "table") == "h"
+    with namer.scope():
+        assert [namer.fresh("table"), namer.fresh("table")] == ["table_1", "table_3"]
+        assert namer.user("h") == "h_1"

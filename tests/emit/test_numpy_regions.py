@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import gradc
 from gradc import ops
 from gradc.emit.numpy_memory import Memory
 from gradc.emit.numpy_regions import RegionBody
@@ -177,3 +178,24 @@ def test_a_broken_rule_of_sharing_is_caught(name, monkeypatch):
         except (AssertionError, ValueError, NameError):
             wrong += 1
     assert wrong
+
+
+def test_a_table_above_the_function_shares_its_name_with_no_local_variable():
+    def inside_comes_first(x):
+        w = np.zeros(5)
+        for i in range(5):
+            w[i:] += np.max(x[i] + 0.013 * np.arange(5.0))
+        return np.sum(w * np.cos(np.arange(5.0) + 1))
+
+    def above_comes_first(x):
+        w = np.zeros(5)
+        for i in range(5):
+            w += x[i] * np.cos(np.arange(5.0) + 1)
+        for _ in range(5):
+            w = w[np.array([0, 1, 1, 4, 0])] + x
+        return w * np.cos(np.arange(5.0) + 1)
+
+    x = np.random.default_rng(5).standard_normal(5)
+    for function in (inside_comes_first, above_comes_first):
+        compiled = gradc.compile(function, backend="numpy", unroll=0)
+        np.testing.assert_allclose(compiled(x), function(x), rtol=1e-13)
