@@ -24,7 +24,7 @@ from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
 from gradc.ir import INT64, Graph, Value, op_named
 from gradc.ops.regions import make_while
 
-__all__ = ["BREAK", "NEXT", "RETURN", "conditional", "deliver", "is_traced"]
+__all__ = ["BREAK", "NEXT", "RETURN", "conditional", "deliver", "is_traced", "left"]
 
 NEXT, BREAK, RETURN = 0, 1, 2
 
@@ -66,7 +66,7 @@ def conditional(
     results = _make_while(plan, turn, checked, outs, starts_of_all, turns)
     carried = len(results) - len(starts)
     deliver(plan, turn, results[:carried], cells)
-    return _left(results[-1]) if watch_status else NEXT
+    return left(wrap(results[-1], Kind.PYTHON)) if watch_status else NEXT
 
 
 def _settled(
@@ -129,10 +129,11 @@ def _status(status: Any) -> Value:
     return current().graph.literal(int(status), INT64)
 
 
-def _left(status: Value) -> Any:
+def left(traced: Tracer) -> Any:
     """Return the status after the loop: a ``break`` has done its work, a ``return`` goes on."""
-    left = op_named("equal")(status, status.graph.literal(RETURN, INT64))
-    return wrap(cast_to(left, INT64) * status.graph.literal(RETURN, INT64), Kind.PYTHON)
+    status = _status(traced)
+    returns = op_named("equal")(status, status.graph.literal(RETURN, INT64))
+    return wrap(cast_to(returns, INT64) * status.graph.literal(RETURN, INT64), Kind.PYTHON)
 
 
 def deliver(

@@ -64,11 +64,14 @@ class _Frame:
         Whether the end of the current block is the end of the closure (or of the function).
     exit_live : frozenset
         What is read after the innermost closure.
+    rests : dict
+        The variables that closures for the rest of a block bind, by the closure's name.
     """
 
     live: dict[int, Live]
     elsewhere: dict[str, str]
     made: set[str] = field(default_factory=set)
+    rests: dict[str, set[str]] = field(default_factory=dict)
     count: int = 0
     depth: int = 0
     plain: int = 0
@@ -101,7 +104,8 @@ class ControlRewriter(Rewriter):
             self.frames.pop()
             return
         node.body = plain_loops(node.body)
-        frame = _Frame(liveness(node.body), declared(node.body))
+        elsewhere = declared(node.body)
+        frame = _Frame(liveness(node.body), elsewhere, exit_live=frozenset(elsewhere))
         self.frames.append(frame)
         super().body_of(node)
         self.frames.pop()
@@ -163,6 +167,7 @@ class ControlRewriter(Rewriter):
         elif rest:
             name = self._fresh("rest")
             shared = self._closure(name, rest, frame.exit_live, item)
+            frame.rests[name] = self._bound_names(rest)
             for side in (then, otherwise):
                 side.append(raw(ast.Call(ast.Name(name, ast.Load()), [], []), item))
         bound = self._shared_names([*item.body, *item.orelse, *rest]) | {RESULT}
@@ -192,9 +197,17 @@ class ControlRewriter(Rewriter):
         """Return the function's own variables that statements bind; they become cells."""
         frame = self.frame
         assert frame is not None
+        nodes = [node for item in body for node in ast.walk(item)]
+        called = {node.id for node in nodes if isinstance(node, ast.Name)} & frame.rests.keys()
         names = {n for n in bound_in(body) if not n.startswith(PREFIX)}
+        names = names.union(*(frame.rests[name] for name in called))
         frame.made |= names - frame.elsewhere.keys()
         return names
+
+    def _bound_names(self, body: list[ast.stmt]) -> set[str]:
+        """Return the variables that a closure of some statements binds: the result as well."""
+        names = self._shared_names(body)
+        return names | {RESULT} if returns(body) else names
 
     def _closure(
         self,
@@ -214,10 +227,7 @@ class ControlRewriter(Rewriter):
             True,
             exit_live,
         )
-        names = self._shared_names(body)
-        if returns(body):
-            names.add(RESULT)
-            frame.made.add(RESULT)
+        names = self._bound_names(body)
         new = self.block(body)
         frame.depth -= 1
         frame.plain, frame.at_end, frame.exit_live = before

@@ -41,12 +41,20 @@ def liveness(body: Sequence[ast.stmt]) -> dict[int, Live]:
         if isinstance(node, _FUNCTIONS)
         for name in names_read([node])
     )
+    captured |= _of_others(body)
     sweep = _Sweep()
     sweep.block(body, captured, _Exits())
     return {
         key: Live(live.after | captured, live.inside | captured)
         for key, live in sweep.found.items()
     }
+
+
+def _of_others(body: Sequence[ast.stmt]) -> Names:
+    """Return the variables of functions around that this one binds: somebody reads them later."""
+    nodes = [node for statement in body for node in ast.walk(statement)]
+    found = [node.names for node in nodes if isinstance(node, ast.Nonlocal | ast.Global)]
+    return frozenset(name for names in found for name in names)
 
 
 def names_read(nodes: Iterable[ast.AST]) -> Names:

@@ -10,13 +10,13 @@ from typing import Any, NoReturn
 
 from gradc.capture.carries import Mismatch
 from gradc.capture.cells import Cells, repair_of
-from gradc.capture.conditional import BREAK, NEXT, RETURN, conditional, deliver, is_traced
+from gradc.capture.conditional import BREAK, NEXT, RETURN, conditional, deliver, is_traced, left
 from gradc.capture.context import Unroll, current, enter, fail, maybe_current
 from gradc.capture.mutation import read
 from gradc.capture.positions import Position, as_user
 from gradc.capture.ranges import Fact, greatest
 from gradc.capture.regions import Plan, Turn, captures_of, close, finals, initials, settle
-from gradc.capture.tracer import Kind, wrap
+from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.capture.turns import CountedLater, first_of, item_of, length_of, rest_of
 from gradc.capture.unrolling import is_known, is_left_by_index, is_short
 from gradc.errors import GradcError, LimitError, TraceError
@@ -31,13 +31,13 @@ _FAILURES = (Unroll, GradcError, Mismatch)
 
 def finish(status: Any, result: Callable[[], Any]) -> Any:
     """Return what a function returns: the result that was kept, or None at its end."""
-    if is_traced(status):
+    if is_traced(status) and result() is not None:
         fail(
             TraceError,
             "the function returns a value in some cases and reaches its end in others",
             repair="return a value of the same type in every case",
         )
-    return result() if status == RETURN else None
+    return result() if not is_traced(status) and status == RETURN else None
 
 
 # for
@@ -77,10 +77,13 @@ def for_loop(
 
 
 def _plain(items: Any, body: Callable[[Any], Any], reason: Any = None) -> Any:
-    for item in items:
+    turns = iter(items)
+    for item in turns:
         status = body(item)
         if is_traced(status):
-            _refuse_exit(reason)
+            if any(True for _ in turns) or not isinstance(status, Tracer):
+                _refuse_exit(reason)
+            return left(status)
         if status:
             return RETURN if status == RETURN else NEXT
     return NEXT

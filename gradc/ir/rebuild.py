@@ -115,7 +115,7 @@ def redirect(graph: Graph, replaced: Mapping[int, int]) -> Graph:
 
 def _in_order(operands: Sequence[Sequence[int]], outputs: Sequence[int]) -> Iterator[int]:
     """Yield what the outputs need, operands first, lower numbers first where there is a choice."""
-    seen, waiting = set(outputs), list(outputs)
+    seen, waiting = set(outputs), list(dict.fromkeys(outputs))
     users: dict[int, list[int]] = {}
     left: dict[int, int] = {}
     while waiting:

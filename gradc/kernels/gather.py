@@ -111,6 +111,8 @@ def _constant_position(state: State, node: Node, operand: int, offset: Dim, exte
         )
     values = np.where(values < 0, values + extent, values)
     flat = values.reshape(-1)
+    if not flat.size:  # a loop without turns
+        return Number(0, INT64)
     if isinstance(offset, int) or (flat.size and (flat == flat[0]).all()):
         return Number(int(flat[offset if isinstance(offset, int) else 0]), INT64)
     return Load(Ref(state.constant_index(node.id, values, extent), offset))

@@ -5,7 +5,7 @@ import numpy as np
 from gradc import ops
 from gradc.ir import UNKNOWN, ArrayType, Graph, Origin
 from gradc.ir.interpret import interpret
-from gradc.ir.rebuild import copy_node, inline, rebuild
+from gradc.ir.rebuild import copy_node, inline, rebuild, redirect
 from gradc.ir.text import dump
 from gradc.ir.verify import verify
 from tests.ir.test_regions import prefix_products
@@ -93,3 +93,14 @@ def test_inline_of_an_unused_input_and_of_regions():
     idle = Graph("idle")
     idle.input("x", F8)
     assert inline(idle, outer, [x]) == []
+
+
+def test_redirect_of_a_graph_that_returns_a_value_twice():
+    graph = Graph("twice")
+    x = graph.input("x", ArrayType.of("f8", 3))
+    old, new = x * 2.0, x * 3.0
+    last = x + old * 5.0
+    graph.outputs = [last.id, last.id]
+    found = redirect(graph, {old.id: new.id})
+    assert found.outputs[0] == found.outputs[1]
+    np.testing.assert_array_equal(interpret(found, np.ones(3))[0], np.full(3, 16.0))
