@@ -499,3 +499,25 @@ def a_helper_that_returns_and_binds_a_variable_around(x):
 
     y = grow(x[1]) + grow(x[2])
     return total * y
+
+
+@program(normals(5), "kept", "real")
+def helpers_that_bind_a_variable_in_loops_and_branches(x):
+    total, last = x[0], 1.0
+
+    def keep(a):
+        nonlocal last
+        if a > 0.2:
+            last = a
+
+    def grow(a):
+        nonlocal total
+        keep(a)
+        total = np.sin(total) + a
+
+    for i in range(5):
+        if x[i] > -0.3:
+            grow(x[i])
+    if total > 0.0:
+        keep(total)
+    return total * last

@@ -25,6 +25,7 @@ from gradc.capture.control_tools import (
     at,
     binding,
     binds,
+    bound_by_helpers,
     declared,
     falls,
     index_name,
@@ -64,14 +65,15 @@ class _Frame:
         Whether the end of the current block is the end of the closure (or of the function).
     exit_live : frozenset
         What is read after the innermost closure.
-    rests : dict
-        The variables that closures for the rest of a block bind, by the closure's name.
+    calls : dict
+        The variables that a call binds, by the name of what is called: a nested function of the
+        user's, or a closure for the rest of a block.
     """
 
     live: dict[int, Live]
     elsewhere: dict[str, str]
     made: set[str] = field(default_factory=set)
-    rests: dict[str, set[str]] = field(default_factory=dict)
+    calls: dict[str, set[str]] = field(default_factory=dict)
     count: int = 0
     depth: int = 0
     plain: int = 0
@@ -106,6 +108,7 @@ class ControlRewriter(Rewriter):
         node.body = plain_loops(node.body)
         elsewhere = declared(node.body)
         frame = _Frame(liveness(node.body), elsewhere, exit_live=frozenset(elsewhere))
+        frame.calls = bound_by_helpers(node)
         self.frames.append(frame)
         super().body_of(node)
         self.frames.pop()
@@ -167,7 +170,7 @@ class ControlRewriter(Rewriter):
         elif rest:
             name = self._fresh("rest")
             shared = self._closure(name, rest, frame.exit_live, item)
-            frame.rests[name] = self._bound_names(rest)
+            frame.calls[name] = self._bound_names(rest)
             for side in (then, otherwise):
                 side.append(raw(ast.Call(ast.Name(name, ast.Load()), [], []), item))
         bound = self._shared_names([*item.body, *item.orelse, *rest]) | {RESULT}
@@ -198,9 +201,9 @@ class ControlRewriter(Rewriter):
         frame = self.frame
         assert frame is not None
         nodes = [node for item in body for node in ast.walk(item)]
-        called = {node.id for node in nodes if isinstance(node, ast.Name)} & frame.rests.keys()
+        called = {node.id for node in nodes if isinstance(node, ast.Name)} & frame.calls.keys()
         names = {n for n in bound_in(body) if not n.startswith(PREFIX)}
-        names = names.union(*(frame.rests[name] for name in called))
+        names = names.union(*(frame.calls[name] for name in called))
         frame.made |= names - frame.elsewhere.keys()
         return names
 

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from gradc.capture.scopes import bound_in
 from gradc.capture.source import FunctionNode
 from gradc.capture.syntax import LEFT_ALONE
 
@@ -12,6 +13,7 @@ __all__ = [
     "at",
     "binding",
     "binds",
+    "bound_by_helpers",
     "breaks",
     "declared",
     "falls",
@@ -80,6 +82,18 @@ def declared(body: Sequence[ast.stmt]) -> dict[str, str]:
         if isinstance(node, ast.Global | ast.Nonlocal)
         for name in node.names
     }
+
+
+def bound_by_helpers(node: FunctionNode) -> dict[str, set[str]]:
+    """Return which of a function's variables its nested functions bind, by their names.
+
+    One of them may call another: a call of one is taken for a call of all.
+    """
+    own = bound_in(node.body).union(a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg))
+    helpers = [n for n in own_nodes(node.body) if isinstance(n, ast.FunctionDef)]
+    inner = [n for helper in helpers for n in ast.walk(helper) if isinstance(n, ast.Nonlocal)]
+    names = {name for n in inner for name in n.names} & own - declared(node.body).keys()
+    return {helper.name: names for helper in helpers} if names else {}
 
 
 def is_stuck(node: FunctionNode) -> bool:
