@@ -288,9 +288,9 @@ def _getitem(x: Tracer, index: Any) -> Any:
     if x._kind is not Kind.ARRAY:
         return _scalar_item(x, index)
     x, index = windowed(x, index) if _has_late_limit(index) else (x, index)
-    mask = _traced_mask(index)
+    mask, lead = _traced_mask(index)
     if mask is not None:
-        return masked_read(x, mask)
+        return masked_read(x, mask, lead)
     subscript = parse(index, x.shape)
     if is_concrete(x) and not subscript.view and not has_traced(subscript.arrays):
         return own(unwrap(x)[_plain_key(index)])
@@ -353,16 +353,22 @@ def _plain_key(index: Any) -> Any:
     return tuple(unwrap(part) if isinstance(part, Tracer | slice) else part for part in parts)
 
 
-def _traced_mask(index: Any) -> Tracer | None:
-    """Return the mask when the subscript is one traced boolean array (and full slices)."""
+def _traced_mask(index: Any) -> tuple[Tracer | None, int]:
+    """Return the mask, and how many full slices stand before it.
+
+    There is one when the subscript is one traced boolean array and full slices.
+    """
     parts = index if type(index) is tuple else (index,)
-    if not parts or not all(p is ... or (type(p) is slice and p == _FULL) for p in parts[1:]):
-        return None
-    first = parts[0]
+    lead = 0
+    while lead < len(parts) and type(parts[lead]) is slice and parts[lead] == _FULL:
+        lead += 1
+    if not all(p is ... or (type(p) is slice and p == _FULL) for p in parts[lead + 1 :]):
+        return None, 0
+    first = parts[lead] if lead < len(parts) else None
     if isinstance(first, np.ndarray) and first.dtype.kind == "b":
         first = as_handle(first)
     is_mask = isinstance(first, Tracer) and first.dtype.kind == "b" and not is_concrete(first)
-    return first if is_mask else None
+    return (first, lead) if is_mask else (None, 0)
 
 
 # writing
@@ -372,9 +378,9 @@ def _setitem(x: Tracer, index: Any, value: Any) -> None:
     if x._kind is not Kind.ARRAY:
         raise TypeError("a NumPy scalar does not support item assignment")
     x, index = windowed(x, index) if _has_late_limit(index) else (x, index)
-    mask = _traced_mask(index)
+    mask, lead = _traced_mask(index)
     if mask is not None:
-        masked_assign(x, mask, value)
+        masked_assign(x, mask, value, lead)
         return
     if isinstance(value, Masked):
         value.refuse("assigned through another subscript")

@@ -14,7 +14,7 @@ from gradc.capture.dispatch import apply
 from gradc.capture.mutation import read, write
 from gradc.capture.tracer import Kind, Tracer, describe, static, wrap
 from gradc.errors import ShapeError, UnsupportedError
-from gradc.ir import INT64, Array, Shape, Slice, Value, op_named
+from gradc.ir import INT64, Array, At, Shape, Slice, Value, op_named
 from gradc.spans import Span, caller_span
 
 __all__ = ["Masked", "masked_assign", "masked_read"]
@@ -26,15 +26,21 @@ _REPAIR = (
 
 
 class Masked:
-    """The elements of ``full`` where ``mask`` is True; the mask spans all but ``rest`` axes."""
+    """The elements of ``full`` where ``mask`` is True; the mask spans all but ``rest`` axes.
 
-    __slots__ = ("full", "mask", "rest", "span")
+    After ``lead`` full slices, as in ``x[:, mask]``, the axes of the mask stand first in ``full``,
+    and nothing but a number can be combined with the elements.
+    """
+
+    __slots__ = ("full", "lead", "mask", "rest", "span")
     __array_priority__ = 2000.0
+    __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, full: Tracer, mask: Value, rest: int = 0) -> None:
+    def __init__(self, full: Tracer, mask: Value, rest: int = 0, lead: int = 0) -> None:
         self.full = full
         self.mask = mask
         self.rest = rest
+        self.lead = lead
         self.span = caller_span()
 
     def refuse(self, what: str, span: Span | None = None) -> NoReturn:
@@ -60,6 +66,14 @@ class Masked:
     def __len__(self) -> int:
         self.refuse("counted")
 
+    def __bool__(self) -> bool:
+        self.refuse("asked for their truth")
+
+    def __matmul__(self, other: Any) -> Any:
+        self.refuse("multiplied as matrices")
+
+    __rmatmul__ = __matmul__
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         self.refuse("handed to this function")
 
@@ -79,11 +93,15 @@ class Masked:
 
     def _elementwise(self, ufunc: Any, *inputs: Any) -> "Masked":
         whole = [self._whole(x) for x in inputs]
-        return Masked(apply(Tracer.operate, (ufunc, *whole), {}), self.mask, self.rest)
+        return Masked(apply(Tracer.operate, (ufunc, *whole), {}), self.mask, self.rest, self.lead)
+
+    def is_like(self, mask: Value, lead: int) -> bool:
+        """Tell whether elements under a mask stand where these stand."""
+        return self.mask == mask and self.lead == lead
 
     def _whole(self, x: Any) -> Any:
         if isinstance(x, Masked):
-            if x.mask != self.mask:
+            if not self.is_like(x.mask, x.lead):
                 self.refuse("combined with elements under another mask")
             return x.full
         if isinstance(x, list | tuple) or getattr(x, "ndim", 0) > self.rest:
@@ -100,6 +118,12 @@ def _install_operators() -> None:
     pairs = {
         "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
         "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power,
+        "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
+    }  # fmt: skip
+
+    comparisons = {
+        "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+        "eq": np.equal, "ne": np.not_equal,
     }  # fmt: skip
 
     def forward(ufunc: Any) -> Any:
@@ -111,32 +135,51 @@ def _install_operators() -> None:
     for name, ufunc in pairs.items():
         setattr(Masked, f"__{name}__", forward(ufunc))
         setattr(Masked, f"__r{name}__", reflected(ufunc))
+    for name, ufunc in comparisons.items():
+        setattr(Masked, f"__{name}__", forward(ufunc))
     for function in _REDUCTIONS:
         setattr(Masked, function.__name__, lambda self, f=function: self._reduced(f))
-    for name, unary in {"neg": np.negative, "abs": np.absolute, "pos": np.positive}.items():
+    unaries = {"neg": np.negative, "abs": np.absolute, "pos": np.positive, "invert": np.invert}
+    for name, unary in unaries.items():
         setattr(Masked, f"__{name}__", lambda self, u=unary: self._elementwise(u, self))
 
 
 _install_operators()
 
 
-def masked_read(x: Tracer, mask: Tracer) -> Masked:
-    """``x[mask]``."""
+def masked_read(x: Tracer, mask: Tracer, lead: int = 0) -> Masked:
+    """``x[mask]``, or ``x[:, mask]`` after so many full slices."""
+    x = _mask_first(x, mask, lead)
     whole = _whole_mask(x, mask)
-    return Masked(wrap(read(x), Kind.ARRAY), whole, x.ndim - mask.ndim)
+    return Masked(wrap(read(x), Kind.ARRAY), whole, 0 if lead else x.ndim - mask.ndim, lead)
 
 
-def masked_assign(x: Tracer, mask: Tracer, value: Any) -> None:
-    """``x[mask] = value``."""
+def masked_assign(x: Tracer, mask: Tracer, value: Any, lead: int = 0) -> None:
+    """``x[mask] = value``, or ``x[:, mask] = value``."""
+    x = _mask_first(x, mask, lead)
     whole = _whole_mask(x, mask)
     if isinstance(value, Masked):
-        if value.mask != whole:
+        if not value.is_like(whole, lead):
             value.refuse("assigned under another mask")
         new = value_of(value.full)
     else:
-        new = _spread(value_of(as_handle(value)), x.shape, mask.ndim, read(mask))
+        new = value_of(as_handle(value))
+        if lead and any(n != 1 for n in new.shape):
+            Masked(x, whole).refuse("assigned an array behind a full slice")
+        new = _spread(new, x.shape, mask.ndim, read(mask))
     new = cast_to(new, x.dtype).broadcast_to(x.shape)
     write(x, op_named("select")(whole, new, read(x)))
+
+
+def _mask_first(x: Tracer, mask: Tracer, lead: int) -> Tracer:
+    """Return a view of an array whose first axes are those of the mask."""
+    if not lead:
+        return x
+    axes = list(range(x.ndim))
+    behind = lead + mask.ndim
+    order = (*axes[lead:behind], *axes[:lead], *axes[behind:])
+    view: Tracer = x.transpose(order)
+    return view
 
 
 def _whole_mask(x: Tracer, mask: Tracer) -> Value:
@@ -160,12 +203,17 @@ def _spread(value: Value, shape: Shape, rank: int, mask: Value) -> Value:
 
 
 def _dealt(rows: Value, shape: Shape, rank: int, mask: Value) -> Value:
-    """Give the k-th True element the k-th row: its number is a running sum of the mask."""
+    """Give the k-th True element the k-th row: its number is a running sum of the mask.
+
+    NumPy refuses another number of rows than of True elements, so then all positions are outside.
+    """
     count = rows.shape[0]
-    flat = mask.reshape((mask.size,)).cast(INT64)
-    number = op_named("cumsum")(flat, axis=0, reverse=False)
-    last = op_named("minimum")(op_named("maximum")(number, 1), static(count))
-    place = op_named("subtract")(last, 1)
+    op, flat = op_named, mask.reshape((mask.size,))
+    number = op("cumsum")(flat.cast(INT64), axis=0, reverse=False)
+    total = op("index")(number, spec=(At(mask.size - 1),)).broadcast_to(number.shape)
+    place = op("maximum")(op("subtract")(number, 1), number.full_like(0))
+    outside = number.full_like(static(count))
+    place = op("select")(op("equal")(total, outside), place, outside)
     spec = (Array(0), *[Slice(0, n) for n in rows.shape[1:]])
     dealt = op_named("index")(rows, place, spec=spec)
     wide = dealt.broadcast_to((mask.size, *shape[rank:]))
