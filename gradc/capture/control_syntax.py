@@ -108,7 +108,7 @@ class ControlRewriter(Rewriter):
         node.body = plain_loops(node.body)
         elsewhere = declared(node.body)
         frame = _Frame(liveness(node.body), elsewhere, exit_live=frozenset(elsewhere))
-        frame.calls = bound_by_helpers(node)
+        frame.calls = bound_by_helpers(node.body, node.args)
         self.frames.append(frame)
         super().body_of(node)
         self.frames.pop()

@@ -84,15 +84,15 @@ def declared(body: Sequence[ast.stmt]) -> dict[str, str]:
     }
 
 
-def bound_by_helpers(node: FunctionNode) -> dict[str, set[str]]:
+def bound_by_helpers(body: Sequence[ast.stmt], arguments: ast.arguments) -> dict[str, set[str]]:
     """Return which of a function's variables its nested functions bind, by their names.
 
     One of them may call another: a call of one is taken for a call of all.
     """
-    own = bound_in(node.body).union(a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg))
-    helpers = [n for n in own_nodes(node.body) if isinstance(n, ast.FunctionDef)]
+    own = bound_in(body).union(a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg))
+    helpers = [n for n in own_nodes(body) if isinstance(n, ast.FunctionDef)]
     inner = [n for helper in helpers for n in ast.walk(helper) if isinstance(n, ast.Nonlocal)]
-    names = {name for n in inner for name in n.names} & own - declared(node.body).keys()
+    names = {name for n in inner for name in n.names} & own - declared(body).keys()
     return {helper.name: names for helper in helpers} if names else {}
 
 

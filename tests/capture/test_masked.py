@@ -86,5 +86,5 @@ def test_another_number_of_rows_than_of_elements_is_an_error(backend: str, count
     ],
 )
 def test_what_needs_their_number_is_refused(use: Callable[..., Any]) -> None:
-    with pytest.raises((GradcError, TypeError), match="mask|unhashable"):
+    with pytest.raises((GradcError, TypeError), match=r"mask|unhashable"):
         gradc.compile(use)(X, G)
