@@ -33,7 +33,8 @@ from tests.trees import leaves
 
 MODULES = (
     "arithmetic", "reductions", "arrays", "writes", "language", "models", "science", "loops",
-    "control", "turns", "carries", "branches", "exits", "aliases", "places", "runtime",
+    "control", "turns", "carries", "branches", "exits",
+    "helpers", "aliases", "places", "runtime",
 )  # fmt: skip
 
 PROGRAMS: list["Program"] = []

@@ -219,7 +219,7 @@ class Body:
     def takes_over(self, node: Node, slot: int) -> bool:
         """Tell whether a node may overwrite an operand: own memory that nothing reads later."""
         id = node.operands[slot]
-        if self.plan.transparent[id]:
+        if self.plan.transparent[id] and id not in self.operands.names:
             return is_filled(self.graph, self.graph[id])
         return self.is_own(id) and self.memory.is_last_read(node, slot)
 
