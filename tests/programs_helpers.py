@@ -1,4 +1,4 @@
-"""Corpus: helpers that bind variables around them, two ways out of a turn, zeros under two names."""
+"""Corpus: helpers that bind variables around them, ways out of a turn, zeros under two names."""
 
 import numpy as np
 
