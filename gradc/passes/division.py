@@ -7,17 +7,13 @@ from gradc.ir import Graph, Kind, Node
 from gradc.ir.accesses import Chain, Turns, chains, reads_of
 from gradc.ir.ranges import Range
 from gradc.passes.steady import Steady
+from gradc.passes.worth import CHEAP
 
 __all__ = ["Division", "plan_division"]
 
 _FEW = 6
 """Operations that are rather made again than read from a row."""
 _MANY = 1000
-_CHEAP = (
-    {"add", "subtract", "multiply", "negative", "square", "absolute", "maximum", "minimum"}
-    | {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
-    | {"logical_and", "logical_or", "logical_not", "select", "cast"}
-)
 _DEAR = 8
 """Elements of cheap work that an operation not among these counts for, and the least to move."""
 _ROOM = 1 << 16
@@ -125,7 +121,7 @@ def _note_costs(found: Division) -> None:
     for node in found.body.nodes:
         if node.id not in found.steady.nodes:
             continue
-        own = 1 if node.op.name in _CHEAP else 0
+        own = 1 if node.op.name in CHEAP else 0
         slice_ = node.op.name == "index" and len(node.operands) == 1
         known = node.op.kind is Kind.CONSTANT or found.is_given(node)
         if not (known or own or slice_ or node.op.kind is Kind.MOVEMENT):
@@ -183,7 +179,7 @@ def _pays(found: Division) -> bool:
         size = max((s for s in sizes if isinstance(s, int)), default=_DEAR)
         if node.op.name == "index_put":
             work += _known(found.body[node.operands[1]].type.size)
-        elif node.op.name in _CHEAP:
+        elif node.op.name in CHEAP:
             work += size
         elif node.op.kind not in (Kind.MOVEMENT, Kind.INDEX):
             work += _DEAR * size

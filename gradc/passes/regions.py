@@ -18,6 +18,7 @@ from gradc.passes.restores import keep_restored
 from gradc.passes.rewrite import literal
 from gradc.passes.steady import steady_in
 from gradc.passes.updates import update_in_place
+from gradc.passes.worth import is_dear
 
 __all__ = ["has_regions", "tidy_regions"]
 
@@ -212,21 +213,16 @@ def _moved(loop: _Loop) -> list[int]:
     body, index = loop.body, loop.node.params.get("index")
     there = {body.inputs[position] for position, _ in loop.captures}
     free = {body.inputs[position] for position, _ in loop.free.values()}
-    steady = (
-        steady_in(body, there, index, partly=False).nodes
-        if index is not None and loop.runs
-        else set()
-    )
+    steady = _steady(loop, there)
     wanted = _reach_back(body, [body.outputs[item] for item in (*loop.carries, *loop.free)])
     moved: list[int] = []
     for node in body.nodes:
         if node.op.kind is Kind.CONSTANT:
             there.add(node.id)
         elif wanted[node.id] and node.operands:
-            whole = node.id in steady and _is_whole(body, node, free)
-            if whole or (
-                there.issuperset(node.operands) and _may_move(body, node, index, loop.runs)
-            ):
+            moves = node.id in steady and (_is_whole(body, node, free) or is_dear(body, node))
+            simple = there.issuperset(node.operands)
+            if moves or (simple and _may_move(body, node, index, loop.runs)):
                 there.add(node.id)
                 moved.append(node.id)
     return moved

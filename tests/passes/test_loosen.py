@@ -215,6 +215,51 @@ def test_nothing_leaves_a_loop_that_may_not_run():
     assert [str(n.params["count"]) for n in inner] == ["i", "4"]
 
 
+# whole arrays
+
+
+def grid(x):
+    """Return the differences of all pairs of elements."""
+    n = x.shape[0]
+    return x.reshape((n, 1)).broadcast_to((n, n)) - x.reshape((1, n)).broadcast_to((n, n))
+
+
+def tabled(table, n=6):
+    def turn(t, x, q):
+        return ops.contract(table(x), q, a_labels=(0, 1), b_labels=(1,), out_labels=(0,))
+
+    graph = lean(lambda x, q: loop("t", 3, turn, [x], [q])[0], (n,), (n,))
+    return names(outermost(graph)[-1].regions[0])
+
+
+def test_a_table_of_dear_functions_is_made_once():
+    assert tabled(lambda x: ops.exp(grid(x))) == ["input", "input", "contract"]
+
+
+def test_a_table_of_cheap_functions_is_made_again():
+    assert "subtract" in tabled(lambda x: grid(x) * 2.0)
+
+
+def test_divisions_are_kept_where_they_stay_near():
+    assert "divide" not in tabled(lambda x: 1.0 / (grid(x) + 5.0))
+    assert "divide" in tabled(lambda x: 1.0 / (grid(x) + 5.0), 200)
+
+
+def test_an_outer_product_is_made_again():
+    def table(x):
+        return ops.contract(x, x, a_labels=(0,), b_labels=(1,), out_labels=(0, 1))
+
+    assert tabled(table).count("contract") == 2
+
+
+def test_a_product_of_matrices_is_made_once():
+    def table(x):
+        wide = ops.maximum(grid(x), 0.25)
+        return ops.contract(wide, wide, a_labels=(0, 2), b_labels=(1, 2), out_labels=(0, 1))
+
+    assert tabled(table).count("contract") == 1
+
+
 # random graphs
 
 
