@@ -6,9 +6,10 @@ from gradc.ir import Graph, Node, Symbol
 from gradc.ir.ranges import Range
 from gradc.passes.afresh import afresh
 from gradc.passes.fission import divide_loops
+from gradc.passes.quiet import quiet_nodes
 from gradc.passes.steady import steady_in
 
-__all__ = ["loosen"]
+__all__ = ["loosen", "turn_of"]
 
 
 def loosen(
@@ -19,10 +20,13 @@ def loosen(
     Such a carry comes out of every turn as the same array, and a turn may as well start from the
     array as it was before the loop.
 
+    A loop that may not run, with a condition or a count that is not known, keeps its carries, and
+    is taken apart only where something can be moved that cannot fail.
+
     Parameters
     ----------
     node : Node
-        A loop that runs at least once.
+        The loop.
     body : Graph
         Its body, with inputs and outputs as they are in the node.
     captures : sequence of int
@@ -30,9 +34,13 @@ def loosen(
     carries : iterable of int
         The items that are carries.
     """
-    index, first = node.params["index"], len(body.inputs) - len(body.outputs)
+    index, first = turn_of(node), len(body.inputs) - len(body.outputs)
     known = [body.inputs[position] for position in captures]
-    span = Range(index, 0, node.params["count"] - 1)
+    count = node.params.get("count", 1)
+    span = Range(index, 0, count - 1)
+    if not isinstance(node.params.get("count"), int):
+        made = divide_loops(body, known, index, (span,))
+        return made if _has_quiet_loop(made, captures, index) else body, set()
     free = afresh(body, first, span) & set(carries)
     while True:
         free = _left_the_same(body, first, known, free, index)
@@ -43,6 +51,19 @@ def loosen(
         if all(made.outputs[item] in steady.nodes for item in free):
             return made, free
         free = {item for item in free if made.outputs[item] in steady.nodes}
+
+
+def turn_of(node: Node) -> Symbol:
+    """Return the index of a loop, or a symbol that occurs nowhere for a loop without one."""
+    found = node.params.get("index")
+    return Symbol("turn", "none") if found is None else found
+
+
+def _has_quiet_loop(body: Graph, captures: Sequence[int], index: Symbol) -> bool:
+    """Tell whether an inner loop is the same in each turn, and cannot fail."""
+    known = [body.inputs[position] for position in captures]
+    steady = steady_in(body, known, index, partly=False)
+    return any(body[id].regions for id in quiet_nodes(body, steady.nodes))
 
 
 def _left_the_same(

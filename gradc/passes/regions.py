@@ -13,7 +13,8 @@ from gradc.ir import Graph, Kind, Node, Symbol, TupleType, Value, op_named
 from gradc.ir.bind import bind_params
 from gradc.ir.rebuild import bound, copy_node, inline, transfer
 from gradc.passes.clears import take_apart
-from gradc.passes.loosen import loosen
+from gradc.passes.loosen import loosen, turn_of
+from gradc.passes.quiet import quiet_nodes
 from gradc.passes.restores import keep_restored
 from gradc.passes.rewrite import literal
 from gradc.passes.steady import steady_in
@@ -164,8 +165,6 @@ def _settle_carries(loop: _Loop, used: set[int]) -> dict[int, Value]:
 
 def _loosen(loop: _Loop) -> None:
     """Take inner loops apart, and set carries free."""
-    if not loop.runs:
-        return
     captures = [position for position, _ in loop.captures]
     body, free = loosen(loop.node, loop.body, captures, loop.carries)
     loop.body = body
@@ -229,10 +228,9 @@ def _moved(loop: _Loop) -> list[int]:
 
 
 def _steady(loop: _Loop, known: set[int]) -> set[int]:
-    index = loop.node.params.get("index")
-    if index is None or not loop.runs:
-        return set()
-    return steady_in(loop.body, known, index, partly=False).nodes
+    """Return what is the same in every turn; only what cannot fail if the loop may not run."""
+    found = steady_in(loop.body, known, turn_of(loop.node), partly=False).nodes
+    return found if loop.runs else quiet_nodes(loop.body, found)
 
 
 def _is_whole(body: Graph, node: Node, free: set[int]) -> bool:

@@ -12,7 +12,7 @@ from gradc.ir.verify import verify
 from gradc.passes import simplify
 from gradc.passes.loosen import loosen
 from tests.random_turns import graph_of
-from tests.region_graphs import add, branch, build, draw, get, loop, loops_of, put, zeros
+from tests.region_graphs import add, branch, build, draw, get, loop, loops_of, put, whilst, zeros
 
 SEEDS = range(150)
 
@@ -199,20 +199,61 @@ def test_whole_loops_leave_a_loop_that_surely_runs():
     assert loops_of(outer.regions[0]) == []
 
 
-def test_nothing_leaves_a_loop_that_may_not_run():
-    def turn(t, x, q):
-        p = loop("j", 4, lambda j, x, p: ops.sin(p) * get(x, j), [x], [get(x, 0)])[0]
-        return q * p
+def unsure(read):
+    """A loop that runs i times around one that is the same in each turn; return the inner ones."""
 
     def program(x, q):
         def outer(i, x, q):
+            def turn(t, x, q):
+                p = loop("j", 4, lambda j, x, p: ops.sin(p) * read(x, i, j), [x], [get(x, 0)])
+                return q * p[0]
+
             return loop("t", i, turn, [x], [q])
 
         return loop("i", 3, outer, [x], [q])[0]
 
-    (node,) = outermost(lean(program, (5,), ()))
-    inner = loops_of(node.regions[0])
-    assert [str(n.params["count"]) for n in inner] == ["i", "4"]
+    graph = lean(program, (5,), ())
+    return [[n.params["index"].name for n in loops_of(g)] for g in (graph, *inner_of(graph, "i"))]
+
+
+def inner_of(graph, name):
+    return [n.regions[0] for n in loops_of(graph) if n.params["index"].name == name]
+
+
+def test_what_cannot_fail_leaves_a_loop_that_may_not_run():
+    assert unsure(lambda x, i, j: get(x, j)) == [["j", "i", "t"], ["t"]]
+
+
+def test_what_may_fail_stays_in_a_loop_that_may_not_run():
+    assert unsure(lambda x, i, j: get(x, i + j - 1)) == [["i", "t", "j"], ["t", "j"]]
+
+
+def test_work_leaves_a_loop_with_a_condition():
+    def program(x, y):
+        def body(x, y, s):
+            def inner(j, x, p, s):
+                p = 1.0 / (get(x, j) + p)
+                return p, s * p + 1.0
+
+            return loop("j", 5, inner, [x], [get(x, 0), s])[1] * ops.exp(get(x, 1))
+
+        return whilst(lambda x, y, s: ops.less(s, y), body, [x, y], [y * 0.1], limit=50)[0]
+
+    graph = lean(program, (5,), ())
+    first, outer = outermost(graph)
+    assert first.op.name == "loop"
+    assert "divide" not in names(loops_of(outer.regions[1])[0].regions[0])
+
+
+def test_routines_stay_in_a_loop_that_may_not_run():
+    def program(a, y):
+        def body(a, s):
+            return s + 1.0 + ops.square(ops.det(a))
+
+        return whilst(lambda a, s: ops.less(s, 5.0), body, [a], [y], limit=50)[0]
+
+    (node,) = outermost(lean(program, (3, 3), ()))
+    assert "det" in names(node.regions[1])
 
 
 # whole arrays
