@@ -160,7 +160,7 @@ def _recurs(loop: Loop) -> bool:
             for table in (read, written):
                 table.setdefault(statement.target.buffer, set()).add(statement.target.offset)
     return any(
-        _turns_between(a, b, loop.symbol)
+        _turns_between(a, b, loop)
         for buffer, offsets in written.items()
         if len(offsets) * len(read.get(buffer, ())) <= MOST
         for a in offsets
@@ -168,12 +168,13 @@ def _recurs(loop: Loop) -> bool:
     )
 
 
-def _turns_between(a: Dim, b: Dim, symbol: Symbol) -> bool:
-    step = substitute(a, {symbol: symbol.expr() + 1}) - a
-    gap = a - b
-    if not isinstance(step, int) or not isinstance(gap, int):
+def _turns_between(a: Dim, b: Dim, loop: Loop) -> bool:
+    """Tell whether an offset is where another one was, or will be, some turns away."""
+    step = substitute(a, {loop.symbol: loop.symbol.expr() + 1}) - a
+    gap, turns = a - b, (loop.stop - loop.start) * loop.step
+    if not isinstance(step, int) or not isinstance(gap, int) or step == 0 or gap == 0:
         return False
-    return step != 0 and gap != 0 and gap % step == 0
+    return gap % step == 0 and not (isinstance(turns, int) and abs(gap // step) >= turns)
 
 
 def _place(offset: Dim, buffer: Buffer, bounds: Bounds) -> tuple[Dim, Dim] | None:

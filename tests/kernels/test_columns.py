@@ -116,6 +116,20 @@ def test_columns_that_do_not_depend_on_each_other_stay():
     assert q.type.shape == (N, N + 4)
 
 
+def test_columns_of_rows_apart_stay():
+    """A turn reads from the column that it writes: no other turn comes there."""
+
+    def program(x, y):
+        def turn(j, y, q):
+            return [put(q, get(q, (0, N - 1), j) + get(y, (1, N - 1), j), (1, N - 1), j)]
+
+        (q,) = loop(N, [y], [start(y, N, N + 4)], turn)
+        return [get(q, (0, N), N - 1) * 2.0]
+
+    (q,) = matrices(unit_of(program, *draw((N, N), (N, N + 4))))
+    assert q.type.shape == (N, N + 4)
+
+
 def test_a_matrix_that_a_product_reads_stays():
     def program(x, y):
         def turn(j, x, y, q):
