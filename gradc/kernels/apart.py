@@ -7,7 +7,7 @@ the slow loop.  Here it is known, since every element that is written belongs to
 
 from itertools import combinations
 
-from gradc.ir import Dim, DimExpr, Symbol
+from gradc.ir import Dim, DimExpr, Symbol, substitute
 from gradc.kernels.nest import (
     LANES,
     Accumulate,
@@ -52,7 +52,7 @@ def _is_apart(loop: Loop) -> bool:
             written.add(target.buffer)
     several = sum(buffer.kind == "temporary" for buffer in offsets) > 1
     mine = any(buffer.kind == "temporary" for buffer in written)
-    return several and mine and all(_are_apart(offsets[buffer], length) for buffer in written)
+    return several and mine and all(_are_apart(offsets[b], loop.symbol, length) for b in written)
 
 
 def _target(statement: Stmt) -> Ref | Local | Lane | None:
@@ -71,12 +71,20 @@ def _own(ref: Ref, symbol: Symbol) -> Dim | None:
     return ref.offset if turning == [((symbol, 1),)] else None
 
 
-def _are_apart(found: set[Dim | None], length: Dim) -> bool:
-    """Tell whether offsets are one, or rows that lie farther apart than the loop is long."""
+def _are_apart(found: set[Dim | None], symbol: Symbol, length: Dim) -> bool:
+    """Tell whether offsets are one, or no turn of the loop comes from one to another."""
     known = [offset for offset in found if offset is not None]
     if len(known) < len(found):
         return False
-    gaps = [a - b for a, b in combinations(known, 2)]
-    return all(
-        isinstance(gap, int) and isinstance(length, int) and abs(gap) >= abs(length) for gap in gaps
-    )
+    return all(_never_meet(a - b, _step(a, symbol), length) for a, b in combinations(known, 2))
+
+
+def _step(offset: Dim, symbol: Symbol) -> Dim:
+    return substitute(offset, {symbol: symbol.expr() + 1}) - offset
+
+
+def _never_meet(gap: Dim, step: Dim, length: Dim) -> bool:
+    """Tell whether a gap is not as wide as some turns, fewer than the loop has."""
+    if not (isinstance(gap, int) and isinstance(step, int) and isinstance(length, int)):
+        return False
+    return step != 0 and (gap % step != 0 or abs(gap // step) >= abs(length))
