@@ -16,6 +16,7 @@ from gradc.kernels.lanes import use_lanes
 from gradc.kernels.nest import If, Loop, Stage, Stmt, While
 from gradc.kernels.recurrences import shorten_recurrence
 from gradc.kernels.restructure import promoted, restructure
+from gradc.kernels.row_fills import fill_by_rows
 from gradc.kernels.strips import run_in_strips
 from gradc.kernels.sums import as_sums
 from gradc.kernels.sweeps import join_sweeps
@@ -37,6 +38,7 @@ def schedule(stages: list[Stage]) -> list[Stage]:
         Stage(_rewrite(stage.body, {}), stage.nodes, stage.section)
         for stage in run_in_teams(ordered)
     ]
+    found = [Stage(fill_by_rows(stage.body), stage.nodes, stage.section) for stage in found]
     return mark_apart(found)
 
 
