@@ -63,3 +63,48 @@ def _product(
     if swapped:
         a, b, a_labels, b_labels = b, a, b_labels, a_labels
     return op_named("contract")(a, b, a_labels=a_labels, b_labels=b_labels, out_labels=out)
+
+
+@rule("reduce_sum", final=True)
+def sum_before_product(x: Value, axes: tuple[int, ...]) -> Value | None:
+    """Add up an operand instead of a product, along axes that only that operand has.
+
+    sum over j, k of y[j, k] * q[k, i]   ->   sum over k of (sum over j of y[j, k]) * q[k, i]
+
+    What is left of the product is smaller by the length of the axis.  Only adjoints are treated so:
+    the order of their sums is nobody's.
+    """
+    negated = x.node.op.name == "negative"
+    product = x.graph.value(x.node.operands[0]) if negated else x
+    node = product.node
+    if node.op.name != "contract" or node.origin.adjoint_of is None or x.dtype.kind != "f":
+        return None
+    a, b = product.graph.values(node.operands)
+    a_labels, b_labels, out = (node.params[f"{name}_labels"] for name in ("a", "b", "out"))
+    summed = {out[axis] for axis in axes}
+    if summed & {*a_labels} & {*b_labels}:
+        return None
+    for side, labels in ((a, a_labels), (b, b_labels)):
+        if summed & {*labels} and not _is_at_most(side, product):
+            return None
+    a, a_labels = _added_up(a, a_labels, summed)
+    b, b_labels = _added_up(b, b_labels, summed)
+    kept = tuple(label for label in out if label not in summed)
+    swapped = not b_labels
+    if swapped:
+        a, b, a_labels, b_labels = b, a, b_labels, a_labels
+    result = _product(a, b, a_labels, b_labels, kept, swapped)
+    return -result if negated else result
+
+
+def _is_at_most(x: Value, other: Value) -> bool:
+    """Tell whether a value has as few elements as another one, both known."""
+    sizes = (x.size, other.size)
+    return all(isinstance(size, int) for size in sizes) and sizes[0] <= sizes[1]  # type: ignore[operator]
+
+
+def _added_up(x: Value, labels: Labels, summed: set[int]) -> tuple[Value, Labels]:
+    """Add up an operand along some labels."""
+    axes = [axis for axis, label in enumerate(labels) if label in summed]
+    rest = tuple(label for label in labels if label not in summed)
+    return (x.sum(axes) if axes else x), rest

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+import gradc
 from gradc import ops
-from gradc.ir import ArrayType
+from gradc.ir import ArrayType, Origin
 from gradc.ir.interpret import interpret
 from gradc.passes import simplify
 from tests.ops.graphs import generator
@@ -23,6 +24,13 @@ def spread(x, *shape):
 
 def f8(*shape):
     return ArrayType.of("f8", *shape)
+
+
+def summed(a, b, labels, axes, *, adjoint=True, negated=False):
+    """Return the sum of a product over some axes; the product is an adjoint."""
+    with a.graph.at(Origin(None, adjoint_of=a.id if adjoint else None)):
+        whole = product(a, b, labels)
+    return (-whole if negated else whole).sum(axes)
 
 
 CASES = [
@@ -53,6 +61,20 @@ CASES = [
         lambda a, v: spread(product(a, v.reshape((3,)), "ij,j->i").reshape((2, 1)), 2, 4),
         (f8(2, 3), f8(3, 1)),
         ulps=8,
+    ),
+    Case(
+        "sum_before_product",
+        lambda a, b: summed(a, b, "jk,ki->ji", (0,)),
+        lambda a, b: product(a.sum((0,)), b, "k,ki->i"),
+        (f8(4, 3), f8(3, 5)),
+        ulps=16,
+    ),
+    Case(
+        "sum_before_product",
+        lambda a, b: summed(a, b, "kj,ki->ij", (1,), negated=True),
+        lambda a, b: -product(a.sum((1,)), b, "k,ki->i"),
+        (f8(3, 4), f8(3, 5)),
+        ulps=16,
     ),
 ]
 
@@ -104,3 +126,70 @@ def test_what_is_not_a_number_stays_so():
     for s in (2.0, -1.0, 0.0, np.nan):
         one, other = (interpret(g, a, np.float64(s))[0] for g in (before, after))
         np.testing.assert_array_equal(one, other)
+
+
+# sums of products that are adjoints
+
+
+def product_sizes(graph):
+    """Return the elements of the results of all products that are needed."""
+    live = zip(graph.nodes, graph.live(), strict=True)
+    return [node.type.size for node, needed in live if needed and node.op.name == "contract"]
+
+
+SUMS = [
+    ("jk,ki->ji", (7, 3), (3, 3), (0,)),
+    ("jk,ki->ji", (3, 3), (3, 7), (1,)),
+    ("bjk,bik->bji", (2, 7, 3), (2, 4, 3), (1,)),
+    ("bjk,bik->jbi", (2, 7, 3), (2, 4, 3), (0,)),
+    ("j,i->ji", (7,), (5,), (0,)),
+    ("j,i->ji", (7,), (5,), (1,)),
+    ("jk,li->jkli", (7, 2), (3, 4), (0, 2)),
+]
+
+
+@pytest.mark.parametrize("negated", [False, True])
+@pytest.mark.parametrize(("labels", "left", "right", "axes"), SUMS)
+def test_an_operand_is_added_up_instead_of_the_product(labels, left, right, axes, negated):
+    """No product with the axis of the sum is left, and values are those of before."""
+    before = graph_of(
+        lambda a, b: summed(a, b, labels, axes, negated=negated), (f8(*left), f8(*right))
+    )
+    after, fired = rewritten(before, registered("sum_before_product"))
+    assert fired["sum_before_product"] == 1
+    assert all(size < product_sizes(before)[0] for size in product_sizes(after))
+    rng = generator(labels, axes, negated)
+    arrays = [rng.standard_normal(shape) for shape in (left, right)]
+    np.testing.assert_allclose(interpret(after, *arrays)[0], interpret(before, *arrays)[0], 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("labels", "left", "right", "axes", "adjoint"),
+    [
+        ("jk,ki->ji", (7, 3), (3, 3), (0,), False),
+        ("bjk,bki->bji", (2, 7, 3), (2, 3, 3), (0,), True),
+        ("jk,ki->ji", (7, 9), (9, 3), (0,), True),
+    ],
+    ids=["the user's own", "an axis of both", "a longer operand"],
+)
+def test_other_sums_stay(labels, left, right, axes, adjoint):
+    before = graph_of(
+        lambda a, b: summed(a, b, labels, axes, adjoint=adjoint), (f8(*left), f8(*right))
+    )
+    _, fired = rewritten(before, registered("sum_before_product"))
+    assert not fired["sum_before_product"]
+
+
+def test_a_mean_that_all_points_share_costs_no_product():
+    """The gradient of a shift is the sum of what comes back, times the matrix once."""
+
+    def loss(shift, q, x):
+        return np.sum(np.tanh((x - shift) @ q))
+
+    rng = np.random.default_rng(4)
+    args = [rng.standard_normal(shape) for shape in ((5,), (5, 4), (90, 5))]
+    grad = gradc.compile(gradc.grad(loss), backend="numpy")
+    graph = grad.artifact(*args).program.graph
+    assert product_sizes(graph) == [90 * 4, 5]
+    y = np.tanh((args[2] - args[0]) @ args[1])
+    np.testing.assert_allclose(grad(*args), -((1 - y * y) @ args[1].T).sum(0), 1e-12)
