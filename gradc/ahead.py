@@ -9,6 +9,10 @@ order of the arguments, then closed-over arrays and random draws, then results, 
 of ``name_arena()`` bytes, aligned to 64.  It returns 0, or what the header says.  Arrays are in C
 order, numbers are arrays of one element, and results overlap nothing else.  Integers, truth values
 and texts among the arguments are fixed.
+
+It works alone, in one thread.  With ``threads=2`` or more there is ``name_with`` too, which takes
+what its caller lends (``gradc_env`` in the header): with a ``parallel_for`` large loops are shared
+by the caller's threads, however many there are, and the result is the same to the last bit.
 """
 
 import warnings
@@ -169,12 +173,13 @@ def _plan(
     failures = tuple(loops.failures)
     arena = _arena(loops)
     user = _user(function)
-    source = print_c(loops, options, symbol=name, entry=False).text
+    lent = options.threads is not None and options.threads > 1
+    source = print_c(loops, options, symbol=name, entry=False, lent=lent).text
     loader = loader_text(
         recording, program, name=name, c_text=source, arena=arena, failures=failures,
         about=f" from {user['name']} in {user['file']}" if user["file"] else "",
     )  # fmt: skip
-    texts = {".c": source, ".h": print_header(loops, name), ".py": loader}
+    texts = {".c": source, ".h": print_header(loops, name, lent=lent), ".py": loader}
     return _Plan(name, signature(program, name), arena, failures, texts, user, options)
 
 

@@ -45,6 +45,7 @@ __all__ = [
     "statements",
     "subexpressions",
     "uses",
+    "uses_loan",
 ]
 
 DimMap: TypeAlias = Callable[[Dim], Dim]
@@ -76,6 +77,15 @@ def is_straight(stages: Iterable[Stage]) -> bool:
     """Tell whether nothing is run more than once: scalars and branches, no loop and no routine."""
     straight = Let | Declare | Assign | Store | Accumulate | Check | If
     return all(isinstance(s, straight) for stage in stages for s in statements(stage.body))
+
+
+def uses_loan(stages: Iterable[Stage]) -> bool:
+    """Tell whether there are products, or loops in chunks: what a caller may lend help for."""
+    return any(
+        isinstance(s, MatMul) or (isinstance(s, Loop) and s.chunk > 0)
+        for stage in stages
+        for s in statements(stage.body)
+    )
 
 
 def expressions(statement: Stmt) -> tuple[Expr, ...]:
