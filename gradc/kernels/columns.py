@@ -32,7 +32,7 @@ from gradc.kernels.nest import (
 from gradc.kernels.retarget import with_refs
 from gradc.kernels.walk import loads, nested, statements, uses
 
-__all__ = ["lay_columns"]
+__all__ = ["lay_columns", "recurs"]
 
 LEAST = 16
 """Shorter rows or columns stay as they are."""
@@ -120,7 +120,7 @@ class _Facts:
 
     def _recurs(self, loop: Loop) -> bool:
         if loop not in self.recurrent:
-            self.recurrent[loop] = _recurs(loop)
+            self.recurrent[loop] = recurs(loop)
         return self.recurrent[loop]
 
 
@@ -147,24 +147,28 @@ def _holds(dim: Dim, symbol: Symbol) -> bool:
     return isinstance(dim, DimExpr) and symbol in dim.symbols
 
 
-def _recurs(loop: Loop) -> bool:
-    """Tell whether a turn of a loop reads an element that another one, some turns away, writes."""
+def recurs(loop: Loop) -> bool:
+    """Tell whether a turn of a loop reads an element that another one, some turns away, writes.
+
+    Sums that are only added to do not count: nobody waits for them.
+    """
     read: dict[Buffer, set[Dim]] = {}
     written: dict[Buffer, set[Dim]] = {}
+    added: dict[Buffer, set[Dim]] = {}
     for statement in statements(loop.body):
         for ref in loads(statement):
             read.setdefault(ref.buffer, set()).add(ref.offset)
         if isinstance(statement, Store):
             written.setdefault(statement.ref.buffer, set()).add(statement.ref.offset)
         elif isinstance(statement, Accumulate) and isinstance(statement.target, Ref):
-            for table in (read, written):
-                table.setdefault(statement.target.buffer, set()).add(statement.target.offset)
+            added.setdefault(statement.target.buffer, set()).add(statement.target.offset)
     return any(
         _turns_between(a, b, loop)
-        for buffer, offsets in written.items()
-        if len(offsets) * len(read.get(buffer, ())) <= MOST
+        for table, other in ((written, read), (written, added), (added, read))
+        for buffer, offsets in table.items()
+        if len(offsets) * len(other.get(buffer, ())) <= MOST
         for a in offsets
-        for b in read.get(buffer, ())
+        for b in other.get(buffer, ())
     )
 
 

@@ -37,7 +37,7 @@ from gradc.kernels.nest import (
 )
 from gradc.kernels.walk import loads, map_statement, replace_symbols
 
-__all__ = ["SWEPT", "interchange", "strides"]
+__all__ = ["SWEPT", "interchange", "strides", "with_turns_inside"]
 
 SWEPT = "swept"
 """Role of the symbols of inner loops that were outer ones."""
@@ -66,6 +66,19 @@ def interchange(loop: Loop, around: Sequence[Span]) -> list[Stmt] | None:
         return None
     whole = _Nest(loop, parts, around)
     return whole.apart() or whole.together()
+
+
+def with_turns_inside(loop: Loop, around: Sequence[Span]) -> list[Stmt] | None:
+    """Return nests with the turns of a loop inside its inner loops; None where that is not right.
+
+    Strides do not count: the caller knows why it is wanted.
+    """
+    parts = _parts(loop)
+    bounds = {s.symbol: (s.low, s.high) for s in around}
+    length = extremes(abs_length(loop), bounds)
+    if parts is None or length is None or length[1] < WORTH:
+        return None
+    return _Nest(loop, parts, around).apart()
 
 
 def _facing(loop: Loop) -> Loop:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from gradc.kernels.abreast import run_abreast
 from gradc.kernels.apart import mark_apart
 from gradc.kernels.batch import in_lanes
+from gradc.kernels.beside import run_beside
 from gradc.kernels.blocks import run_in_blocks
 from gradc.kernels.collapse import collapse
 from gradc.kernels.columns import lay_columns
@@ -29,7 +30,7 @@ def schedule(stages: list[Stage]) -> list[Stage]:
     """Return the stages with their loops rewritten."""
     stages = [
         Stage(join_sweeps(drop_dead_fills(stage.body)), stage.nodes, stage.section)
-        for stage in run_in_blocks(run_in_strips(lay_columns(stages)))
+        for stage in run_in_blocks(run_in_strips(lay_columns(run_beside(stages))))
     ]
     ordered = [
         Stage(_ordered(stage.body), stage.nodes, stage.section) for stage in in_lanes(stages)
