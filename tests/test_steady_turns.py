@@ -38,6 +38,24 @@ def sweeps(u, turns):
     return np.sum(u * u)
 
 
+def elements(u, turns):
+    """The first sweep of each turn element by element, rows and columns changed after it."""
+    u = u.copy()
+    n = u.shape[0]
+    c, r = np.zeros((n, n)), np.zeros((n, n))
+    for _ in range(turns):
+        for i in range(1, n - 1):
+            c[i, 0] = 0.0
+            r[i, 0] = u[i, 0]
+            for j in range(1, n - 1):
+                low = 3.0 - c[i, j - 1]
+                c[i, j] = 1.0 / low
+                r[i, j] = (u[j, i] + 0.5 * u[j, i + 1] + r[i, j - 1]) / low
+            for j in range(n - 2, 0, -1):
+                u[i, j] = c[i, j] * u[i, j + 1] + r[i, j]
+    return np.sum(u * u)
+
+
 def thomas(x, turns):
     """A tridiagonal solve per turn, with coefficients that depend on data: scalars are carried."""
     n = x.shape[0]
@@ -94,7 +112,7 @@ def weights(x, turns):
     return np.sum(u * u) + n
 
 
-PROGRAMS = (sweeps, thomas, factors, weights)
+PROGRAMS = (sweeps, elements, thomas, factors, weights)
 
 
 @backends
@@ -106,7 +124,16 @@ def test_value_and_gradient(program, backend):
     np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize("program", [sweeps, thomas])
+@pytest.mark.parametrize("program", [sweeps, elements])
+def test_large_sweeps_are_the_same_in_c(program):
+    """Matrices long enough to lie by columns."""
+    x = np.random.default_rng(9).uniform(0.5, 1.5, (37, 37))
+    in_c, in_numpy = (gradc.value_and_grad(program, backend=b)(x, 3) for b in ("c", "numpy"))
+    np.testing.assert_allclose(in_c[0], in_numpy[0], rtol=1e-13)
+    np.testing.assert_allclose(in_c[1], in_numpy[1], rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("program", [sweeps, elements, thomas])
 def test_coefficients_are_made_once(program):
     """The divisions that make them stand before the loop over time."""
     text = gradc.value_and_grad(lambda x: program(x, 50)).source("numpy", X)

@@ -1,5 +1,8 @@
 """Loops over recurrences that run beside each other go inside them; values stay."""
 
+import importlib
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -81,58 +84,102 @@ def test_sums_are_no_recurrences():
     assert ("i", "j") in nests(unit_of(program, *draw((N, N), (N, N))))
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_random_sweeps(seed, monkeypatch):
-    """Two inner loops that read and write two matrices, some rows of others, some backwards."""
+def test_random_sweeps(monkeypatch):
+    """By columns or element by element, backwards, shifted, added to; some nests are turned."""
     monkeypatch.setattr("gradc.kernels.columns.LEAST", 2)
     monkeypatch.setattr("gradc.kernels.interchange.WORTH", 2)
-    rng = np.random.default_rng(seed)
-    print("seed", seed)
-    n = int(rng.integers(5, 8))
-    plans = [_plan(rng) for _ in range(int(rng.integers(1, 4)))]
+    seen = Counter[str]()
+    _watch(monkeypatch, "gradc.kernels.beside.with_turns_inside", seen)
+    _watch(monkeypatch, "gradc.kernels.columns._turned", seen)
+    for seed in range(300):
+        print("seed", seed)
+        rng = np.random.default_rng(seed)
+        rows, columns = (int(n) for n in rng.integers(5, 9, 2))
+        program = _Sweeps(rng, rows, columns).program
+        unit_of(program, *draw((rows, columns), (rows, columns)))
+    assert seen["with_turns_inside"] >= 20
+    assert seen["_turned"] >= 20
 
-    def turn(i, x, *arrays):
-        arrays = list(arrays)
-        for plan in plans:
-            if plan["edge"]:
-                arrays[0] = put(arrays[0], get(x, i + 1, 0), i + 1, 0)
-            arrays = _swept(n, plan, i, x, arrays)
+
+def _watch(monkeypatch: pytest.MonkeyPatch, where: str, seen: Counter[str]) -> None:
+    """Count the calls of a function that find something."""
+    module, name = where.rsplit(".", 1)
+    plain = getattr(importlib.import_module(module), name)
+
+    def watched(*arguments):
+        found = plain(*arguments)
+        seen[name] += found is not None
+        return found
+
+    monkeypatch.setattr(where, watched)
+
+
+class _Sweeps:
+    """Sweeps over two matrices and an argument, some turns of all of them."""
+
+    def __init__(self, rng: np.random.Generator, rows: int, columns: int) -> None:
+        self.rows, self.columns = rows, columns
+        self.by_columns = bool(rng.random() < 0.5)
+        self.turns = int(rng.integers(1, 4))
+        self.steps = [self._step(rng) for _ in range(int(rng.integers(1, 4)))]
+
+    @staticmethod
+    def _step(rng: np.random.Generator) -> dict:
+        return {
+            "target": int(rng.integers(2)),
+            "sources": [
+                (int(rng.integers(3)), int(rng.choice([0, 0, 1, 2])), int(rng.integers(3)))
+                for _ in range(2)
+            ],
+            "into": add if rng.random() < 0.25 else put,
+            "reverse": bool(rng.random() < 0.3),
+            "back": bool(rng.random() < 0.25),
+            "row": int(rng.integers(3)),
+            "whole": bool(rng.random() < 0.15),
+        }
+
+    def program(self, x, y):
+        first = x.graph.literal(0.0, x.dtype).broadcast_to((self.rows, self.columns))
+        p, q = loop(self.turns, [x], [first, x * 2.0], self._turn, name="t")
+        return [p * 1.5, q + y]
+
+    def _turn(self, t, x, *arrays):
+        for step in self.steps:
+            if step["whole"]:
+                mixed = arrays[1 - step["target"]] * 0.9 + x
+                arrays = [mixed if k == step["target"] else a for k, a in enumerate(arrays)]
+            else:
+                arrays = (self._columns if self.by_columns else self._elements)(step, x, arrays)
         return arrays
 
-    def program(x, y):
-        made = loop(n - 2, [x], [x * 2.0, y * 1.5], turn, reverse=bool(seed % 3 == 0))
-        return [made[0] * 1.5, made[1] + y]
+    def _columns(self, step, x, arrays):
+        length = self.rows - 2
 
-    unit_of(program, *draw((n, n), (n, n)))
+        def down(row):
+            return (row + length - 1, length, -1) if step["back"] else (row, length)
 
+        def turn(j, x, *arrays):
+            return self._written(step, [x, *arrays], lambda row, column: (down(row), j + column))
 
-def _plan(rng: np.random.Generator) -> dict:
-    return {
-        "edge": bool(rng.random() < 0.5),
-        "reverse": bool(rng.random() < 0.3),
-        "target": int(rng.integers(2)),
-        "sources": [
-            (int(rng.integers(3)), int(rng.choice([0, 1, 1, 1, 2])), int(rng.integers(3)))
-            for _ in range(2)
-        ],
-        "turned": bool(rng.random() < 0.4),
-        "adds": bool(rng.random() < 0.3),
-    }
+        return loop(self.columns - 2, [x], arrays, turn, name="j", reverse=step["reverse"])
 
+    def _elements(self, step, x, arrays):
+        def turn(i, x, *arrays):
+            def inner(j, x, *arrays):
+                return self._written(step, [x, *arrays], lambda row, col: (i + row, j + col))
 
-def _swept(n, plan, i, x, arrays):
-    """Add an inner loop; a place is a shift of the row and one of the column."""
+            arrays = list(arrays)
+            if step["back"]:
+                target, edge = step["target"], (i + step["row"], 0)
+                arrays[target] = put(arrays[target], get(x, i, 0), *edge)
+            return loop(self.columns - 2, [x], arrays, inner, name="j", reverse=step["reverse"])
 
-    def inner(j, x, *arrays):
-        arrays = list(arrays)
-        value = None
-        for source, row, column in plan["sources"]:
-            place = (j + column, i + row) if plan["turned"] else (i + row, j + column)
-            part = get([x, *arrays][source], *place) * 0.5
-            value = part if value is None else value + part
-        place = (j + 1, i + 1) if plan["turned"] else (i + 1, j + 1)
-        into = add if plan["adds"] else put
-        arrays[plan["target"]] = into(arrays[plan["target"]], value, *place)
-        return arrays
+        return loop(self.rows - 2, [x], arrays, turn, name="i")
 
-    return loop(n - 2, [x], arrays, inner, name="j", reverse=plan["reverse"])
+    @staticmethod
+    def _written(step, given, place):
+        parts = [get(given[k], *place(row, column)) * 0.4 for k, column, row in step["sources"]]
+        made = given[1:]
+        target = made[step["target"]]
+        made[step["target"]] = step["into"](target, parts[0] + parts[1], *place(step["row"], 1))
+        return made

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 
 from gradc import ops
 from gradc.ir.interpret import interpret
@@ -13,7 +12,7 @@ from gradc.kernels.nest import Buffer, Loop, MatMul, Unit
 from gradc.kernels.verify import verify
 from gradc.kernels.walk import statements, uses
 from gradc.options import Options
-from tests.kernels.region_build import add, get, loop, program, put
+from tests.kernels.region_build import get, loop, program, put
 from tests.kernels.simulate import simulate
 
 N = 20
@@ -152,50 +151,3 @@ def test_a_result_stays():
         return [q]
 
     assert matrices(unit_of(program, *draw((N, N + 4), (N + 4, N)))) == []
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_random_sweeps(seed, monkeypatch):
-    """Writes and additions by rows, columns and elements, copies and reversed slices among them."""
-    monkeypatch.setattr("gradc.kernels.columns.LEAST", 2)
-    rng = np.random.default_rng(seed)
-    print("seed", seed)
-    rows, columns = (int(n) for n in rng.integers(5, 9, 2))
-    steps = [_step(rng, rows, columns) for _ in range(int(rng.integers(1, 5)))]
-
-    def turn(j, x, p, q):
-        arrays = [x, p, q]
-        for target, source, where, shown, adds in steps:
-            part = get(arrays[source], *shown(j)) * 0.25
-            arrays[target] = (add if adds else put)(arrays[target], part, *where(j))
-        return arrays[1:]
-
-    def whole(x, y):
-        made = loop(min(rows, columns) - 1, [x], [start(x, rows, columns), x * 2.0], turn)
-        return [made[0] * 1.5, made[1] + y]
-
-    unit_of(whole, *draw((rows, columns), (rows, columns)))
-
-
-def _step(rng: np.random.Generator, rows: int, columns: int):
-    """Return target, source, two places that move with the turn, and whether to add."""
-    length = int(rng.integers(1, min(rows, columns) + 1))
-    kind = rng.integers(3)
-
-    def place(by_column: bool, ahead: int, back: bool, first: int):
-        slice_ = (first + length - 1, length, -1) if back else (first, length)
-
-        def of(j):
-            at = j + ahead
-            return (slice_, at) if by_column else (at, slice_)
-
-        return of
-
-    def one():
-        by_column = bool(kind == 0 or (kind == 2 and rng.random() < 0.5))
-        room = (rows if by_column else columns) - length
-        first = int(rng.integers(0, room + 1))
-        return place(by_column, int(rng.integers(2)), bool(rng.random() < 0.3), first)
-
-    target, source = int(rng.integers(1, 3)), int(rng.integers(3))
-    return target, source, one(), one(), bool(rng.random() < 0.3)
