@@ -3,19 +3,101 @@
 gcc 12 vectorises ``for i: for j: total += x[c - j]`` across ``i`` and reads wrong elements: so it
 does with any sum over two nested loops whose inner loop runs backwards through memory.
 Such outer loops get a call of ``gradc_serial``, which costs nothing.
+
+It also vectorises ``for i: a[5 * i + 6] += u[i]; a[5 * i + 1] += v[i]`` and loses what one turn and
+another one do to the same element.  So it does with any loop that steps over elements of an array
+and reaches what it writes from several turns; a loop around short loops counts as one, since those
+are unrolled.  Such loops are kept as they are.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from gradc.emit.c_uses import child_blocks, children, operands
 from gradc.ir.dims import DimExpr, Symbol
 from gradc.kernels import nest
-from gradc.kernels.nest import Expr, Local, Loop, Stmt
+from gradc.kernels.affine import linear
+from gradc.kernels.nest import Buffer, Expr, Local, Loop, Stmt
 
 __all__ = ["needs_barrier"]
 
 
+_UNROLLED = 32
+"""Turns up to which a compiler may write an inner loop out."""
+
+
 def needs_barrier(loop: Loop) -> bool:
+    """Tell whether a compiler gets a loop wrong: a sum read backwards, or turns that meet."""
+    return _sums_backwards(loop) or _turns_meet(loop)
+
+
+class _Reach(NamedTuple):
+    """What stays in a loop of an offset, its step from turn to turn, and both ends of one turn."""
+
+    written: bool
+    fixed: tuple[tuple[Symbol, int], ...]
+    step: int
+    low: int
+    high: int
+
+
+def _turns_meet(loop: Loop) -> bool:
+    """Tell whether turns that step over elements reach what other turns write."""
+    ranges: dict[Symbol, tuple[int, int]] = {}
+    for stmt in _walk(loop.body):
+        if isinstance(stmt, Loop):
+            start, stop = stmt.start, stmt.stop
+            if not isinstance(start, int) or not isinstance(stop, int):
+                return False
+            if abs(stop - start) > _UNROLLED:
+                return False
+            last = stop - 1 if stmt.step > 0 else stop + 1
+            ranges[stmt.symbol] = (min(start, last), max(start, last))
+    reached: dict[Buffer, list[_Reach]] = {}
+    for ref, written in _accesses(loop.body):
+        reach = _reach(ref, written, loop, ranges)
+        if reach is not None:
+            reached.setdefault(ref.buffer, []).append(reach)
+    return any(_meet(a, b) for found in reached.values() for a in found for b in found if a.written)
+
+
+def _reach(
+    ref: nest.Ref, written: bool, loop: Loop, ranges: dict[Symbol, tuple[int, int]]
+) -> _Reach | None:
+    """Return what a reference reaches; None where that is not known."""
+    form = linear(ref.offset)
+    if form is None or ref.gathers:
+        return None
+    low = high = form.constant
+    fixed, step = [], 0
+    for symbol, factor in form.factors.items():
+        if symbol == loop.symbol:
+            step = factor * loop.step
+        elif symbol in ranges:
+            ends = sorted(factor * end for end in ranges[symbol])
+            low, high = low + ends[0], high + ends[1]
+        else:
+            fixed.append((symbol, factor))
+    return _Reach(written, tuple(sorted(fixed)), step, low, high)
+
+
+def _meet(a: _Reach, b: _Reach) -> bool:
+    """Tell whether two accesses that step over elements meet in different turns."""
+    if abs(a.step) < 2 or (a.step, a.fixed) != (b.step, b.fixed):
+        return False
+    return max(a.high - b.low, b.high - a.low) >= abs(a.step)
+
+
+def _accesses(body: list[Stmt]) -> Iterator[tuple[nest.Ref, bool]]:
+    yield from ((ref, False) for ref in _reads(body))
+    for stmt in _walk(body):
+        if isinstance(stmt, nest.Store):
+            yield stmt.ref, True
+        elif isinstance(stmt, nest.Accumulate) and isinstance(stmt.target, nest.Ref):
+            yield stmt.target, True
+
+
+def _sums_backwards(loop: Loop) -> bool:
     """Tell whether a loop holds a loop that adds to a scalar from outside, reading backwards."""
     inside = {stmt.local for stmt in loop.body if isinstance(stmt, nest.Declare | nest.Let)}
     return any(
