@@ -211,3 +211,87 @@ def test_gather_and_scatter_are_each_other_s_transpose():
     (back, none) = vjp(ops.index, (np.zeros(4), i), {"spec": (Array(0),)}, CT)
     assert none is None
     assert back.tolist() == [0.0, 11.0, 100.0, 0.0]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["constant", "traced"])
+@pytest.mark.parametrize(("size", "rows"), [(5, [0, 2, -5]), (2, [1, 0, -1, 1])])
+def test_overwritten_rows_get_no_derivative(known, size, rows):
+    i = np.array(rows)
+    spec = (Array(0), Slice(1, 2))
+    graph = Graph()
+    x = graph.input("x", ArrayType.of("f8", size, 3))
+    v = graph.input("v", ArrayType.of("f8", len(rows), 2))
+    where = graph.constant(i) if known else graph.input("i", ArrayType.like(i))
+    out = ops.index_put(x, v, where, spec=spec)
+    ct = np.arange(1.0, 3.0 * size + 1).reshape(size, 3)
+    terms = out.node.op.derivative.transpose(graph.constant(ct), out, x, v, where, spec=spec)
+    graph.outputs = [terms[0].id, terms[1].id]
+    arguments = [np.zeros((size, 3)), np.zeros((len(rows), 2))] + ([] if known else [i])
+    kept, taken = run(graph, *arguments)
+    expected = ct.copy()
+    expected[i, 1:] = 0.0
+    np.testing.assert_array_equal(kept, expected)
+    last = {row % size: k for k, row in enumerate(rows)}
+    wins = np.array([last[row % size] == k for k, row in enumerate(rows)])
+    np.testing.assert_array_equal(taken, np.where(wins[:, None], ct[i, 1:], 0.0))
+
+
+def test_the_mask_of_overwritten_values_is_made_at_the_call_where_a_size_is_not_known():
+    n = Symbol("n", "size").expr()
+    graph = Graph()
+    x, v = graph.input("x", ArrayType(F3.dtype, (n,))), graph.input("v", F3)
+    where = graph.constant(np.array([0, 2, 0]))
+    out = ops.index_put(x, v, where, spec=(Array(0),))
+    terms = out.node.op.derivative.transpose(x, out, x, v, where, spec=(Array(0),))
+    assert [terms[0].shape, terms[1].shape] == [(n,), (3,)]
+
+
+_PARTS = [At(1), Slice(0, 3), Slice(2, 3, -1), Slice(1, 2), Slice(2, 2, -1), Slice(1, 1, -1)]
+_PARTS += [Slice(1, 0), Slice(1, 0, -1), Slice(0, 2, 2), Slice(2, 2, -2)]
+
+
+@pytest.mark.parametrize("first", _PARTS)
+@pytest.mark.parametrize("second", _PARTS)
+def test_the_transpose_of_reading_puts_each_element_back(first, second):
+    spec, whole = (first, NewAxis(), second), np.arange(9.0).reshape(3, 3)
+    graph = Graph()
+    x = graph.input("x", ArrayType.of("f8", 3, 3))
+    out = ops.index(x, spec=spec)
+    ct = graph.input("ct", out.type)
+    (back,) = ops.index.derivative.transpose(ct, out, x, spec=spec)
+    graph.outputs = [back.id]
+    picked = ops.index.evaluate(whole, spec=spec)
+    expected = np.where(np.isin(whole, picked), whole + 1.0, 0.0)
+    np.testing.assert_array_equal(run(graph, whole, picked + 1.0)[0], expected)
+
+
+def test_the_transpose_of_reading_an_axis_without_elements():
+    graph = Graph()
+    x = graph.input("x", ArrayType.of("f8", 0, 3))
+    spec = (Slice(0, 0), Slice(2, 3, -1))
+    out = ops.index(x, spec=spec)
+    (back,) = ops.index.derivative.transpose(out, out, x, spec=spec)
+    assert back.shape == (0, 3)
+
+
+@pytest.mark.parametrize("op", [ops.index_put, ops.index_add])
+def test_index_arrays_get_no_derivative(op):
+    graph = Graph()
+    x, v = graph.input("x", ArrayType.of("f8", 4, 3)), graph.input("v", F3)
+    arrays = [graph.constant(np.array([0, 2, 0])), graph.constant(np.array([1, 1, 2]))]
+    spec = (Array(0), Array(1))
+    out = op(x, v, *arrays, spec=spec)
+    terms = out.node.op.derivative.transpose(x, out, x, v, *arrays, spec=spec)
+    assert [term is None for term in terms] == [False, False, True, True]
+
+
+def test_the_mask_of_overwritten_values_where_a_length_is_not_known():
+    n = Symbol("n", "size").expr()
+    graph = Graph()
+    x = graph.input("x", ArrayType.of("f8", 4, 3))
+    v = graph.input("v", ArrayType(F3.dtype, (2, n)))
+    where = graph.constant(np.array([1, 1]))
+    spec = (Array(0), Slice(0, n))
+    out = ops.index_put(x, v, where, spec=spec)
+    terms = out.node.op.derivative.transpose(x, out, x, v, where, spec=spec)
+    assert [terms[0].shape, terms[1].shape] == [(4, 3), (2, n)]

@@ -224,3 +224,10 @@ def test_casts_pass_a_derivative_between_floats_only():
     (found,) = vjp(ops.cast, (x,), {"dtype": np.dtype("f4")}, np.ones(2, "f4"))
     assert found.dtype == np.float64
     assert vjp(ops.cast, (np.array([1, 2]),), {"dtype": np.dtype("f8")}, np.ones(2)) == [None]
+
+
+def test_a_constant_exponent_of_0_or_1_needs_no_power():
+    graph = Graph()
+    x = graph.input("x", ArrayType.of("f8", 3))
+    partials = [ops.power.derivative.fn(x, x, x.full_like(n)) for n in (0.0, 1.0)]
+    assert partials == [(None, None), (1.0, None)]

@@ -185,6 +185,22 @@ def test_what_looks_alike_is_left_alone(number):
     assert term(simplify(before, final=True)) == term(before)
 
 
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda x, y: x - y,
+        lambda x, y: x / y,
+        lambda x, y: x / 0.0,
+        lambda x, y: 3.0 / x,
+        lambda x, y: x * 2.0,
+        lambda x, y: x + 2.0,
+    ],
+)
+def test_what_looks_alike_is_left_alone_with_fast_math(build):
+    before = graph_of(build, (F8, F8))
+    assert term(simplify(before, final=True, fast_math=True)) == term(before)
+
+
 def test_stop_gradient_stays_until_the_end():
     graph = graph_of(lambda x: ops.stop_gradient(x) * 2.0, (F8,))
     assert "stop_gradient" in term(simplify(graph))
