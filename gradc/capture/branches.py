@@ -104,7 +104,9 @@ def _join_arrays(
 ) -> None:
     """Say which arrays share memory afterwards: the old ones, where a name kept its array."""
     shared = {name for turn in turns for name in turn.shared}
+    inside = [handle for turn in turns for handle in turn.unsure]
     for name in shared:
+        unsure(found[name], *inside)
         trees = [turn.after[name] for turn in turns if name in turn.after]
         unsure(found[name], *(leaf.handle for tree in trees for leaf in tree.leaves))
     for name, spec in names.items():

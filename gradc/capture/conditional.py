@@ -21,6 +21,7 @@ from gradc.capture.regions import (
     settle,
 )
 from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
+from gradc.capture.twins import unsure
 from gradc.ir import INT64, Graph, Value, op_named
 from gradc.ops.regions import make_while
 
@@ -164,3 +165,5 @@ def deliver(
         if name not in finished:
             cells.set(name, turn.before[name] if name in turn.same else UNBOUND)
     cells.restore(finished | (known or {}))
+    for name, handles in turn.moved.items():
+        unsure(cells.get(name), *handles)

@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 _TRIES = 8
+_UNDECIDED = 3
+"""Where ``Tracer.state()`` says whether it is undecided who shares the memory."""
 
 
 @dataclass(slots=True)
@@ -59,6 +61,8 @@ class Turn:
     kept: dict[str, Tree | None] = field(default_factory=dict)
     handles_out: dict[int, tuple[Tracer, Value]] = field(default_factory=dict)
     shared: set[str] = field(default_factory=set)
+    unsure: list[Tracer] = field(default_factory=list)
+    moved: dict[str, list[Tracer]] = field(default_factory=dict)
     extra_in: list[Value] = field(default_factory=list)
     extra_out: list[Value] = field(default_factory=list)
     status: Any = 0
@@ -174,6 +178,10 @@ def _check_leaves(name: str, tree: Tree, turn: Turn, exchanged: Sequence[Tracer 
         if handle is None or handle._kind is not Kind.ARRAY:
             continue
         root = root_of(handle)
+        own = observe_handles(turn.before[name])
+        others = [h for h in _made_unsure(trace) if not any(h is mine for mine in own)]
+        if others and (handle._undecided or root._undecided):
+            demand(f"{name} shares memory with another array at the end of a turn")
         mine = trace.owns(root) or any(origin_of(handle) is other for other in exchanged)
         if not mine or id(root) in roots:
             demand(f"{name} shares memory with another array at the end of a turn")
@@ -183,8 +191,18 @@ def _check_leaves(name: str, tree: Tree, turn: Turn, exchanged: Sequence[Tracer 
 def _shares(tree: Tree, turn: Turn) -> bool:
     """Tell whether a value may share memory with an array from outside."""
     handles = [leaf.handle for leaf in tree.traced if leaf.handle is not None]
-    roots = [root_of(h) for h in handles if h._kind is Kind.ARRAY]
-    return not all(map(turn.trace.owns, roots))
+    arrays = [h for h in handles if h._kind is Kind.ARRAY]
+    if any(h._undecided or root_of(h)._undecided for h in arrays):
+        turn.unsure = _made_unsure(turn.trace)
+        if turn.unsure:
+            return True
+    return not all(turn.trace.owns(root_of(h)) for h in arrays)
+
+
+def _made_unsure(trace: Trace) -> list[Tracer]:
+    """Return the arrays from outside that may have come to share memory with others."""
+    states = trace.saved.values()
+    return [handle for handle, state in states if handle._undecided and not state[_UNDECIDED]]
 
 
 def _find_replaced(turn: Turn, plan: Plan) -> None:
@@ -207,8 +225,9 @@ def _find_replaced(turn: Turn, plan: Plan) -> None:
             old = None if leaf.handle is None else origin_of(leaf.handle)
             if old is not None and id(old) in spots:
                 goes_to.setdefault((name, k), set()).add(spots[id(old)])
+    written = _written(turn, entered)
     reached: set[Any] = set()
-    pending = [spot for spot, handle in entered.items() if handle._version]
+    pending = list(written)
     while pending:
         spot = pending.pop()
         if spot not in reached:
@@ -217,6 +236,35 @@ def _find_replaced(turn: Turn, plan: Plan) -> None:
     _refuse_aliases(turn, reached)
     for name, k in reached:
         _replace(name, k, turn, plan)
+    for end, starts in goes_to.items():
+        for spot in starts - reached - {end}:
+            _move(end[0], spot, turn, plan)
+
+
+def _written(turn: Turn, entered: dict[Any, Tracer]) -> list[Any]:
+    """Return which of the arrays that entered were written, by their own names or after a loop.
+
+    A loop that exchanges names leaves arrays that may be the ones it found.
+    """
+    handles = [leaf.handle for tree in turn.after.values() for leaf in tree.leaves]
+    later = any(handle is not None and root_of(handle)._version for handle in handles)
+    return [spot for spot, h in entered.items() if h._version or (later and h._trace is GONE)]
+
+
+def _move(name: str, spot: Any, turn: Turn, plan: Plan) -> None:
+    """Note that after the loop a name may hold an array that another name held before.
+
+    A write to it would show in every alias of the old array: these are not to be used any more.
+    An array of the caller's may be; then nothing may be written afterwards.
+    """
+    old = observe_handles(turn.before[spot[0]])
+    handle = old[spot[1]] if spot[1] < len(old) else None
+    if handle is None:
+        return
+    if handle._view is not None or any(handle is h for h in turn.trace.recorder.handles):
+        turn.moved.setdefault(name, []).append(handle)
+    else:
+        plan.replaced[id(handle)] = handle
 
 
 def _refuse_stale_copies(turn: Turn, plan: Plan) -> None:
