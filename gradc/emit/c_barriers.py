@@ -22,7 +22,7 @@ from gradc.kernels.nest import Buffer, Expr, Local, Loop, Stmt
 __all__ = ["needs_barrier"]
 
 
-_UNROLLED = 32
+_UNROLLED = 16
 """Turns up to which a compiler may write an inner loop out."""
 
 

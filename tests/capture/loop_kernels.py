@@ -19,9 +19,9 @@ class Kernel:
     shapes: Callable[[int, int], tuple[Any, ...]]
 
     def inputs(self) -> Iterator[tuple[Any, ...]]:
-        """Yield arguments of a tiny, a small and a middle size."""
+        """Yield arguments of a tiny size, and of two large ones that no loop has a rest of."""
         rng = np.random.default_rng(1)
-        for turns, n in ((4, 8), (20, 30), (50, 60)):
+        for turns, n in ((4, 8), (160, 160), (320, 320)):
             yield tuple(
                 rng.uniform(0.5, 1.0, s) if isinstance(s, tuple) else s
                 for s in self.shapes(turns, n)
