@@ -36,5 +36,4 @@ EQUIVALENT: dict[str, str] = {
     f"{_ALGEBRA} _is_zero: 1.0  ->  2.0": "only the sign is asked for",
     f"{_ALGEBRA} _is_zero: 0  ->  1": "the number compared is 1 or -1",
     f"{_ALGEBRA} divide_by_power_of_two: 100  ->  101": "exact up to 1021",
-    f"{_ALGEBRA} subtract_itself: x  ->  y": "they are the same value where the rule fires",
 }
