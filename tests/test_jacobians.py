@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc.kernels import threads
 from gradc import DerivativeError
+from gradc.kernels import threads
 from tests.backends import BACKENDS
 from tests.capture.support import count
 
