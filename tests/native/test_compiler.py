@@ -323,10 +323,11 @@ def test_ctrl_c_ends_the_compiler(cache: Cache, tmp_path: Path) -> None:
         f"mv '{tmp_path}/pid.new' '{tmp_path}/pid'\nsleep 81\n",
     )
     script = (
-        "import sys; from pathlib import Path\n"
+        "import signal, sys; from pathlib import Path\n"
         "from gradc.native.cache import Cache\n"
         "from gradc.native.library import library\n"
         "from tests.native.kernels import doubling\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "library('k', doubling, cache=Cache(Path(sys.argv[1])))\n"
     )
     child = subprocess.Popen(

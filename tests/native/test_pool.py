@@ -204,6 +204,7 @@ def test_ctrl_c_reaches_the_caller() -> None:
 import os, signal, threading, time
 import gradc
 from tests.native.test_pool import X, loss
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 f = gradc.value_and_grad(loss, threads=2)
 f(X)
 threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()

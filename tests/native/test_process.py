@@ -5,11 +5,20 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gradc.native import process
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Listen to Ctrl-C, which a shell's background job ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups on this system")
