@@ -72,14 +72,23 @@ class Toolchain:
     broken: CompileError | None = None
 
     def flags(self, optimise: int = 3) -> tuple[str, ...]:
-        """Return the flags for an optimisation level; never any that change floating point."""
+        """Return the flags for an optimisation level; never any that change floating point.
+
+        At level 1, for long functions, gcc gives out registers in the way that stays linear.
+        """
         native = () if self.accepts_native is False else self._native_flags()
-        return (*_BASE_FLAGS, f"-O{optimise}", *native)
+        linear = ("-fira-algorithm=priority",) if optimise == 1 and self._is_gcc else ()
+        return (*_BASE_FLAGS, f"-O{optimise}", *linear, *native)
+
+    @property
+    def _is_gcc(self) -> bool:
+        return "Free Software Foundation" in self.version
 
     def _native_flags(self) -> tuple[str, ...]:
         """Return the flags for this processor: whole registers, which tuning tables often halve."""
-        known = any(name in self.version for name in ("clang", "Free Software Foundation"))
-        wide = known and " avx512f " in identity.processor() + " "
+        wide = (
+            self._is_gcc or "clang" in self.version
+        ) and " avx512f " in identity.processor() + " "
         return (_NATIVE, "-mprefer-vector-width=512") if wide else (_NATIVE,)
 
     @property
