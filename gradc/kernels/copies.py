@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 from gradc.ir import Dim, Symbol
 from gradc.kernels.nest import (
     Accumulate,
-    Apply,
     Assign,
     Buffer,
-    Choose,
     Declare,
     Expr,
     Let,
@@ -20,7 +18,7 @@ from gradc.kernels.nest import (
     Stmt,
     Store,
 )
-from gradc.kernels.walk import map_statement, replace_symbols
+from gradc.kernels.walk import map_statement, replace_symbols, with_operands
 
 __all__ = ["Changes"]
 
@@ -67,15 +65,9 @@ class Changes:
         return Ref(self.buffers.get(ref.buffer, ref.buffer), ref.offset, gathers)
 
     def _expr(self, expr: Expr) -> Expr:
-        """Rewrite an expression; expressions are small, so recursion is safe."""
+        """Rewrite an expression."""
         if isinstance(expr, Local):
             return self._local(expr)
         if isinstance(expr, Load):
             return Load(self._ref(expr.ref))
-        if isinstance(expr, Apply):
-            args = tuple(self._expr(a) for a in expr.args)
-            return Apply(expr.op, args, expr.dtype, expr.operand_dtype, expr.params)
-        if isinstance(expr, Choose):
-            parts = (expr.condition, expr.a, expr.b)
-            return Choose(*(self._expr(part) for part in parts))
-        return expr
+        return with_operands(expr, self._expr)

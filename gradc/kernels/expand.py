@@ -11,10 +11,8 @@ from collections.abc import Mapping, Sequence
 from gradc.ir import ArrayType, Dim
 from gradc.kernels.nest import (
     Accumulate,
-    Apply,
     Assign,
     Buffer,
-    Choose,
     Declare,
     Expr,
     Let,
@@ -31,6 +29,7 @@ from gradc.kernels.walk import (
     replace_symbols,
     statements,
     subexpressions,
+    with_operands,
 )
 
 __all__ = ["array_of", "locals_made", "locals_used", "with_memory"]
@@ -100,14 +99,9 @@ def _ref(ref: Ref, table: Mapping[Local, Ref]) -> Ref:
 
 
 def _expr(expr: Expr, table: Mapping[Local, Ref]) -> Expr:
-    """Rewrite an expression; expressions are small, so recursion is safe."""
+    """Rewrite an expression."""
     if isinstance(expr, Local):
         return Load(table[expr]) if expr in table else expr
     if isinstance(expr, Load):
         return Load(_ref(expr.ref, table))
-    if isinstance(expr, Apply):
-        args = tuple(_expr(a, table) for a in expr.args)
-        return Apply(expr.op, args, expr.dtype, expr.operand_dtype, expr.params)
-    if isinstance(expr, Choose):
-        return Choose(_expr(expr.condition, table), _expr(expr.a, table), _expr(expr.b, table))
-    return expr
+    return with_operands(expr, lambda part: _expr(part, table))

@@ -20,10 +20,8 @@ from dataclasses import replace
 from gradc.ir import ArrayType, Dim
 from gradc.kernels.chains import apply, chain, is_mild, sweep_of, times
 from gradc.kernels.nest import (
-    Apply,
     Assign,
     Buffer,
-    Choose,
     Declare,
     Expr,
     Let,
@@ -37,7 +35,7 @@ from gradc.kernels.nest import (
 )
 from gradc.kernels.row_writes import Row, Write, row_of
 from gradc.kernels.sums_of_one import Share, share_of
-from gradc.kernels.walk import map_statement, replace_symbols, subexpressions
+from gradc.kernels.walk import map_statement, replace_symbols, subexpressions, with_operands
 
 __all__ = ["gather_rows"]
 
@@ -215,8 +213,4 @@ def _put(expr: Expr, old: Expr, new: Expr) -> Expr:
     """Replace a part; expressions are small, so recursion is safe."""
     if expr == old:
         return new
-    if isinstance(expr, Apply):
-        return replace(expr, args=tuple(_put(a, old, new) for a in expr.args))
-    if isinstance(expr, Choose):
-        return Choose(*(_put(e, old, new) for e in (expr.condition, expr.a, expr.b)))
-    return expr
+    return with_operands(expr, lambda part: _put(part, old, new))

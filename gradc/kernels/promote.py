@@ -25,9 +25,7 @@ from gradc.kernels.extremes import extremes
 from gradc.kernels.lower_loops import start_value
 from gradc.kernels.nest import (
     Accumulate,
-    Apply,
     Assign,
-    Choose,
     Declare,
     Expr,
     Let,
@@ -38,7 +36,7 @@ from gradc.kernels.nest import (
     Stmt,
     Store,
 )
-from gradc.kernels.walk import loads
+from gradc.kernels.walk import loads, with_operands
 
 __all__ = ["promote", "with_scalars"]
 
@@ -128,12 +126,7 @@ def with_scalars(statement: Stmt, table: Mapping[Ref, Local]) -> Stmt:
 
 
 def _expr(expr: Expr, table: Mapping[Ref, Local]) -> Expr:
-    """Rewrite an expression; expressions are small, so recursion is safe."""
+    """Rewrite an expression."""
     if isinstance(expr, Load):
         return table.get(expr.ref, expr)
-    if isinstance(expr, Apply):
-        args = tuple(_expr(a, table) for a in expr.args)
-        return Apply(expr.op, args, expr.dtype, expr.operand_dtype, expr.params)
-    if isinstance(expr, Choose):
-        return Choose(_expr(expr.condition, table), _expr(expr.a, table), _expr(expr.b, table))
-    return expr
+    return with_operands(expr, lambda part: _expr(part, table))

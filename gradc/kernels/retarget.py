@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 from gradc.kernels.nest import (
     Accumulate,
-    Apply,
     Assign,
     Break,
     Check,
-    Choose,
     Declare,
     Expr,
     If,
@@ -21,10 +20,11 @@ from gradc.kernels.nest import (
     Store,
     While,
 )
+from gradc.kernels.walk import with_operands
 
-__all__ = ["with_refs"]
+__all__ = ["RefMap", "with_refs"]
 
-RefMap = Callable[[Ref], Ref]
+RefMap: TypeAlias = Callable[[Ref], Ref]
 
 
 def with_refs(statement: Stmt, change: RefMap, whole: Callable[[Stmt], Stmt]) -> Stmt:
@@ -63,11 +63,7 @@ def _ref(ref: Ref, change: RefMap) -> Ref:
 
 
 def _expr(expr: Expr, change: RefMap) -> Expr:
-    """Rewrite an expression; expressions are small, so recursion is safe."""
+    """Rewrite an expression."""
     if isinstance(expr, Load):
         return Load(_ref(expr.ref, change))
-    if isinstance(expr, Apply):
-        return replace(expr, args=tuple(_expr(arg, change) for arg in expr.args))
-    if isinstance(expr, Choose):
-        return Choose(*(_expr(part, change) for part in (expr.condition, expr.a, expr.b)))
-    return expr
+    return with_operands(expr, lambda part: _expr(part, change))

@@ -46,6 +46,7 @@ __all__ = [
     "subexpressions",
     "uses",
     "uses_loan",
+    "with_operands",
 ]
 
 DimMap: TypeAlias = Callable[[Dim], Dim]
@@ -148,6 +149,19 @@ def uses(statement: Stmt) -> Iterator[tuple[Buffer, bool]]:
 # rewriting
 
 
+def with_operands(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """Copy an operation or a choice with its operands sent through ``change``.
+
+    Anything else is returned as it is.  Expressions are small, so ``change`` may recur.
+    """
+    if isinstance(expr, Apply):
+        args = tuple(change(arg) for arg in expr.args)
+        return Apply(expr.op, args, expr.dtype, expr.operand_dtype, expr.params)
+    if isinstance(expr, Choose):
+        return Choose(change(expr.condition), change(expr.a), change(expr.b))
+    return expr
+
+
 def replace_symbols(values: Mapping[Symbol, Dim]) -> DimMap:
     """Return the function that replaces symbols in a dim."""
 
@@ -231,14 +245,9 @@ def _ref(ref: Ref, change: DimMap) -> Ref:
 
 
 def _expr(expr: Expr, change: DimMap) -> Expr:
-    """Rewrite an expression; expressions are small, so recursion is safe."""
+    """Rewrite an expression."""
     if isinstance(expr, Load):
         return Load(_ref(expr.ref, change))
     if isinstance(expr, Index):
         return Index(change(expr.dim))
-    if isinstance(expr, Apply):
-        args = tuple(_expr(a, change) for a in expr.args)
-        return Apply(expr.op, args, expr.dtype, expr.operand_dtype, expr.params)
-    if isinstance(expr, Choose):
-        return Choose(_expr(expr.condition, change), _expr(expr.a, change), _expr(expr.b, change))
-    return expr
+    return with_operands(expr, lambda part: _expr(part, change))
