@@ -140,7 +140,9 @@ def chain(
         place = sweep.position(turn)
         local = Local(dtype, "", node)
         total = apply("add", source(place), times(before, factor), dtype)
-        statements += [Let(local, total), Store(target(place), local, node), Assign(before, local)]
+        statements += [Let(local, total), Store(target(place), local, node)]
+        if turn + 1 < sweep.count:
+            statements.append(Assign(before, local))
     return statements
 
 
