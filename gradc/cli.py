@@ -51,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     try:
-        return int(importlib.import_module(_MODULES[options.command]).run(options))
+        code = int(importlib.import_module(_MODULES[options.command]).run(options))
+        sys.stdout.flush()  # here, where a reader that has gone is no fault, not at exit
+        return code
     except GradcError as error:
         print(f"gradc {options.command}: {error}", file=sys.stderr)
         return 2
