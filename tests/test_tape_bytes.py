@@ -178,3 +178,36 @@ def test_rows_that_grow_keep_a_triangle(n):
     found = gradc.value_and_grad(durbin).artifact(r).memory()
     triangle = 8 * n * (n - 1) // 2
     assert triangle <= found.tape <= triangle + 3 * 8 * n
+
+
+def folded_best(score):
+    n = score.shape[0]
+    t = np.zeros((n, n))
+    for i in range(n - 1, -1, -1):
+        for j in range(i + 1, n):
+            t[i, j] = np.maximum(t[i, j], t[i, j - 1])
+            t[i, j] = np.maximum(t[i, j], t[i + 1, j])
+            if i < j - 1:
+                t[i, j] = np.maximum(t[i, j], t[i + 1, j - 1] + score[i, j])
+            else:
+                t[i, j] = np.maximum(t[i, j], t[i + 1, j - 1])
+            for k in range(i + 1, j):
+                t[i, j] = np.maximum(t[i, j], t[i, k] + t[k + 1, j])
+    return t[0, n - 1] + 0.5 * t[1, n - 2]
+
+
+@pytest.mark.parametrize("n", [20, 40])
+def test_a_branch_in_a_triangle_keeps_elements(n):
+    """Row ``i + 1`` exists wherever ``range(i + 1, n)`` has a turn, so no whole array is kept."""
+    score = RNG.random((n, n))
+    found = gradc.value_and_grad(folded_best).artifact(score).memory()
+    turns, innermost = n * (n - 1) // 2, n * (n - 1) * (n - 2) // 6
+    assert found.tape <= 4 * 8 * turns + 8 * innermost
+
+
+def test_a_branch_in_a_triangle_has_its_gradient():
+    score, step = RNG.random((12, 12)), 1e-6 * RNG.standard_normal((12, 12))
+    for backend in ("numpy", "c"):
+        bar = gradc.compile(gradc.grad(folded_best), backend=backend)(score)
+        ahead, behind = folded_best(score + step), folded_best(score - step)
+        assert np.sum(bar * step) == pytest.approx((ahead - behind) / 2, rel=1e-6)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from gradc.autodiff.regions_keep import bytes_of, most
 from gradc.ir import Graph, IndexSpec, Node, Slice
 from gradc.ir.accesses import Chain, Turns, chains, reads_of
-from gradc.ir.ranges import Range, is_nonnegative
+from gradc.ir.ranges import Range, holds_in_turns, is_nonnegative
 
 __all__ = ["End", "Final", "Pulled", "find_final"]
 
@@ -173,6 +173,6 @@ def _is_inside(graph: Graph, node: Node, id: int, around: Sequence[Range]) -> bo
     ):
         return False
     return all(
-        is_nonnegative(low, around) and is_nonnegative(extent - 1 - high, around)
+        holds_in_turns(low, around) and holds_in_turns(extent - 1 - high, around)
         for (low, high), extent in zip(reads[0].box, graph[id].type.shape, strict=True)
     )

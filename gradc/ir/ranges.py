@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from gradc.ir.dims import Dim, DimExpr, Symbol, substitute
 
-__all__ = ["Range", "is_nonnegative", "least", "renamed", "slope", "upper_bound"]
+__all__ = ["Range", "holds_in_turns", "is_nonnegative", "least", "renamed", "slope", "upper_bound"]
 
 
 class Range(NamedTuple):
@@ -36,6 +36,15 @@ def is_nonnegative(dim: Dim, ranges: Sequence[Range]) -> bool:
         factor >= 0 and all(symbol.role == "size" for symbol, _ in monomial)
         for monomial, factor in dim.terms
     )
+
+
+def holds_in_turns(dim: Dim, ranges: Sequence[Range]) -> bool:
+    """Tell whether ``dim >= 0`` is certain wherever there is a turn of all loops.
+
+    Where the inner loop has a turn its range is not empty, which says something of the outer index.
+    """
+    spare = (r.high - r.low for r in ranges)
+    return any(is_nonnegative(dim - more, ranges) for more in (0, *spare))
 
 
 def slope(dim: Dim, symbol: Symbol) -> int | None:

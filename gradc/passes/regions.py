@@ -356,7 +356,7 @@ def _tidy_cond(
         }
         transfer(region, result, images, needed)
         result.outputs = [images[region.outputs[item]].id for item in items]
-        lean.append(result)
+        lean.append(keep_restored(update_in_place(result, 0)))
     kind = TupleType.of_items(lean[0][id].type for id in lean[0].outputs)
     ids = (condition.id, *(value.id for value in kept))
     image = target.value(target.add(node.op, ids, {"results": kind}, tuple(lean)))

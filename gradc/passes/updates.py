@@ -7,6 +7,7 @@ terms that are zero but for a part::
     a_bar + index_add(zeros, v, where)         index_add(a_bar, v, where)
     a_bar + index_put(zeros, v, where)         index_add(a_bar, v, where)
     a_bar + (loop that adds to zeros)          the loop starts from a_bar
+    a_bar + if(c, one of these, zeros)         the branch adds to a_bar (``branch_sums``)
 
 so that the adjoint stays one buffer and no array of zeros is made in a turn.  Terms are added in
 the order in which they come up.
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 
 from gradc.ir import At, Graph, IndexItem, Node, Slice, Value, op_named
 from gradc.ir.rebuild import copy_node, transfer
+from gradc.passes.branch_sums import branch_origin, is_zero, with_sums
 from gradc.passes.rewrite import literal
 
 __all__ = ["update_in_place"]
@@ -87,10 +89,19 @@ def _carried(body: Graph, captures: int) -> list[bool]:
             flags[node.id] = flags[node.operands[0]]
         elif _is_sum(node):
             flags[node.id] = any(flags[i] for i in node.operands)
-        elif node.op.name == "project" and body[node.operands[0]].op.name != "cond":
-            slot = _initial_slot(body, node)
-            flags[node.id] = flags[body[node.operands[0]].operands[slot]]
+        elif node.op.name == "project":
+            older = _older(body, node)
+            flags[node.id] = older is not None and flags[older]
     return flags
+
+
+def _older(body: Graph, project: Node) -> int | None:
+    """Return the array that a result of a loop or branch is a version of, if there is one."""
+    source = body[project.operands[0]]
+    if source.op.name != "cond":
+        return source.operands[_initial_slot(body, project)]
+    slot = branch_origin(source, project.params["item"])
+    return None if slot is None else source.operands[slot]
 
 
 def _initial_slot(graph: Graph, node: Node) -> int:
@@ -106,7 +117,25 @@ def _is_sparse(body: Graph, node: Node, live: Sequence[bool]) -> bool:
     if node.op.name in ("index_add", "index_put"):
         unique = node.op.name == "index_add" or len(node.operands) == 2
         return unique and literal(body.value(node.operands[0])) == 0
-    return _adds_to_zeros(body, node, live)
+    return _adds_to_zeros(body, node, live) or _is_sparse_in_branches(body, node, live)
+
+
+def _is_sparse_in_branches(body: Graph, node: Node, live: Sequence[bool]) -> bool:
+    """Tell whether a node is a result of branches that is sparse, or zero, in one of them."""
+    if node.op.name != "project" or _uses(body, node.id, live) != 1 or not node.type.shape:
+        return False
+    source = body[node.operands[0]]
+    return source.op.name == "cond" and any(
+        is_zero(region, region.outputs[node.params["item"]])
+        or _has_sparse_term(region, region.outputs[node.params["item"]])
+        for region in source.regions
+    )
+
+
+def _has_sparse_term(region: Graph, id: int) -> bool:
+    node, live = region[id], region.live()
+    terms = _terms(region, node, set(), live) if _is_sum(node) else [id]
+    return any(_is_sparse(region, region[term], live) for term in terms)
 
 
 def _adds_to_zeros(body: Graph, node: Node, live: Sequence[bool]) -> bool:
@@ -144,9 +173,18 @@ def only_adds(body: Graph, start: int, end: int) -> bool:
             if not only_adds(inner, inner.inputs[slot], inner.outputs[node.params["item"]]):
                 return False
             at = source.operands[slot]
+        elif node.op.name == "project" and body[node.operands[0]].op.name == "cond":
+            source, item = body[node.operands[0]], node.params["item"]
+            found = branch_origin(source, item)
+            if found is None or not all(
+                only_adds(region, region.inputs[found - 1], region.outputs[item])
+                for region in source.regions
+            ):
+                return False
+            at = source.operands[found]
         else:
             return False
-    return _uses(body, start, live) == 1 or start == end
+    return _uses(body, start, live) == (start != end)
 
 
 def _leads_to(body: Graph, start: int, id: int) -> bool:
@@ -170,12 +208,15 @@ class _Updates:
         self.by_root = {one.root: one for one in sums}
         self.by_term: dict[int, list[_Sum]] = {}
         self.by_loop: dict[int, list[tuple[_Sum, Node]]] = {}
+        self.by_cond: dict[int, list[tuple[_Sum, Node]]] = {}
         live = body.live()
         for one in sums:
             for id in one.terms:
                 self.by_term.setdefault(id, []).append(one)
                 if _adds_to_zeros(body, body[id], live):
                     self.by_loop.setdefault(body[id].operands[0], []).append((one, body[id]))
+                elif _is_sparse_in_branches(body, body[id], live):
+                    self.by_cond.setdefault(body[id].operands[0], []).append((one, body[id]))
         self.absorbed: set[int] = set()
 
     def run(self) -> Graph:
@@ -199,6 +240,8 @@ class _Updates:
             return total
         if node.id in self.by_loop:
             operands = self._start_from_totals(node, operands)
+        if node.id in self.by_cond:
+            return self._add_in_branches(target, node, operands)
         image = copy_node(target, node, operands)
         self._note(node, image, operands)
         return image
@@ -211,6 +254,18 @@ class _Updates:
                 one.total = None
                 self.absorbed |= {id(one), -1 - project.id}
         return tuple(changed)
+
+    def _add_in_branches(self, target: Graph, node: Node, operands: tuple[Value, ...]) -> Value:
+        """Give the branches the sums so far."""
+        sums: dict[int, Value] = {}
+        for one, project in self.by_cond[node.id]:
+            if one.total is not None and id(one) not in self.absorbed:
+                sums[project.params["item"]] = one.total
+                one.total = None
+                self.absorbed |= {id(one), -1 - project.id}
+        regions = tuple(update_in_place(r, 0) for r in with_sums(node, sums, target))
+        ids = tuple(v.id for v in (*operands, *sums.values()))
+        return target.value(target.add(node.op, ids, node.params, regions))
 
     def _note(self, node: Node, image: Value, operands: tuple[Value, ...]) -> None:
         """Add a term to the sums it belongs to."""
