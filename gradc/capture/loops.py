@@ -16,6 +16,7 @@ from gradc.capture.mutation import read
 from gradc.capture.positions import Position, as_user
 from gradc.capture.ranges import Fact, greatest
 from gradc.capture.regions import Plan, Turn, captures_of, close, finals, initials, settle
+from gradc.capture.residues import MOST, NODES, Split, nodes_in, turns_at_once
 from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.capture.turns import CountedLater, first_of, item_of, length_of, rest_of
 from gradc.capture.unrolling import is_known, is_left_by_index, is_short
@@ -120,9 +121,12 @@ class _For:
         index: str,
         count: Dim,
         peeled: bool = False,
+        at_once: int = 1,
+        spare: int = MOST,
     ) -> None:
-        self.peeled = peeled
-        self.items, self.body, self.cells, self.count = items, body, cells, count
+        self.peeled, self.at_once, self.spare = peeled, at_once, spare
+        self.items, self.body, self.cells, self.total = items, body, cells, count
+        self.count = count if at_once == 1 else turns_at_once(count, at_once)
         self.live, self.after = live, after
         self.watched = [n for n in cells.bound if n in live or n in after]
         self.symbol = Symbol(_free_name(index), "index")
@@ -150,6 +154,8 @@ class _For:
                 self.note(f"unrolled: {explain(reason)}")
                 return self.unrolled(reason)
             return self.without_first()
+        except Split as wish:
+            return self.apart(wish, since)
         except _FAILURES as reason:
             current().recorder.forget_draws(since)
             self.note(f"unrolled: {explain(reason)}")
@@ -171,11 +177,58 @@ class _For:
         """Record the body with the index as a symbol."""
 
         def run(turn: Turn) -> Any:
-            return self.body(item_of(self.items, Position(self.symbol.expr())))
+            return self.turns(Position(self.symbol.expr()))
 
-        fact = Fact(self.symbol, self.count)
+        options = current().recorder.options
+        apart = isinstance(self.count, int) and options.unroll
+        fact = Fact(self.symbol, self.count, self.spare // self.at_once if apart else 1)
         site = self.body.__code__
         return settle("loop", self.cells, self.watched, run, (fact,), site)
+
+    def turns(self, index: Position) -> Any:
+        """Run the body for one turn, or for several where they are recorded at once."""
+        if self.at_once == 1:
+            return self.body(item_of(self.items, index))
+        for k in range(self.at_once):
+            status = self.body(item_of(self.items, index * self.at_once + k))
+            if is_traced(status) or status:
+                raise Unroll("it is left in the middle")
+        return NEXT
+
+    def apart(self, wish: Split, since: int) -> Any:
+        """Record several turns at once, so that remainders of the index are numbers."""
+        current().recorder.forget_draws(since)
+        if wish.symbol != self.symbol:
+            raise wish
+        at_once = self.at_once * wish.size
+        if turns_at_once(self.total, at_once) < 2:
+            self.note("unrolled: it is short")
+            return _plain(self.items, self.body)
+        return self.again(at_once, MOST).together()
+
+    def again(self, at_once: int, spare: int) -> "_For":
+        """Return the same loop, to be recorded in another way."""
+        name, total = self.symbol.name, self.total
+        names = self.live, self.after, name
+        return _For(self.items, self.body, self.cells, *names, total, self.peeled, at_once, spare)
+
+    def together(self) -> Any:
+        """Keep the loop with several turns at once; what is left of the turns follows it."""
+        since = len(current().recorder.inputs)
+        try:
+            plan, turn = self.settled()
+            if nodes_in(turn.trace.graph) > NODES:
+                raise Unroll("it is long")
+            self.note(f"kept, {self.at_once} turns at once")
+            self.commit(plan, turn)
+        except Split as wish:
+            return self.apart(wish, since)
+        except (*_FAILURES, NameError):
+            current().recorder.forget_draws(since)
+            return self.again(1, 1).run()
+        done = turns_at_once(self.total, self.at_once) * self.at_once
+        rest = range(done, self.total)  # type: ignore[arg-type]
+        return _plain([item_of(self.items, k) for k in rest], self.body)
 
     def without_first(self) -> Any:
         """Run the first turn by itself: after it, values may have the types that stay."""

@@ -1,7 +1,8 @@
 """The index of a loop that stays a loop: an integer known only as an expression.
 
 ``i - 1``, ``2 * i + 1`` and ``n - 1 - i`` stay exact expressions that subscripts and sizes take;
-``i * 0.5`` or ``i % 2`` become traced numbers.  Whoever needs the very number (``layers[i]``)
+``i * 0.5`` or ``i % n`` become traced numbers; for ``i % 2`` the loop is recorded two turns at once
+(``residues``).  Whoever needs the very number (``layers[i]``)
 raises ``Unroll``: the loop is then run turn by turn in Python instead.
 """
 
@@ -14,6 +15,7 @@ import numpy as np
 from gradc.capture.context import current, demand
 from gradc.capture.dispatch import apply
 from gradc.capture.ranges import not_negative
+from gradc.capture.residues import MOST, parts_of, want_parts
 from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.ir import Dim, Value, op_named
 from gradc.ir.dims import DimExpr
@@ -131,7 +133,7 @@ class Position:
     __mul__, __rmul__ = _exact(operator.mul, np.multiply)
     __truediv__, __rtruediv__ = _inexact(np.divide)
     __pow__, __rpow__ = _inexact(np.power)
-    __and__, __rand__ = _inexact(np.bitwise_and)
+    _and, __rand__ = _inexact(np.bitwise_and)
     __or__, __ror__ = _inexact(np.bitwise_or)
     __xor__, __rxor__ = _inexact(np.bitwise_xor)
     _rest, __rmod__ = _inexact(np.remainder)
@@ -147,11 +149,27 @@ class Position:
         dim = as_dim(other)
         if dim is not None and self._within(dim):
             return self
-        return self._rest(other)
+        parts = self._parts(dim)
+        return self._rest(other) if parts is None else parts[1]
 
     def __floordiv__(self, other: Any) -> Any:
         dim = as_dim(other)
-        return 0 if dim is not None and self._within(dim) else self._quotient(other)
+        if dim is not None and self._within(dim):
+            return 0
+        parts = self._parts(dim)
+        return self._quotient(other) if parts is None else as_user(parts[0])
+
+    def __and__(self, other: Any) -> Any:
+        return self % 2 if type(other) is int and other == 1 else self._and(other)
+
+    def _parts(self, size: Dim | None) -> tuple[Dim, int] | None:
+        """Return quotient and remainder; a loop around may be taken apart for them."""
+        if not isinstance(size, int) or size < 2:
+            return None
+        parts = parts_of(self.dim, size)
+        if parts is None and size <= MOST:
+            want_parts(self.dim, size, current().facts)
+        return parts
 
     def _within(self, end: Dim) -> bool:
         facts = current().facts

@@ -15,10 +15,14 @@ __all__ = ["Fact", "ceil_div", "greatest", "is_negative", "not_negative", "turns
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """``0 <= symbol <= count - 1``; ``count`` may hold indices of loops around it."""
+    """``0 <= symbol <= count - 1``; ``count`` may hold indices of loops around it.
+
+    The loop may be recorded anew, up to ``spare`` turns at once.
+    """
 
     symbol: Symbol
     count: Dim
+    spare: int = 1
 
 
 def not_negative(dim: Dim, facts: Sequence[Fact]) -> bool:
