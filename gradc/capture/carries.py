@@ -9,11 +9,11 @@ from gradc.capture.cells import UNBOUND
 from gradc.capture.context import Trace, current, demand
 from gradc.capture.convert import cast_to, value_of
 from gradc.capture.layout import UNKNOWN
-from gradc.capture.masked import Masked
 from gradc.capture.mutation import layout_of, read
 from gradc.capture.positions import Position, tracer_of
 from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
 from gradc.capture.trees import TreeDef, flatten, leaf_paths, structure_difference, unflatten
+from gradc.capture.unsized import Unsized
 from gradc.ir import ArrayType, Dim, DimExpr, Value
 
 __all__ = ["Leaf", "Mismatch", "Tree", "initial", "join", "observe"]
@@ -93,8 +93,8 @@ def observe(value: Any) -> Tree | None:
 
 
 def _leaf(x: Any) -> Leaf:
-    if isinstance(x, Masked):
-        demand("elements under a traced mask live from turn to turn")
+    if isinstance(x, Unsized):
+        demand(f"{x.what} lives from turn to turn")
     if type(x) is Position:
         handle = tracer_of(x.dim)
         return Leaf(handle._type, Kind.PYTHON, read(handle), None, x.dim)

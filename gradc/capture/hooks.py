@@ -21,13 +21,13 @@ from gradc.capture.convert import has_traced
 from gradc.capture.dispatch import TABLE, apply
 from gradc.capture.folding import opaque
 from gradc.capture.loops import finish, for_loop, while_loop
-from gradc.capture.masked import Masked
 from gradc.capture.positions import as_user
 from gradc.capture.random_draws import draw, is_generator, make_generator, refuse_state
 from gradc.capture.recorder import Leaves, Reader, Recorder
 from gradc.capture.rewrite import bind, is_rewritten, rewritten_code
 from gradc.capture.tracer import Tracer, describe, is_concrete
 from gradc.capture.ufuncs import is_declared
+from gradc.capture.unsized import Unsized
 from gradc.errors import TraceError
 
 __all__ = ["as_written", "call_function", "runnable"]
@@ -256,7 +256,7 @@ def _call_numpy(function: Any, args: Any, kwargs: Any) -> Any:
     args = _opened(args)
     if kwargs:
         kwargs = {name: _open(value) for name, value in kwargs.items()}
-    if any(isinstance(arg, Masked) for arg in args):
+    if any(isinstance(arg, Unsized) for arg in args):
         return function(*args, **kwargs)
     if function in TABLE:
         return apply(function, args, kwargs)

@@ -17,6 +17,7 @@ from gradc.capture.masked import Masked, masked_assign, masked_read
 from gradc.capture.mutation import Pick, make_view, read, settle, write, write_concrete
 from gradc.capture.positions import Position, is_position, tracer_of
 from gradc.capture.proofs import proven_position, symbolic_slice
+from gradc.capture.stretches import Stretch, looked_up, put, stretch_of
 from gradc.capture.tracer import (
     Kind,
     Tracer,
@@ -287,6 +288,9 @@ def _align(subscript: Subscript) -> None:
 def _getitem(x: Tracer, index: Any) -> Any:
     if x._kind is not Kind.ARRAY:
         return _scalar_item(x, index)
+    elements = _elements(x, index)
+    if elements is not None:
+        return elements
     x, index = windowed(x, index) if _has_late_limit(index) else (x, index)
     mask, lead = _traced_mask(index)
     if mask is not None:
@@ -297,6 +301,20 @@ def _getitem(x: Tracer, index: Any) -> Any:
     if not subscript.view:
         return wrap(_picked(read(x), subscript), Kind.ARRAY)
     return _view_item(x, subscript, index)
+
+
+def _is_unsized(index: Any, *values: Any) -> bool:
+    """Tell whether a stretch is part of a subscript or a value, or may be what is asked for."""
+    parts = index if type(index) is tuple else (index,)
+    return _has_late_limit(index) or any(isinstance(x, Stretch) for x in (*parts, *values))
+
+
+def _elements(x: Tracer, index: Any) -> Stretch | None:
+    """Return the elements of a slice whose length is known only when the code runs."""
+    if not _is_unsized(index):
+        return None
+    found = looked_up(x, index)
+    return stretch_of(x, index) if found is None else found
 
 
 def _view_item(x: Tracer, subscript: Subscript, index: Any) -> Any:
@@ -377,6 +395,8 @@ def _traced_mask(index: Any) -> tuple[Tracer | None, int]:
 def _setitem(x: Tracer, index: Any, value: Any) -> None:
     if x._kind is not Kind.ARRAY:
         raise TypeError("a NumPy scalar does not support item assignment")
+    if _is_unsized(index, value) and put(x, index, value):
+        return
     x, index = windowed(x, index) if _has_late_limit(index) else (x, index)
     mask, lead = _traced_mask(index)
     if mask is not None:

@@ -13,6 +13,7 @@ from gradc.capture.convert import as_handle, cast_to, value_of
 from gradc.capture.dispatch import apply
 from gradc.capture.mutation import read, write
 from gradc.capture.tracer import Kind, Tracer, describe, static, wrap
+from gradc.capture.unsized import Unsized
 from gradc.errors import ShapeError, UnsupportedError
 from gradc.ir import INT64, Array, At, Shape, Slice, Value, op_named
 from gradc.spans import Span, caller_span
@@ -25,23 +26,22 @@ _REPAIR = (
 )
 
 
-class Masked:
+class Masked(Unsized):
     """The elements of ``full`` where ``mask`` is True; the mask spans all but ``rest`` axes.
 
     After ``lead`` full slices, as in ``x[:, mask]``, the axes of the mask stand first in ``full``,
     and nothing but a number can be combined with the elements.
     """
 
-    __slots__ = ("full", "lead", "mask", "rest", "span")
-    __array_priority__ = 2000.0
-    __hash__ = None  # type: ignore[assignment]
+    __slots__ = ("full", "lead", "mask", "rest")
+    what = "elements under a traced mask"
 
     def __init__(self, full: Tracer, mask: Value, rest: int = 0, lead: int = 0) -> None:
+        super().__init__()
         self.full = full
         self.mask = mask
         self.rest = rest
         self.lead = lead
-        self.span = caller_span()
 
     def refuse(self, what: str, span: Span | None = None) -> NoReturn:
         """Raise the error for a use that needs the number of elements."""
@@ -52,46 +52,16 @@ class Masked:
             repair=_REPAIR,
         )
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        self.refuse(f"asked for .{name}")
-
-    def __getitem__(self, index: Any) -> Any:
-        self.refuse("indexed again")
-
-    def __iter__(self) -> Any:
-        self.refuse("iterated over")
-
-    def __len__(self) -> int:
-        self.refuse("counted")
-
-    def __bool__(self) -> bool:
-        self.refuse("asked for their truth")
-
-    def __matmul__(self, other: Any) -> Any:
-        self.refuse("multiplied as matrices")
-
-    __rmatmul__ = __matmul__
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        self.refuse("handed to this function")
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if function in _REDUCTIONS and len(args) == 1 and not kwargs:
-            return self._reduced(function)
+    def reduced(self, function: Any, *args: Any) -> Any:
+        """Reduce the elements to one number."""
+        if function is np.dot:
+            self.refuse("multiplied as matrices")
+        if function in _REDUCTIONS and len(args) == 1:
+            return apply(function, (self.full,), {"where": wrap(self.mask, Kind.ARRAY)})
         self.refuse(f"handed to {getattr(function, '__name__', 'this function')}")
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method != "__call__" or kwargs:
-            self.refuse("used this way")
-        return self._elementwise(ufunc, *inputs)
-
-    def _reduced(self, function: Any) -> Any:
-        """Reduce the elements to one number."""
-        return apply(function, (self.full,), {"where": wrap(self.mask, Kind.ARRAY)})
-
-    def _elementwise(self, ufunc: Any, *inputs: Any) -> "Masked":
+    def elementwise(self, ufunc: Any, *inputs: Any) -> "Masked":
+        """Apply a function to each element."""
         whole = [self._whole(x) for x in inputs]
         return Masked(apply(Tracer.operate, (ufunc, *whole), {}), self.mask, self.rest, self.lead)
 
@@ -113,38 +83,12 @@ _REDUCTIONS = (np.sum, np.prod, np.mean, np.var, np.std, np.any, np.all)
 """What is the same of the elements under a mask and of all elements with ``where=mask``."""
 
 
-def _install_operators() -> None:
-    """Give ``Masked`` the arithmetic operators of a tracer."""
-    pairs = {
-        "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
-        "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power,
-        "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
-    }  # fmt: skip
-
-    comparisons = {
-        "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
-        "eq": np.equal, "ne": np.not_equal,
-    }  # fmt: skip
-
-    def forward(ufunc: Any) -> Any:
-        return lambda self, other: self._elementwise(ufunc, self, other)
-
-    def reflected(ufunc: Any) -> Any:
-        return lambda self, other: self._elementwise(ufunc, other, self)
-
-    for name, ufunc in pairs.items():
-        setattr(Masked, f"__{name}__", forward(ufunc))
-        setattr(Masked, f"__r{name}__", reflected(ufunc))
-    for name, ufunc in comparisons.items():
-        setattr(Masked, f"__{name}__", forward(ufunc))
+def _install_reductions() -> None:
     for function in _REDUCTIONS:
-        setattr(Masked, function.__name__, lambda self, f=function: self._reduced(f))
-    unaries = {"neg": np.negative, "abs": np.absolute, "pos": np.positive, "invert": np.invert}
-    for name, unary in unaries.items():
-        setattr(Masked, f"__{name}__", lambda self, u=unary: self._elementwise(u, self))
+        setattr(Masked, function.__name__, lambda self, f=function: self.reduced(f, self))
 
 
-_install_operators()
+_install_reductions()
 
 
 def masked_read(x: Tracer, mask: Tracer, lead: int = 0) -> Masked:

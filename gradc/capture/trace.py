@@ -17,12 +17,12 @@ from gradc.capture.context import Trace, current, enter, fail, maybe_current
 from gradc.capture.convert import recorder as running_recorder
 from gradc.capture.convert import value_of
 from gradc.capture.hooks import call_function, static_reader
-from gradc.capture.masked import Masked
 from gradc.capture.mutation import read
 from gradc.capture.random_draws import Draw, draw_all
 from gradc.capture.recorder import Guard, Hidden, Leaves, Recorder
 from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
 from gradc.capture.trees import TreeDef, flatten, leaf_paths, unflatten
+from gradc.capture.unsized import Unsized
 from gradc.errors import ArgumentError, GradcError, TraceError, UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType, Graph, Value
 from gradc.ir.rebuild import inline
@@ -347,7 +347,7 @@ def _results(function: Any, result: Any) -> tuple[tuple[ResultLeaf, ...], TreeDe
     found: list[ResultLeaf] = []
     outputs: list[Value] = []
     for leaf in leaves:
-        if isinstance(leaf, Masked):
+        if isinstance(leaf, Unsized):
             leaf.refuse("returned", leaf.span)
         if isinstance(leaf, np.ndarray):
             leaf = running_recorder().array(leaf)

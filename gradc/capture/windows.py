@@ -21,7 +21,14 @@ from gradc.capture.tracer import Kind, Tracer, describe, is_concrete, wrap
 from gradc.errors import IndexBoundsError, TraceError
 from gradc.ir import INT64, Array, Dim, IndexSpec, Shape, Slice, Value, op_named
 
-__all__ = ["windowed"]
+__all__ = ["LENGTH", "REPAIR", "has_unknown_length", "windowed"]
+
+LENGTH = "the length of the slice is known only when the code runs"
+REPAIR = (
+    "slice x[k : k + 3] with a length that is known, select with a mask "
+    "(np.where(np.arange(n) < k, x, 0)), or pass the limit as a Python int"
+)
+"""What to say of a slice that is put to a use that needs its length."""
 
 _DEPTH = 200
 _STEP = "give the step as a Python int"
@@ -110,11 +117,22 @@ def window_of(part: Any) -> Window | None:
     if is_late(part.step):
         _refuse("the step of the slice is known only when the code runs", part.step, _STEP)
     if part.start is None or part.stop is None or part.step not in (None, 1):
-        _refuse("the length of the slice is known only when the code runs", late[0])
+        _refuse(LENGTH, late[0])
     length = _distance(_as_value(part.start), _as_value(part.stop))
     if length is None:
-        _refuse("the length of the slice is known only when the code runs", late[0])
+        _refuse(LENGTH, late[0])
     return Window(wrap(_as_value(part.start), Kind.PYTHON), max(length, 0))
+
+
+def has_unknown_length(part: Any) -> bool:
+    """Tell whether it is a slice with a limit of data, which is not a window; its step is 1."""
+    if not isinstance(part, slice) or is_late(part.step) or part.step not in (None, 1):
+        return False
+    limits = [x for x in (part.start, part.stop) if x is not None]
+    late = [x for x in limits if is_late(x)]
+    if not late or any(x.ndim or x.dtype.kind not in "iu" for x in late):
+        return False
+    return len(limits) == 1 or _distance(*map(_as_value, limits)) is None
 
 
 def _refuse(headline: str, x: Tracer, repair: str | None = None) -> NoReturn:
@@ -122,9 +140,7 @@ def _refuse(headline: str, x: Tracer, repair: str | None = None) -> NoReturn:
         TraceError,
         headline,
         operands=[describe(x)],
-        repair=repair
-        or "slice x[k : k + 3] with a length that is known, select with a mask "
-        "(np.where(np.arange(n) < k, x, 0)), or pass the limit as a Python int",
+        repair=repair or REPAIR,
     )
 
 

@@ -29,7 +29,7 @@ def promoted(*operands: Any) -> np.dtype:
 
     def kind(x: Any) -> Any:
         if isinstance(x, Tracer):
-            return 0.0 if x._kind is Kind.PYTHON else x.dtype
+            return x.dtype if x._kind is not Kind.PYTHON else 0.0 if x.dtype.kind == "f" else 0
         return x if isinstance(x, int | float | np.generic) else np.asarray(x).dtype
 
     return np.result_type(*map(kind, operands))
