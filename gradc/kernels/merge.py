@@ -3,12 +3,16 @@
 for k < i: x_bar[k] += L[i, k] * t          for k < i:
 u = t * t                             ->        x_bar[k] += L[i, k] * t
 for k < i: L_bar[i, k] += t * x[k]              L_bar[i, k] += t * x[k]
+
+Nests side by side that sweep the same box are one in the same way: a tape is then written where the
+value is computed.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from gradc.kernels.dependence import Span, Unit, is_legal, ordered, span_of, touches
+from gradc.ir import Dim
+from gradc.kernels.dependence import Span, Touch, Unit, is_legal, ordered, span_of, touches
 from gradc.kernels.expand import locals_made, locals_used
 from gradc.kernels.nest import Accumulate, Assign, Declare, Let, Loop, Stmt, Store
 from gradc.kernels.walk import map_statement, replace_symbols, uses
@@ -20,10 +24,14 @@ MOST = 12
 
 
 def merge_loops(body: list[Stmt], around: Sequence[Span]) -> list[Stmt]:
-    """Return the statements with innermost loops merged where that is right and saves a sweep."""
+    """Return the statements with loops and nests merged where that is right and saves a sweep."""
     result: list[Stmt] = []
     for statement in body:
-        found = _merged_into(result, statement, around) if is_innermost(statement) else None
+        found = None
+        if is_innermost(statement):
+            found = _merged_into(result, statement, around)
+        elif result and isinstance(statement, Loop):
+            found = _merged_nests(result, statement, around)
         if found is None:
             result.append(statement)
         else:
@@ -49,6 +57,85 @@ def _merged_into(before: list[Stmt], second: Stmt, around: Sequence[Span]) -> li
         return None
     whole = replace(first, body=[*first.body, *tail], apart=first.apart and second.apart)
     return [*before[:place], *between, whole]
+
+
+@dataclass(frozen=True, slots=True)
+class _Nest:
+    """Loops one in the other, with scalars made between them, and what the innermost one does."""
+
+    loops: tuple[Loop, ...]
+    lets: tuple[tuple[Let, ...], ...]
+    body: list[Stmt]
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The values of the symbols, outermost first."""
+        return tuple(map(span_of, self.loops))
+
+    @property
+    def turns(self) -> tuple[Dim, ...]:
+        """The time of a turn."""
+        return tuple(loop.symbol.expr() * loop.step for loop in self.loops)
+
+    def touched(self) -> tuple[Touch, ...]:
+        """Return what one turn of the innermost loop touches."""
+        return ordered(touches([*(let for row in self.lets for let in row), *self.body]))
+
+    def joined(self, other: "_Nest") -> Loop:
+        """Return one nest that does the work of both."""
+        body = [*self.body, *other.body]
+        for loop, mine, theirs in zip(
+            reversed(self.loops), reversed(self.lets), reversed(other.lets), strict=True
+        ):
+            whole = replace(loop, body=[*mine, *theirs, *body])
+            body = [whole]
+        return whole
+
+
+def _nest(loop: Loop) -> _Nest | None:
+    """Return a loop as a nest of two loops or more; None where it is no such thing."""
+    loops, lets = [loop], list[tuple[Let, ...]]()
+    while not is_innermost(loops[-1]):
+        if not loops[-1].body or abs(loops[-1].step) != 1 or loops[-1].apart:
+            return None
+        *front, inner = loops[-1].body
+        if not isinstance(inner, Loop):
+            return None
+        if not all(isinstance(s, Let) for s in front):
+            return None
+        lets.append(tuple(s for s in front if isinstance(s, Let)))
+        loops.append(inner)
+    return _Nest(tuple(loops), (*lets, ()), loops[-1].body)
+
+
+def _merged_nests(before: list[Stmt], second: Loop, around: Sequence[Span]) -> list[Stmt] | None:
+    """Merge a nest with the one right before it; None where that is not possible."""
+    first = before[-1]
+    a = _nest(first) if isinstance(first, Loop) and not is_innermost(first) else None
+    b = _nest(second) if a is not None else None
+    if a is None or b is None or len(a.loops) != len(b.loops):
+        return None
+    change = replace_symbols(
+        {old.symbol: new.symbol.expr() for old, new in zip(b.loops, a.loops, strict=True)}
+    )
+    moved = _nest_of(map_statement(second, change), a)
+    if moved is None or not _shared(a.loops[-1], moved.loops[-1]):
+        return None
+    if len(a.body) + len(moved.body) > MOST or locals_made([first]) & locals_used([second]):
+        return None
+    units = [
+        Unit(a.touched(), a.spans, (0, *a.turns), (*a.turns, 0)),
+        Unit(moved.touched(), a.spans, (1, *a.turns), (*a.turns, 1)),
+    ]
+    return [*before[:-1], a.joined(moved)] if is_legal(units, around) else None
+
+
+def _nest_of(moved: Stmt, like: _Nest) -> _Nest | None:
+    """Return a nest in the symbols of another one, if its loops run over the same box."""
+    found = _nest(moved) if isinstance(moved, Loop) else None
+    if found is None or not all(map(_same_turns, found.loops, like.loops)):
+        return None
+    return found
 
 
 def _is_plain(statement: Stmt) -> bool:

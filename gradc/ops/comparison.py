@@ -167,9 +167,13 @@ select = elementwise(
 )
 
 
-def _halved(x: Value, y: Value, wins: Value) -> Value:
-    """Return 1 where x wins, and a half at a tie."""
-    return choose(wins, 1.0, choose(op_named("equal")(x, y), 0.5, 0.0, x), x)
+def _shares(x: Value, wins: Value, ties: Value) -> tuple[Value, Value]:
+    """Return 1 and 0 where x wins, 0 and 1 where it loses, two halves at a tie.
+
+    Both are made of the same two truth values, which a loop keeps for its reverse.
+    """
+    mine, others = choose(ties, 0.5, 0.0, x), choose(ties, 0.5, 1.0, x)
+    return choose(wins, 1.0, mine, x), choose(wins, 0.0, others, x)
 
 
 def _extreme_partials(wins: Callable[[Value, Value], Value]) -> Callable[..., Any]:
@@ -180,7 +184,7 @@ def _extreme_partials(wins: Callable[[Value, Value], Value]) -> Callable[..., An
             return mask(wins(x, y), z), None
         if is_constant(x):
             return None, mask(wins(y, x), z)
-        return _halved(x, y, wins(x, y)), _halved(y, x, wins(y, x))
+        return _shares(x, wins(x, y), op_named("equal")(x, y))
 
     return partials
 

@@ -1,0 +1,85 @@
+"""Nests side by side over the same box are one, where no turn waits for a later one."""
+
+import re
+
+import numpy as np
+import pytest
+
+import gradc
+
+RNG = np.random.default_rng(37)
+
+
+def shortest(p):
+    p = p.copy()
+    for k in range(p.shape[0]):
+        p[:] = np.minimum(p, np.add.outer(p[:, k], p[k, :]))
+    return np.sum(p * p)
+
+
+def along_columns(a):
+    n = a.shape[1]
+    c, d = np.zeros_like(a), np.zeros_like(a)
+    for k in range(1, n):
+        c[:, k] = c[:, k - 1] * a[:, k] + a[:, k - 1]
+        d[:, k] = d[:, k - 1] + c[:, k] * c[:, k - 1]
+    return np.sum(c * d)
+
+
+def upwards_then_downwards(a):
+    b, c = a.copy(), np.zeros_like(a)
+    for k in range(5):
+        b[1:-1, 1:-1] = b[1:-1, 1:-1] * a[1:-1, 1:-1] + 0.1 * k
+        c[1:-1, 1:-1] = c[1:-1, 1:-1] + b[2:, 1:-1] * b[:-2, 1:-1]
+    return np.sum(c * c)
+
+
+def deep(a):
+    x = np.stack([a, a + 1.0, a - 1.0])
+    c, d = np.zeros_like(x), np.zeros_like(x)
+    for k in range(1, a.shape[1]):
+        c[:, :, k] = c[:, :, k - 1] * x[:, :, k] + x[:, :, k - 1]
+        d[:, :, k] = c[:, :, k] * d[:, :, k - 1] + c[:, :, k - 1]
+    return np.sum(d * d)
+
+
+PROGRAMS = [shortest, along_columns, upwards_then_downwards, deep]
+
+
+@pytest.mark.parametrize("loss", PROGRAMS)
+@pytest.mark.parametrize("n", [5, 18, 33])
+def test_c_gives_what_numpy_gives(loss, n):
+    a = RNG.random((n, n)) * 0.5
+    found = gradc.value_and_grad(loss, backend="c")(a)
+    expected = gradc.value_and_grad(loss, backend="numpy")(a)
+    assert found[0] == pytest.approx(expected[0], rel=1e-12)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-10, atol=1e-12)
+
+
+def primal_of(loss, *at) -> str:
+    source = gradc.value_and_grad(loss).source("c", *at)
+    return source.partition("/* primal */")[2].partition("/* primal and adjoint */")[0]
+
+
+def test_a_tape_is_written_where_its_value_is_computed():
+    text = primal_of(shortest, np.ones((20, 20)))
+    turn = text.partition("int64_t k")[2]
+    assert len(re.findall(r"for \(int64_t i ", turn)) == 1
+    assert len(re.findall(r"project_\d+\[k \* 400.*\] = ", turn)) == 2
+
+
+def test_a_minimum_keeps_two_truth_values_an_element():
+    found = gradc.value_and_grad(shortest).artifact(np.ones((20, 20))).memory()
+    assert found.tape == 2 * 20**3
+
+
+def test_recurrences_of_three_axes_share_a_sweep():
+    text = primal_of(deep, np.ones((20, 20)))
+    turn = text.partition("int64_t k = 0; k < 19")[2].partition("\n    }")[0]
+    assert len(re.findall(r"for \(", turn)) == 1
+
+
+def test_what_reads_the_row_below_stays_a_sweep_of_its_own():
+    text = primal_of(upwards_then_downwards, np.ones((20, 20)))
+    turn = text.partition("int64_t k = 0")[2]
+    assert len(re.findall(r"for \(int64_t i ", turn)) >= 2
