@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gradc.autodiff.activity import Part
 from gradc.autodiff.again import inner_nodes
 from gradc.autodiff.regions import LoopRecipe, Source, WhileRecipe
+from gradc.autodiff.regions_counters import Counter, find_counters
 from gradc.autodiff.regions_split import End, Final, Pulled, find_final
 from gradc.autodiff.regions_tape import Row, Tape, counted_row, counter_row, make_tapes
 from gradc.autodiff.regions_undo import Undo, choose_undone
@@ -26,6 +27,7 @@ class _Plan:
     final: Final
     kept: tuple[int, ...]
     undone: tuple[Undo, ...] = ()
+    counters: tuple[Counter, ...] = ()
 
     @property
     def captures(self) -> int:
@@ -87,7 +89,8 @@ def prepare_loop(node: Node, part: Part, pulled: Pulled, around: tuple[Range, ..
 
 def prepare_while(node: Node, part: Part, pulled: Pulled) -> Prepared:
     """Prepare a loop with a condition, which counts its turns."""
-    plan = _plan(pulled, node.params["carries"], Final())
+    counters = find_counters(pulled, node.params["carries"])
+    plan = _plan(pulled, node.params["carries"], Final(), counters=counters)
     tapes = make_tapes(pulled.graph, plan.captures, plan.carries, plan.kept, node)
     body = _forward_body(plan, tapes, None, counter=True)
     test = _longer_test(node.regions[0], body)
@@ -102,13 +105,20 @@ def _recipe(plan: _Plan, part: Part, sources: tuple[Source, ...], reverse: Graph
     return LoopRecipe(reverse, sources, items, captures, tuple(one.item for one in plan.undone))
 
 
-def _plan(pulled: Pulled, carries: int, final: Final, ranges: Sequence[Range] = ()) -> _Plan:
+def _plan(
+    pulled: Pulled,
+    carries: int,
+    final: Final,
+    ranges: Sequence[Range] = (),
+    counters: tuple[Counter, ...] = (),
+) -> _Plan:
     graph = pulled.graph
     live = pulled.live([*graph.outputs, *pulled.bars])
     inner = inner_nodes(graph, live, pulled.late())
     needed = _needed(pulled, final)
-    kept, undone = choose_undone(pulled, carries, final, needed, ranges, inner)
-    return _Plan(pulled, carries, final, tuple(kept), undone)
+    known = [one.input for one in counters]
+    kept, undone = choose_undone(pulled, carries, final, needed, ranges, inner, known)
+    return _Plan(pulled, carries, final, tuple(kept), undone, counters)
 
 
 def _needed(pulled: Pulled, final: Final) -> set[int]:
@@ -216,6 +226,7 @@ class _Reverse:
         if self.row is None:
             turns = self.body.input("turns", ArrayType(INT64, ())) - 1
             self.row = counter_row(turns)
+            self._count(turns)
         arrays = [self._carried(one.item) for one in self.plan.undone]
         for id in self.plan.pulled.cts:
             self.images[id] = _copied_input(self.joint, id, self.body)
@@ -230,6 +241,13 @@ class _Reverse:
         transfer(self.joint, self.body, self.images, self.wanted, self._copy, fetch)
         self._finish(([] if turns is None else [turns]) + restored, sums)
         return tuple(self.sources), self.body
+
+    def _count(self, turns: Value) -> None:
+        """Compute what goes up by the same number in each turn."""
+        for one in self.plan.counters:
+            source = self.sources.get(Source(False, self.plan.captures + one.item))
+            if source is not None:
+                self.images[one.input] = source + turns * one.step
 
     def _restore(self, arrays: Sequence[Value]) -> list[Value]:
         """Put back what the turn overwrote; return the arrays as they were before it."""
@@ -286,6 +304,10 @@ class _Reverse:
         ends |= {end for (user, _), end in final.slots.items() if self.wanted[user]}
         for end in sorted(ends):
             self.sources[self._source(end)] = self._carried(end.item)
+        for one in self.plan.counters:
+            if self.wanted[one.input]:
+                first = Source(False, self.plan.captures + one.item)
+                self.sources[first] = self._carried(one.item)
         for number, tape in enumerate(self.tapes):
             value = self.body.input(tape.name, tape.type)
             self.sources[Source(True, self.first_tape + number)] = value

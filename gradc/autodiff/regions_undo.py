@@ -65,11 +65,15 @@ def choose_undone(
     needed: Collection[int],
     ranges: Sequence[Range],
     inner: Collection[int],
+    known: Collection[int] = (),
 ) -> tuple[list[int], tuple[Undo, ...]]:
-    """Return what a body keeps, and the arrays that are restored because that keeps much less."""
+    """Return what a body keeps, and the arrays that are restored because that keeps much less.
+
+    What is ``known`` is neither kept nor computed from what is.
+    """
     graph = pulled.graph
     carried = graph.inputs[pulled.taken - carries : pulled.taken]
-    free, undone = set[int](final.parts), list[Undo]()
+    free, undone = {*final.parts, *known}, list[Undo]()
     kept = choose_kept(graph, needed, free, carried, ranges, inner)
     for item, end in enumerate(graph.outputs[:carries]):
         one = _undo(graph, item, carried[item], end, {v for u in undone for v in u.versions})

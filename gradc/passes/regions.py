@@ -13,6 +13,7 @@ from gradc.ir import Graph, Kind, Node, Symbol, TupleType, Value, op_named
 from gradc.ir.bind import bind_params
 from gradc.ir.rebuild import bound, copy_node, inline, transfer
 from gradc.passes.clears import take_apart
+from gradc.passes.counting import counted
 from gradc.passes.loosen import loosen, turn_of
 from gradc.passes.quiet import quiet_nodes
 from gradc.passes.restores import keep_restored
@@ -137,6 +138,10 @@ def _tidy_loop(
     found = _settle_carries(loop, used)
     if not loop.carries:
         return found
+    if loop.test is not None:
+        numbers = counted(loop.body, loop.test, loop.carries, dict(loop.captures))
+        if numbers is not None:
+            return {**found, **{k: v for k, v in numbers.items() if k in used}}
     _loosen(loop)
     made = _add_lean(target, loop)
     return {**found, **{k: v for k, v in made.items() if k in used}}
