@@ -81,6 +81,27 @@ def test_work_grows_with_the_length(program: Callable[[int], Any]) -> None:
     assert long <= 13 * short, (short, long)
 
 
+def sweeps(count: int) -> Callable[[Any], Any]:
+    """Return a function of so many loops over an array that cannot be one."""
+
+    def run(x):
+        for k in range(count):
+            x = np.cumsum(np.tanh(x)) * (0.5 + k)
+        return np.sum(x)
+
+    return run
+
+
+def test_work_grows_with_the_loops() -> None:
+    def lowered(count: int) -> None:
+        gradient = gradc.value_and_grad(sweeps(count), backend="numpy", regions=False)
+        assert gradient.artifact(np.ones(1000)).source("c").count("for (") > 2 * count
+
+    lowered(5)
+    short, long = (calls_of(lambda n=n: lowered(n)) for n in (10, 40))
+    assert long <= 5.7 * short, (short, long)
+
+
 @pytest.mark.slow
 @PROGRAMS
 def test_long_programs_stay_right(program: Callable[[int], Any]) -> None:

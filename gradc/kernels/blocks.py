@@ -12,7 +12,7 @@ only.  It pays where what they share is larger than the nearest caches.
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gradc.ir import Dim, DimExpr, Symbol
 from gradc.kernels.nest import (
@@ -65,6 +65,7 @@ class Rows:
 
     ``windows`` says, for each buffer, how far one turn moves and which elements a turn touches:
     (stride, least, greatest), or None where turns overlap; ``writes`` are the buffers it changes.
+    ``late`` are the scalars known only after the loop, ``read`` those that the stage reads.
     """
 
     stage: Stage
@@ -74,6 +75,13 @@ class Rows:
     windows: dict[Buffer, tuple[int, int, int] | None]
     writes: set[Buffer]
     outer: dict[Buffer, bool]
+    late: set[Local] = field(init=False)
+    read: set[Local] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look through the statements once, not for every stage that may join."""
+        self.late = _late_locals(self.loop, self.tail)
+        self.read = _read_locals(self.stage.body)
 
     @property
     def turns(self) -> int:
@@ -224,7 +232,7 @@ def _fits(run: list[Rows], rows: Rows) -> bool:
 
 
 def _independent(first: Rows, second: Rows) -> bool:
-    if _late_locals(first) & _read_locals(second.stage.body):
+    if first.late & second.read:
         return False
     for buffer in first.windows.keys() & second.windows.keys():
         if buffer in first.writes or buffer in second.writes:
@@ -244,15 +252,15 @@ def _clash(owner: Rows, other: Rows, part: list[Stmt]) -> bool:
     return False
 
 
-def _late_locals(rows: Rows) -> set[Local]:
+def _late_locals(loop: Loop, tail: list[Stmt]) -> set[Local]:
     """Return the scalars that are known only after the loop."""
     late: set[Local] = set()
-    for statement in statements([rows.loop, *rows.tail]):
+    for statement in statements([loop, *tail]):
         if isinstance(statement, Accumulate) and isinstance(statement.target, Local):
             late.add(statement.target)
         elif isinstance(statement, Assign):
             late.add(statement.local)
-    late.update(s.local for s in rows.tail if isinstance(s, Let))
+    late.update(s.local for s in tail if isinstance(s, Let))
     return late
 
 

@@ -57,6 +57,7 @@ def _sort(strips: Strips, statement: Stmt) -> bool:
     """Put a statement of a stage where it belongs."""
     if isinstance(statement, Loop):
         strips.core.append(_flattened(statement))
+        strips.note_late(statement)
         return not _overtakes(strips.tail, statement)
     if isinstance(statement, Fill):
         strips.fills.append(statement)
@@ -64,12 +65,18 @@ def _sort(strips: Strips, statement: Stmt) -> bool:
         return statement.buffer not in touched
     if not isinstance(statement, Let | Declare | Store | Accumulate | Assign):
         return False
-    late = made_by([*strips.core, *strips.tail], deep=True)
-    changed = {b for s in (*strips.core, *strips.tail) for b, w in _deep_uses(s) if w}
-    first = isinstance(statement, Let | Declare)
-    needs = read_by(statement) & late or any(ref.buffer in changed for ref in loads(statement))
-    (strips.head if first and not needs else strips.tail).append(statement)
+    if isinstance(statement, Let | Declare) and not _needs_late(strips, statement):
+        strips.head.append(statement)
+    else:
+        strips.tail.append(statement)
+        strips.note_late(statement)
     return True
+
+
+def _needs_late(strips: Strips, statement: Stmt) -> bool:
+    """Tell whether a statement reads what the core or the tail make."""
+    numbers = not strips.late.isdisjoint(read_by(statement))
+    return numbers or any(ref.buffer in strips.changed for ref in loads(statement))
 
 
 def _overtakes(tail: list[Stmt], loop: Loop) -> bool:

@@ -14,7 +14,7 @@ from gradc.kernels.nest import (
     Stage,
     Stmt,
 )
-from gradc.kernels.walk import expressions, statements, subexpressions
+from gradc.kernels.walk import expressions, statements, subexpressions, uses
 
 __all__ = ["Strips", "between", "made_by", "read_by"]
 
@@ -39,6 +39,8 @@ class Strips:
         Numbers that the turns change whatever the elements are: every strip starts them anew.
     repeated : bool
         Whether a loop goes over the elements more than once.
+    late, changed : set
+        Numbers that core and tail make or change, and buffers that they write.
     """
 
     stages: list[Stage]
@@ -52,6 +54,13 @@ class Strips:
     own: dict[Buffer, int] = field(default_factory=dict)
     restarts: list[Declare] = field(default_factory=list)
     repeated: bool = False
+    late: set[Local] = field(default_factory=set)
+    changed: set[Buffer] = field(default_factory=set)
+
+    def note_late(self, statement: Stmt) -> None:
+        """Take note of what a statement of the core or the tail makes."""
+        self.late |= made_by([statement], deep=True)
+        self.changed |= {b for s in statements([statement]) for b, w in uses(s) if w}
 
     def is_lane(self, statement: Stmt) -> bool:
         """Tell whether a statement is a loop over all elements."""

@@ -47,6 +47,8 @@ _LANE = Symbol("lane", "index")
 
 def run_in_strips(stages: list[Stage]) -> list[Stage]:
     """Return the stages with runs of them replaced by one that works strip by strip."""
+    if not any(map(_turns, stages)):
+        return stages
     result: list[Stage] = []
     place = 0
     while place < len(stages):
@@ -59,6 +61,14 @@ def run_in_strips(stages: list[Stage]) -> list[Stage]:
             result.append(_stage(strips, _contracted(strips, stages, place, end)))
             place = end
     return result
+
+
+def _turns(stage: Stage) -> bool:
+    """Tell whether a stage may go over its elements more than once: in a loop of the user."""
+    return any(
+        isinstance(s, Loop) and s.node >= 0 and any(isinstance(inner, Loop) for inner in s.body)
+        for s in statements(stage.body)
+    )
 
 
 def _longest(stages: list[Stage], place: int) -> tuple[Strips, int] | None:
