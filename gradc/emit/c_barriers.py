@@ -8,6 +8,9 @@ It also vectorises ``for i: a[5 * i + 6] += u[i]; a[5 * i + 1] += v[i]`` and los
 another one do to the same element.  So it does with any loop that steps over elements of an array
 and reaches what it writes from several turns; a loop around short loops counts as one, since those
 are unrolled.  Such loops are kept as they are.
+
+And it jams turns of ``for j: for lane: total[lane] += x[j, lane]``, which takes the totals out of
+their registers: right, but half as fast.
 """
 
 from collections.abc import Iterator
@@ -27,8 +30,24 @@ _UNROLLED = 16
 
 
 def needs_barrier(loop: Loop) -> bool:
-    """Tell whether a compiler gets a loop wrong: a sum read backwards, or turns that meet."""
-    return _sums_backwards(loop) or _turns_meet(loop)
+    """Tell whether a compiler gets a loop wrong: a sum read backwards, or turns that meet.
+
+    Or whether it takes sums in lanes out of their registers.
+    """
+    return _sums_backwards(loop) or _turns_meet(loop) or _adds_to_lanes(loop)
+
+
+def _adds_to_lanes(loop: Loop) -> bool:
+    """Tell whether turns, one by one, add to lanes from outside."""
+    made = {stmt.local for stmt in loop.body if isinstance(stmt, nest.Declare)}
+    return loop.step == 1 and any(
+        isinstance(add, nest.Accumulate)
+        and isinstance(add.target, nest.Lane)
+        and add.target.local not in made
+        for stmt in loop.body
+        if isinstance(stmt, Loop)
+        for add in stmt.body
+    )
 
 
 class _Reach(NamedTuple):

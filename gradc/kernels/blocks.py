@@ -40,7 +40,7 @@ from gradc.kernels.walk import (
     uses,
 )
 
-__all__ = ["CACHE_BYTES", "run_in_blocks"]
+__all__ = ["CACHE_BYTES", "ROW", "run_in_blocks", "windows_of"]
 
 CACHE_BYTES = 1 << 18
 """Shared memory from which blocks pay."""
@@ -52,11 +52,16 @@ WINDOW = 6
 
 LARGE_BYTES = 1 << 22
 """Shared memory from which going row by row pays: more than stays in the caches by itself."""
+TILED_BYTES = 1 << 20
+"""The same where sums are in registers: then it is memory that is waited for."""
+FEW_TURNS, MANY_TURNS = 4, 4 * LANES
+"""Turns from which stages are merged: fewer suffice where sums are in registers."""
 ROW_BYTES = 1 << 18
 """Longest row that is still there when the next stage comes to it."""
 
 _BLOCK = Symbol("block", "index")
-_ROW = Symbol("row", "index")
+ROW = Symbol("row", "index")
+"""The index of loops that do in each turn what several stages do with one row."""
 
 
 @dataclass(slots=True, eq=False)
@@ -156,23 +161,31 @@ def _rows(stage: Stage) -> Rows | None:
         return None
     if loop.start != 0 or loop.step != 1:
         return None
-    if not isinstance(loop.stop, int) or loop.stop < 4 * LANES:
+    if not isinstance(loop.stop, int) or loop.stop < FEW_TURNS:
         return None
     head, tail = stage.body[: places[0]], stage.body[places[0] + 1 :]
-    windows: dict[Buffer, tuple[int, int, int] | None] = {}
-    for ref, known in _references([loop], {}):
-        window = _window(ref.offset, loop.symbol, known) if not ref.gathers else None
-        before = windows.get(ref.buffer, window)
-        windows[ref.buffer] = _joined(before, window)
-    for statement in statements([loop]):
-        for buffer, _ in uses(statement):
-            windows.setdefault(buffer, None)
+    windows = windows_of(loop)
     writes = {b for s in statements(stage.body) for b, written in uses(s) if written}
     outer: dict[Buffer, bool] = {}
     for statement in (*head, *tail):
         for buffer, written in uses(statement):
             outer[buffer] = outer.get(buffer, False) or written
     return Rows(stage, head, loop, tail, windows, writes, outer)
+
+
+def windows_of(loop: Loop) -> dict[Buffer, tuple[int, int, int] | None]:
+    """Return for each buffer how far a turn moves, and the first and last element of turn 0.
+
+    None stands for elements that turns may share.
+    """
+    windows: dict[Buffer, tuple[int, int, int] | None] = {}
+    for ref, known in _references([loop], {}):
+        window = _window(ref.offset, loop.symbol, known) if not ref.gathers else None
+        windows[ref.buffer] = _joined(windows.get(ref.buffer, window), window)
+    for statement in statements([loop]):
+        for buffer, _ in uses(statement):
+            windows.setdefault(buffer, None)
+    return windows
 
 
 _Known = dict[Symbol, tuple[int, int]]
@@ -191,9 +204,18 @@ def _references(body: Iterable[Stmt], known: _Known) -> Iterator[tuple[Ref, _Kno
         if isinstance(statement, Loop):
             if not isinstance(statement.start, int) or not isinstance(statement.stop, int):
                 continue
-            inside = {**known, statement.symbol: (statement.start, statement.stop - 1)}
+            inside = {**known, statement.symbol: (statement.start, _last(statement))}
         for inner in nested(statement):
             yield from _references(inner, inside)
+
+
+def _last(loop: Loop) -> int:
+    """Return the greatest value of a symbol, or the least one of a loop that runs down."""
+    assert isinstance(loop.start, int)
+    assert isinstance(loop.stop, int)
+    if loop.step < 0:
+        return loop.stop + 1
+    return loop.start + (loop.stop - 1 - loop.start) // loop.step * loop.step
 
 
 def _window(offset: Dim, symbol: Symbol, known: _Known) -> tuple[int, int, int] | None:
@@ -227,8 +249,11 @@ def _fits(run: list[Rows], rows: Rows) -> bool:
     """Tell whether the stage shares memory with the run and needs its own turns only."""
     if rows.turns != run[0].turns:
         return False
-    shared = any(rows.windows.keys() & other.windows.keys() for other in run)
-    return shared and all(_independent(other, rows) for other in run)
+    shared = {b for other in run for b in rows.windows.keys() & other.windows.keys()}
+    if rows.turns < MANY_TURNS:
+        tiles = any(map(_is_in_tiles, (*run, rows)))
+        shared = {b for b in shared if tiles and _nbytes(b) >= TILED_BYTES}
+    return bool(shared) and all(_independent(other, rows) for other in run)
 
 
 def _independent(first: Rows, second: Rows) -> bool:
@@ -312,7 +337,13 @@ def _long_rows(run: list[Rows]) -> bool:
     """Tell whether one row each is worth a turn: too long for blocks, short enough for caches."""
     total = _shared_bytes(run)
     row = total // run[0].turns
-    return total >= LARGE_BYTES and row <= ROW_BYTES and all(map(_has_loop, run))
+    least = TILED_BYTES if any(map(_is_in_tiles, run)) else LARGE_BYTES
+    return total >= least and row <= ROW_BYTES and all(map(_has_loop, run))
+
+
+def _is_in_tiles(rows: Rows) -> bool:
+    """Tell whether the stage holds sums in registers, see `gradc.kernels.tiles`."""
+    return any(isinstance(s, Loop) and s.step == LANES for s in statements(rows.loop.body))
 
 
 def _has_loop(rows: Rows) -> bool:
@@ -323,9 +354,9 @@ def _row_by_row(run: list[Rows]) -> Stage:
     """Return one loop over rows that does in each turn what all stages do with the row."""
     body: list[Stmt] = []
     for rows in run:
-        change = replace_symbols({rows.loop.symbol: _ROW.expr()})
+        change = replace_symbols({rows.loop.symbol: ROW.expr()})
         body += [map_statement(s, change) for s in rows.loop.body]
-    return _around(run, [Loop(_ROW, 0, run[0].turns, body)])
+    return _around(run, [Loop(ROW, 0, run[0].turns, body)])
 
 
 def _nbytes(buffer: Buffer) -> int:

@@ -6,7 +6,15 @@ from typing import TypeAlias
 
 from gradc.ir import Dim, Graph, Node, product
 
-__all__ = ["LOOP_FLOPS", "Contraction", "Labels", "analyse", "is_short_sum", "prefers_matmul"]
+__all__ = [
+    "LOOP_FLOPS",
+    "Contraction",
+    "Labels",
+    "analyse",
+    "is_short_sum",
+    "long_label",
+    "prefers_matmul",
+]
 
 Labels: TypeAlias = tuple[int, ...]
 
@@ -15,6 +23,11 @@ LOOP_FLOPS = 4096
 
 SHORT_SUM = 3
 """Sums of at most so many products are written out."""
+
+SLENDER = 32
+"""Greatest extents of the small sides of products along one long axis."""
+LONG = 128
+"""Least extent of that axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +101,26 @@ def is_short_sum(plan: Contraction, node: Node) -> bool:
     return (
         wide and isinstance(count, int) and 1 <= count <= SHORT_SUM and node.type.dtype.kind == "f"
     )
+
+
+def long_label(plan: Contraction, node: Node) -> int | None:
+    """Return the long axis of many small products, if that is what the contraction is.
+
+    All other axes are short, but for those of the batch, of which there is at least one: a single
+    product is large enough for a library.
+    """
+    if node.type.dtype.kind != "f" or not all(isinstance(e, int) for e in plan.extents.values()):
+        return None
+    if len(set(plan.a)) < len(plan.a) or len(set(plan.b)) < len(plan.b):
+        return None
+    sides = (*plan.m, *plan.n, *plan.k)
+    label = max(sides, key=lambda one: int(plan.extents[one]), default=None)  # type: ignore[arg-type]
+    if label is None or int(plan.extents[label]) < LONG or int(plan.size(plan.batch)) < 2:  # type: ignore[arg-type]
+        return None
+    if plan.k == (label,):
+        short = [plan.size(plan.m), plan.size(plan.n)]
+    elif label in plan.k or (label in plan.m and len(plan.m) > 1) or len(plan.n) > 1:
+        return None
+    else:
+        short = [plan.size(plan.n if label in plan.m else plan.m), plan.size(plan.k)]
+    return label if all(4 <= int(size) <= SLENDER for size in short) else None  # type: ignore[arg-type]

@@ -22,8 +22,10 @@ from gradc.kernels.nest import Buffer, Stage, Stmt, Unit
 from gradc.kernels.place import place
 from gradc.kernels.placement import Form
 from gradc.kernels.schedule import schedule
+from gradc.kernels.slender import long_axis_last
 from gradc.kernels.state import State
 from gradc.kernels.threads import share_loops
+from gradc.kernels.tiles import in_tiles
 from gradc.options import Options
 
 __all__ = ["lower"]
@@ -48,14 +50,15 @@ def lower(program: Program, options: Options) -> Unit:
 
     Pure and deterministic; time and space are linear in the number of nodes.
     """
-    program, regions = flatten(program)
-    placement = place(program)
+    laid = long_axis_last(program)
+    program, regions = flatten(laid.program)
+    placement = place(program, forced=laid.copies, slender=laid.products)
     groups = fuse(placement)
     state = State(program, placement, regions=regions, body=_body)
     ports = lay_out(state, groups)
     stages = [stage for group in groups if (stage := _stage(state, group)).body]
     stages += [_late(state, *port) for port in ports]
-    stages = share_loops(schedule(stages))
+    stages = share_loops(schedule(in_tiles(stages, laid.products)))
     buffers, plan = plan_buffers(program, stages)
     return Unit(program, buffers, stages, plan, state.failures)
 

@@ -31,14 +31,18 @@ PIECES = 10
 
 
 def place(
-    program: Program, given: Mapping[int, View] | None = None, forced: Collection[int] = ()
+    program: Program,
+    given: Mapping[int, View] | None = None,
+    forced: Collection[int] = (),
+    slender: Collection[int] = (),
 ) -> Placement:
     """Place every live node, operands before users.
 
-    ``given`` are the views that inputs stand for, ``forced`` nodes to be kept in any case.
+    ``given`` are the views that inputs stand for, ``forced`` nodes to be kept in any case,
+    ``slender`` products that are loops along a long axis (`gradc.kernels.slender`).
     """
     p = Placement.of(program)
-    p.given = given or {}
+    p.given, p.slender = given or {}, slender
     for node in p.nodes:
         _VISIT[node.op.kind](p, node)
         if node.id in p.outputs and node.op.kind not in (Kind.INPUT, Kind.CONSTANT):
@@ -269,7 +273,8 @@ def _scan(p: Placement, node: Node) -> None:
 
 def _contraction(p: Placement, node: Node) -> None:
     plan = p.contractions[node.id] = analyse(p.program.graph, node)
-    if prefers_matmul(plan, node) and _has_matrices(p, node, plan):
+    library = node.id not in p.slender and prefers_matmul(plan, node)
+    if library and _has_matrices(p, node, plan):
         p.keep(node.id, Form.MATMUL)
         p.memory.add(node.id)
         return

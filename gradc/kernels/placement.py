@@ -1,7 +1,7 @@
 """Where each value lives: in memory, in a local, or nowhere but inside an expression."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -60,6 +60,8 @@ class Placement:
         Results that are a reshaped root: the root writes them.
     given : mapping
         What the inputs of a loop body show of the memory around it.
+    slender : collection
+        Products that are loops along a long axis.
     """
 
     program: Program
@@ -76,6 +78,7 @@ class Placement:
     contractions: dict[int, Contraction] = field(default_factory=dict)
     written: dict[int, int] = field(default_factory=dict)
     given: Mapping[int, View] = field(default_factory=dict)
+    slender: Collection[int] = ()
 
     @classmethod
     def of(cls, program: Program) -> "Placement":

@@ -15,6 +15,7 @@ from gradc.kernels.interchange import SWEPT
 from gradc.kernels.jam import jam_rows
 from gradc.kernels.lanes import use_lanes
 from gradc.kernels.nest import If, Loop, Stage, Stmt, While
+from gradc.kernels.own_rows import shrink_rows
 from gradc.kernels.recurrences import shorten_recurrence
 from gradc.kernels.restructure import promoted, restructure
 from gradc.kernels.row_fills import fill_by_rows
@@ -30,7 +31,7 @@ def schedule(stages: list[Stage]) -> list[Stage]:
     """Return the stages with their loops rewritten."""
     stages = [
         Stage(join_sweeps(drop_dead_fills(stage.body)), stage.nodes, stage.section)
-        for stage in run_in_blocks(run_in_strips(lay_columns(run_beside(stages))))
+        for stage in shrink_rows(run_in_blocks(run_in_strips(lay_columns(run_beside(stages)))))
     ]
     ordered = [
         Stage(_ordered(stage.body), stage.nodes, stage.section) for stage in in_lanes(stages)

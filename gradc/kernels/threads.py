@@ -46,6 +46,8 @@ _PART_OF_WORK = 8
 """Adding up what chunks have added up may cost so small a part of the work."""
 SCRATCH_CHUNKS, SCRATCH_BYTES = 16, 1 << 23
 """Chunks that have memory of their own are fewer, and so much they may have together."""
+SCRATCH_NEAR = 1 << 19
+"""What stays in the caches when one thread goes from chunk to chunk."""
 
 
 def share_loops(stages: list[Stage]) -> list[Stage]:
@@ -133,7 +135,8 @@ def _chunked(loop: Loop, sums: Sums, turns: int, total: int) -> list[Stmt]:
     most = min(MOST_CHUNKS, total // (_PART_OF_WORK * 2 * max(extra, 1)))
     scratch = sum(_room(buffer) for buffer in sums.scratch)
     if scratch:
-        most = min(most, SCRATCH_CHUNKS, SCRATCH_BYTES // scratch)
+        near = max(LEAST_CHUNKS, SCRATCH_NEAR // scratch)
+        most = min(most, SCRATCH_CHUNKS, near, SCRATCH_BYTES // scratch)
     if not isinstance(length, int) or most < LEAST_CHUNKS:
         return []
     return in_chunks(loop, sums, turns, _turns_of_chunk(turns, total, most))
