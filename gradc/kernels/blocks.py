@@ -319,7 +319,13 @@ def _block_rows(run: list[Rows]) -> int:
     turns = run[0].turns
     rows_fitting = BLOCK_BYTES * turns // total
     size = min(1 << max(0, rows_fitting.bit_length() - 1), MOST_ROWS)
-    return size if size >= LANES and turns >= 2 * size else 0
+    return _even(size, turns) if size >= LANES and turns >= 2 * size else 0
+
+
+def _even(size: int, turns: int) -> int:
+    """Return the size, or a smaller one after which no turns are left: less code to compile."""
+    fitting = (s for s in range(size, size // 2 - 1, -LANES) if turns % s == 0)
+    return next(fitting, size)
 
 
 def _shared_bytes(run: list[Rows]) -> int:

@@ -169,6 +169,23 @@ def test_passes_over_one_matrix_run_in_blocks(monkeypatch: pytest.MonkeyPatch) -
     assert (main.stop, main.step, len([s for s in main.body if isinstance(s, Loop)])) == (64, 16, 3)
 
 
+def test_blocks_leave_no_rows_where_a_smaller_one_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that are left get code of their own, half of what is to be compiled."""
+
+    def f(w: Value, x: Value) -> tuple[Value, ...]:
+        z = ops.contract(x, w, a_labels=(0, 1), b_labels=(1,), out_labels=(0,))
+        c = ops.tanh(z)
+        return (c * c).sum(), ops.contract(x, c, a_labels=(0, 1), b_labels=(0,), out_labels=(1,))
+
+    monkeypatch.setattr(blocks, "CACHE_BYTES", 0)
+    monkeypatch.setattr(blocks, "MOST_ROWS", 32)
+    for rows, size, loops in ((80, 16, 1), (96, 32, 1), (90, 32, 6)):
+        x = RNG.normal(size=(rows, 5))
+        unit = check(f, x[0].copy(), x)
+        body = [s for s in unit.stages[0].body if isinstance(s, Loop)]
+        assert (body[0].step, len(body)) == (size, loops)
+
+
 def test_blocks_keep_the_order_of_what_depends(monkeypatch: pytest.MonkeyPatch) -> None:
     def f(x: Value) -> tuple[Value, ...]:
         total = ops.exp(x).sum((0,))
