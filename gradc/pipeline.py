@@ -24,7 +24,7 @@ from gradc.ir.digest import digest
 from gradc.native import blas
 from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.native.library import Unit, library
-from gradc.native.pool import chosen
+from gradc.native.pool import chosen, prepare
 from gradc.options import Options
 from gradc.passes import Step, simplify
 from gradc.runtime.call import caller
@@ -141,6 +141,8 @@ def _native(
 
     def make_unit() -> Unit:
         unit: Unit = _printing().native_unit(program, written, options)
+        if unit.meta["plan"]["parallel"] and chosen(options.threads) > 1:
+            prepare()
         return unit
 
     loaded = library(_key(program, written, options), make_unit, toolchain)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gradc.emit.c_source import print_c, print_header
+from gradc.emit.c_support import apart_text
 from gradc.emit.numpy_source import print_numpy
 from gradc.emit.source import Source
 from gradc.ir import Port, Program
@@ -11,6 +12,7 @@ from gradc.kernels.nest import Loop, MatMul
 from gradc.kernels.nest import Unit as Loops
 from gradc.kernels.walk import is_straight, statements
 from gradc.native.library import Unit
+from gradc.native.objects import Apart
 from gradc.options import Options
 from gradc.passes.vectorize import vectorized
 from gradc.runtime.failures import check_of
@@ -46,7 +48,10 @@ def native_unit(program: Program, written: Sequence[tuple[int, int]], options: O
     source = print_c(loops, options, symbol=program.name)
     plan = call_plan(program, written, loops)
     plain = is_straight(loops.stages) or _statements(loops) > _LONG
-    return Unit(source.text, f"{program.name}_call", {"plan": plan.to_json()}, 1 if plain else 3)
+    optimise = 1 if plain else 3
+    aparts = tuple(Apart(name, apart_text(name)) for name in source.apart)
+    meta = {"plan": plan.to_json()}
+    return Unit(source.text, f"{program.name}_call", meta, optimise, source.brief, aparts)
 
 
 def _loops(program: Program, options: Options) -> Loops:

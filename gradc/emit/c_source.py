@@ -7,6 +7,7 @@ the generic signature.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gradc.emit.c_comments import comment, origin_of
 from gradc.emit.c_parts import arena_place, temporary_lines
@@ -75,7 +76,16 @@ def print_c(
         wrapper=_wrapper(face) if printer.needs_env else [],
         entry=_entry(face, printer.needs_env) if entry else [],
     )
-    return framed(text, *printer.parts, printer.lines)
+    source = framed(text, *printer.parts, printer.lines)
+    return replace(source, brief=_brief(text, helpers, support), apart=tuple(support.apart))
+
+
+def _brief(text: str, helpers: list[str], support: Support) -> str:
+    """Return the text with support code that may be compiled apart left out."""
+    if not support.apart:
+        return ""
+    _, declared = support.text(apart=True)
+    return text.replace("\n".join(helpers), "\n".join(declared), 1)
 
 
 def print_header(unit: Unit, symbol: str, *, lent: bool = False) -> str:

@@ -8,12 +8,15 @@ that mentions a name is the one that defines it.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from gradc.emit.render import support_text
 
-__all__ = ["HEADERS", "Support", "portable_names"]
+__all__ = ["APART", "HEADERS", "Support", "apart_text", "portable_names"]
+
+APART = frozenset({"gradc_matmul", "gradc_matmulf"})
+"""Large functions that owe nothing to the program: they may be compiled once, and linked."""
 
 HEADERS = (
     "gradc_env.h",
@@ -88,9 +91,17 @@ class Support:
         """Ask for functions by name: gradc's own, or the C library's."""
         self.names.update(names)
 
-    def text(self) -> tuple[list[str], list[str]]:
-        """Return the names of the standard headers and the lines of support code."""
-        library = _library()
+    @property
+    def apart(self) -> list[str]:
+        """The functions asked for that may be compiled apart."""
+        return sorted(self.names & APART)
+
+    def text(self, *, apart: bool = False) -> tuple[list[str], list[str]]:
+        """Return the names of the standard headers and the lines of support code.
+
+        With ``apart`` functions that may be compiled apart are declared only.
+        """
+        library = _library(frozenset(self.apart)) if apart else _library()
         taken, words = _closure(library, self.names | self._settings_names())
         used = [library.parts[i] for i in sorted(taken)]
         standard = {name for part in used for name in library.standard[part.header]}
@@ -115,6 +126,28 @@ class Support:
         return {function for name, (_, function) in _BY_MACRO.items() if name in self.names}
 
 
+def apart_text(name: str) -> str:
+    """Return a complete C file that defines one of the functions that may be compiled apart."""
+    library = _library()
+    taken, _ = _closure(library, {name})
+    place = library.owner[name]
+    headers = {found for i in taken for found in library.standard[library.parts[i].header]}
+    lines = [f"#include <{header}>" for header in sorted(headers)]
+    lines += ["", *_lines(library, taken - {place})]
+    lines += [_declared(library.parts[place]).text, "", _exported(library.parts[place].text)]
+    return "\n".join(lines) + "\n"
+
+
+def _declared(part: _Part) -> _Part:
+    """Return the declaration of a function for its definition."""
+    head = _exported(part.text).partition("{")[0].rstrip() + ";"
+    return replace(part, text=head, words=frozenset(_WORD.findall(head)))
+
+
+def _exported(text: str) -> str:
+    return text.removeprefix("static inline ")
+
+
 @cache
 def portable_names() -> frozenset[str]:
     """Return the functions of the portable math library, such as ``gradc_expf``."""
@@ -128,16 +161,22 @@ def portable_names() -> frozenset[str]:
 
 
 @cache
-def _library() -> _Library:
-    parts: list[_Part] = []
+def _library(declared: frozenset[str] = frozenset()) -> _Library:
+    """Read all headers; of some functions only the declaration."""
+    if declared:
+        whole = _library()
+        places = {whole.owner[name] for name in declared}
+        parts = (_declared(p) if i in places else p for i, p in enumerate(whole.parts))
+        return replace(whole, parts=tuple(parts))
+    found: list[_Part] = []
     standard: dict[str, tuple[str, ...]] = {}
     for header in HEADERS:
-        _read(header, parts, standard)
+        _read(header, found, standard)
     owner: dict[str, int] = {}
-    for number, part in enumerate(parts):
+    for number, part in enumerate(found):
         for word in part.own:
             owner.setdefault(word, number)
-    return _Library(tuple(parts), owner, standard)
+    return _Library(tuple(found), owner, standard)
 
 
 def _read(header: str, parts: list[_Part], standard: dict[str, tuple[str, ...]]) -> None:

@@ -30,10 +30,16 @@ class SourceEntry:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Generated code with its source map."""
+    """Generated code with its source map.
+
+    ``brief`` is C that only declares the functions ``apart``, which may be compiled once for all;
+    empty where there are none.
+    """
 
     text: str
     map: tuple[SourceEntry, ...] = ()
+    brief: str = ""
+    apart: tuple[str, ...] = ()
 
     def at(self, line: int) -> SourceEntry | None:
         """Return the innermost entry that covers a line."""

@@ -8,6 +8,7 @@ Public::
       .flags(optimise)                # the exact flags
       .identity                       # text for the key of everything it builds
       .compile(source, output, optimise=3)        # raises CompileError, CompileTimeout
+      .objects(pairs, optimise=3), .link(inputs, output, optimise=3)    # False when refused
       .describe()                     # one line for inspect and doctor
 
 Looking at a compiler costs two short processes; what they said is kept beside the entries of the
@@ -21,7 +22,7 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from gradc.errors import CompileError, CompilerNotFound
 from gradc.native import identity
 from gradc.native.cache import Cache, default_cache
 from gradc.native.diagnostics import failure
-from gradc.native.process import Finished, run
+from gradc.native.process import Finished, run, run_all
 
 __all__ = ["TIMEOUT", "Toolchain", "find_toolchain"]
 
@@ -127,6 +128,22 @@ class Toolchain:
                 self._remember(native=False)
                 return
         raise self._failure(finished, source)
+
+    def objects(self, pairs: Sequence[tuple[Path, Path]], optimise: int = 3) -> bool:
+        """Compile C files to objects at the same time; tell whether all came out."""
+        flags = self.flags(optimise)
+        commands = [
+            (*self.command, *flags, "-c", "-o", str(output), str(source))
+            for source, output in pairs
+        ]
+        finished = run_all(commands, pairs[0][0].parent, self.timeout)
+        return all(_built(one, output) for one, (_, output) in zip(finished, pairs, strict=True))
+
+    def link(self, inputs: Sequence[Path], output: Path, optimise: int = 3) -> bool:
+        """Make one library of C files and objects; tell whether it came out."""
+        names = [str(path) for path in inputs]
+        command = (*self.command, *self.flags(optimise), "-o", str(output), *names, "-lm")
+        return _built(run(command, output.parent, self.timeout), output)
 
     def _run(self, source: Path, output: Path, flags: tuple[str, ...]) -> Finished:
         output.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 Public::
 
     Unit(text, symbol, meta, optimise=3)    # what to compile, made only when it is not there yet
+    Unit.brief, Unit.aparts                 # the same with functions that are compiled once
     Loaded.entry .meta .text .symbol        # a kernel ready to be called
     library(key, make_unit, toolchain=None, cache=None) -> Loaded
 
@@ -27,6 +28,7 @@ from gradc.native import entry, identity, locks
 from gradc.native.cache import Cache, default_cache, temporary_cache
 from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.native.ffi import ABI, Entry, LoadError, load_entry
+from gradc.native.objects import Apart, build_with
 
 __all__ = ["Loaded", "Unit", "library", "stored_key"]
 
@@ -70,12 +72,18 @@ class Unit:
         Kept with the library and handed back on every later hit.
     optimise : int
         1 for very long straight-line units, 3 otherwise.
+    brief : str
+        The text without the functions in ``aparts``, which it declares.
+    aparts : tuple of Apart
+        Functions that are compiled once for all units that call them.
     """
 
     text: str
     symbol: str
     meta: dict[str, Any]
     optimise: int = 3
+    brief: str = ""
+    aparts: tuple[Apart, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a symbol that is not a C name."""
@@ -191,10 +199,12 @@ def _build(name: str, make_unit: Callable[[], Unit], toolchain: Toolchain, cache
 def _compile_into(folder: Path, name: str, unit: Unit, toolchain: Toolchain, cache: Cache) -> None:
     """Fill ``folder`` with the three files of an entry, or raise with the source kept."""
     source, output = folder / entry.SOURCE, folder / entry.LIBRARY
-    text = unit.text + _MARK + _trailer(unit.symbol, name)
+    trailer = _MARK + _trailer(unit.symbol, name)
+    text = unit.text + trailer
     source.write_text(text)
     try:
-        toolchain.compile(source, output, unit.optimise)
+        if not _built_with_aparts(folder, unit, trailer, toolchain, cache):
+            toolchain.compile(source, output, unit.optimise)
         load_entry(output, name)
     except CompileError as error:
         raise _with_source(error, cache, name, text) from error
@@ -209,6 +219,16 @@ def _compile_into(folder: Path, name: str, unit: Unit, toolchain: Toolchain, cac
     entry.write_meta(folder, name, about)
     for extra in set(folder.iterdir()) - {folder / part for part in _FILES}:
         extra.unlink(missing_ok=True)
+
+
+def _built_with_aparts(
+    folder: Path, unit: Unit, trailer: str, toolchain: Toolchain, cache: Cache
+) -> bool:
+    """Build a unit that leaves out what is compiled apart, if there is something."""
+    if not unit.aparts or toolchain.broken is not None:
+        return False
+    brief, output = unit.brief + trailer, folder / entry.LIBRARY
+    return build_with(folder, brief, unit.aparts, output, unit.optimise, toolchain, cache)
 
 
 _FILES = (entry.SOURCE, entry.LIBRARY, entry.META)

@@ -5,6 +5,7 @@ Public::
     processors() -> int               # that this process may use
     chosen(threads) -> int            # an option's value, ``GRADC_THREADS``, or all processors
     lend(environment, threads) -> bool            # put the pool into a ``gradc_env``
+    prepare() -> None                             # have it built meanwhile, by another thread
 
 The pool is a small C library of its own (``templates/c/pool``), built once per cache like any
 kernel, one for all kernels of the process.  Its threads start at the first call that has work for
@@ -14,6 +15,7 @@ them and end with the interpreter; a forked child starts its own.
 import atexit
 import logging
 import os
+import threading
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -23,10 +25,11 @@ from gradc.errors import ArgumentError, GradcError
 from gradc.native.ffi import NULL, ffi
 from gradc.native.library import Loaded, Unit, library
 
-__all__ = ["chosen", "lend", "processors"]
+__all__ = ["chosen", "lend", "prepare", "processors"]
 
 _log = logging.getLogger("gradc.threads")
 
+_KEY = "pool of threads"
 _LENDS, _ENDS = 0, 1
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -83,13 +86,26 @@ def lend(environment: Any, threads: int) -> bool:
 
 
 _leases: list[Any] = []
+_early: list[Loaded] = []
+
+
+def prepare() -> None:
+    """Have the pool built or loaded while something else is compiled."""
+    if not _early:
+        threading.Thread(target=_prepare, name="gradc pool").start()
+
+
+def _prepare() -> None:
+    """Load the library; that there is none is told by who needs it."""
+    with suppress(GradcError):
+        _early.append(library(_KEY, _unit))
 
 
 @cache
 def _pool() -> Loaded | None:
     """Build or find the library; its threads end before it is unloaded."""
     try:
-        loaded = library("pool of threads", _unit)
+        loaded = library(_KEY, _unit)
     except GradcError as error:
         _log.info("no threads: %s", error.headline)
         return None
@@ -102,4 +118,5 @@ def _unit() -> Unit:
     folder = next(root / "c" for root in _TEMPLATES if root.is_dir())
     text = (folder / "pool" / "gradc_pool.c").read_text(encoding="utf-8")
     header = (folder / "support" / "gradc_env.h").read_text(encoding="utf-8")
-    return Unit(text.replace('#include "gradc_env.h"\n', header), "gradc_pool_call", {})
+    text = text.replace('#include "gradc_env.h"\n', header)
+    return Unit(text, "gradc_pool_call", {}, optimise=1)

@@ -1,6 +1,7 @@
 """Running a compiler: no shell, no input, a clean environment, a time limit, nothing left behind.
 
-Public: ``run(command, folder, timeout) -> Finished``, ``environment()``.
+Public: ``run(command, folder, timeout) -> Finished``, ``run_all(commands, folder, timeout)``,
+``environment()``.
 """
 
 import os
@@ -9,11 +10,12 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-__all__ = ["Finished", "environment", "run"]
+__all__ = ["Finished", "environment", "run", "run_all"]
 
 _TAIL_LINES = 40
 _TAIL_BYTES = 16_384
@@ -63,23 +65,66 @@ def run(command: Sequence[str], folder: Path, timeout: float) -> Finished:
     OSError
         When the command cannot be started.
     """
-    with tempfile.TemporaryFile(dir=folder) as out, tempfile.TemporaryFile(dir=folder) as err:
+    return run_all([command], folder, timeout)[0]
+
+
+def run_all(commands: Sequence[Sequence[str]], folder: Path, timeout: float) -> list[Finished]:
+    """Run commands at the same time and wait for all of them; each as :func:`run` does.
+
+    Raises
+    ------
+    OSError
+        When one cannot be started; the others are ended.
+    """
+    with ExitStack() as stack:
+        outputs = [_Output(stack, folder) for _ in commands]
         release = _hold_interrupts()
+        started: list[subprocess.Popen[bytes]] = []
         try:
-            process = subprocess.Popen(
-                list(command),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                cwd=folder,
-                env=environment(folder),
-                start_new_session=True,
-            )
+            for command, output in zip(commands, outputs, strict=True):
+                started.append(_start(command, folder, output))
         except BaseException:
+            _end(started)
             release()
             raise
-        timed_out = _wait(process, timeout, release)
-        return Finished(tuple(command), process.returncode, timed_out, _head(out), _tail_of(err))
+        timed_out = _wait(started, timeout, release)
+        return [
+            Finished(tuple(command), one.returncode, timed_out, *output.read())
+            for command, one, output in zip(commands, started, outputs, strict=True)
+        ]
+
+
+class _Output:
+    """What a command writes, in files without a name."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self.out = stack.enter_context(_unnamed(folder))
+        self.err = stack.enter_context(_unnamed(folder))
+
+    def read(self) -> tuple[str, str]:
+        return _head(self.out), _tail_of(self.err)
+
+
+def _unnamed(folder: Path) -> AbstractContextManager[IO[bytes]]:
+    return tempfile.TemporaryFile(dir=folder)
+
+
+def _start(command: Sequence[str], folder: Path, output: _Output) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        list(command),
+        stdin=subprocess.DEVNULL,
+        stdout=output.out,
+        stderr=output.err,
+        cwd=folder,
+        env=environment(folder),
+        start_new_session=True,
+    )
+
+
+def _end(processes: "list[subprocess.Popen[bytes]]") -> None:
+    for process in processes:
+        _end_group(process)
+        process.wait()
 
 
 def _hold_interrupts() -> Callable[[], object]:
@@ -103,27 +148,28 @@ def _hold_interrupts() -> Callable[[], object]:
 
 
 def _wait(
-    process: "subprocess.Popen[bytes]", timeout: float, release: Callable[[], object]
+    processes: "list[subprocess.Popen[bytes]]", timeout: float, release: Callable[[], object]
 ) -> bool:
-    """Wait without polling: a timer ends the group, so a fast compiler is noticed at once."""
+    """Wait without polling: a timer ends the groups, so a fast compiler is noticed at once."""
     expired = threading.Event()
 
     def expire() -> None:
         expired.set()
-        _end_group(process)
+        for process in processes:
+            _end_group(process)
 
     timer = threading.Timer(timeout, expire)
     timer.daemon = True
     try:
         release()
         timer.start()
-        _wait_unreaped(process)
+        for process in processes:
+            _wait_unreaped(process)
     finally:
         timer.cancel()
         if timer.ident is not None:
             timer.join()
-        _end_group(process)
-        process.wait()
+        _end(processes)
     return expired.is_set()
 
 

@@ -224,3 +224,31 @@ except KeyboardInterrupt:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "interrupted" in done.stdout
+
+
+def test_it_is_built_while_a_kernel_is(tmp_path: Path) -> None:
+    """A first call with work for threads finds the pool there: nothing is compiled for it."""
+    script = """
+import threading
+import numpy as np
+import gradc
+from gradc.native import library, pool
+
+x = np.ones(3_000_000)
+kernel = gradc.compile(lambda x: np.sin(x) * 2.0, threads=2)
+kernel.artifact(x)
+for thread in threading.enumerate():
+    if thread.name == "gradc pool":
+        thread.join()
+assert len(pool._early) == 1
+made = []
+original = library._build
+library._build = lambda *arguments: made.append(arguments) or original(*arguments)
+assert np.array_equal(kernel(x), gradc.compile(lambda x: np.sin(x) * 2.0, threads=1)(x))
+assert made == []
+"""
+    environment = {**os.environ, "GRADC_CACHE_DIR": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr

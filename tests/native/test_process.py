@@ -69,3 +69,40 @@ def test_other_threads_leave_the_handler_alone(tmp_path: Path) -> None:
     thread.join()
     assert codes == [0]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_commands_run_at_the_same_time(tmp_path: Path) -> None:
+    """Each waits for what the other one writes."""
+    commands = [
+        [
+            "sh",
+            "-c",
+            f"touch {own}; until [ -e {other} ]; do sleep 0.01; done; echo {own}; exit {k}",
+        ]
+        for k, (own, other) in enumerate([("a", "b"), ("b", "a")])
+    ]
+    first, second = process.run_all(commands, tmp_path, timeout=60.0)
+    assert (first.code, first.output, first.timed_out) == (0, "a\n", False)
+    assert (second.code, second.output, second.timed_out) == (1, "b\n", False)
+
+
+def test_one_that_cannot_start_ends_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    class Seen(subprocess.Popen):
+        def __init__(self, *arguments, **settings) -> None:
+            super().__init__(*arguments, **settings)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Seen)
+    with pytest.raises(FileNotFoundError):
+        process.run_all([["sleep", "83"], [str(tmp_path / "none")]], tmp_path, timeout=60.0)
+    assert [one.returncode for one in started if one.args[0] == "sleep"] == [-signal.SIGKILL]
+
+
+def test_time_is_up_for_all(tmp_path: Path) -> None:
+    finished = process.run_all([["sleep", "83"], ["sleep", "84"]], tmp_path, timeout=0.1)
+    assert [one.timed_out for one in finished] == [True, True]
+    assert [one.code for one in finished] == [-signal.SIGKILL] * 2
