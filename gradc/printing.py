@@ -10,6 +10,7 @@ from gradc.ir import Port, Program
 from gradc.kernels.lower import lower
 from gradc.kernels.nest import Loop, MatMul
 from gradc.kernels.nest import Unit as Loops
+from gradc.kernels.short_rows import has_short_rows
 from gradc.kernels.walk import is_straight, statements
 from gradc.native.library import Unit
 from gradc.native.objects import Apart
@@ -48,10 +49,10 @@ def native_unit(program: Program, written: Sequence[tuple[int, int]], options: O
     source = print_c(loops, options, symbol=program.name)
     plan = call_plan(program, written, loops)
     plain = is_straight(loops.stages) or _statements(loops) > _LONG
-    optimise = 1 if plain else 3
+    optimise, narrow = 1 if plain else 3, has_short_rows(loops.stages)
     aparts = tuple(Apart(name, apart_text(name)) for name in source.apart)
     meta = {"plan": plan.to_json()}
-    return Unit(source.text, f"{program.name}_call", meta, optimise, source.brief, aparts)
+    return Unit(source.text, f"{program.name}_call", meta, optimise, source.brief, aparts, narrow)
 
 
 def _loops(program: Program, options: Options) -> Loops:

@@ -24,7 +24,7 @@ from gradc.kernels.nest import (
 from gradc.kernels.placement import MATH, op_cost
 from gradc.kernels.walk import expressions, nested, subexpressions
 
-__all__ = ["Cost", "count", "work"]
+__all__ = ["Cost", "count", "turns_of", "work"]
 
 _CALL = 16
 """Operations that a math function counts for."""
@@ -89,14 +89,14 @@ def _body(body: list[Stmt], times: int, cost: Cost, bounds: Bounds) -> None:
         elif isinstance(statement, Least):
             bounds = {**bounds, statement.symbol: (statement.a, statement.a)}
         elif isinstance(statement, Loop):
-            turns *= _turns(statement, bounds)
+            turns *= turns_of(statement, bounds)
             inside = {**bounds, statement.symbol: (statement.start, statement.stop - 1)}
         for inner in nested(statement):
             _body(inner, turns, cost, inside)
         _statement(statement, times, cost, bounds)
 
 
-def _turns(loop: Loop, bounds: Bounds) -> int:
+def turns_of(loop: Loop, bounds: Bounds) -> int:
     """Return the turns of a loop: the mean of the least and the greatest number where they vary.
 
     A loop without bounds counts as one turn.

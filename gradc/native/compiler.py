@@ -5,9 +5,9 @@ Public::
     find_toolchain(cache=None, timeout=60.0) -> Toolchain     # raises CompilerNotFound
     Toolchain
       .command .version .machine      # what runs, what it says of itself
-      .flags(optimise)                # the exact flags
+      .flags(optimise, narrow=False)  # the exact flags
       .identity                       # text for the key of everything it builds
-      .compile(source, output, optimise=3)        # raises CompileError, CompileTimeout
+      .compile(source, output, optimise=3, narrow=False)  # raises CompileError, CompileTimeout
       .objects(pairs, optimise=3), .link(inputs, output, optimise=3)    # False when refused
       .describe()                     # one line for inspect and doctor
 
@@ -72,12 +72,13 @@ class Toolchain:
     timeout: float = TIMEOUT
     broken: CompileError | None = None
 
-    def flags(self, optimise: int = 3) -> tuple[str, ...]:
+    def flags(self, optimise: int = 3, *, narrow: bool = False) -> tuple[str, ...]:
         """Return the flags for an optimisation level; never any that change floating point.
 
         At level 1, for long functions, gcc gives out registers in the way that stays linear.
+        ``narrow`` asks for registers of half the greatest width.
         """
-        native = () if self.accepts_native is False else self._native_flags()
+        native = () if self.accepts_native is False else self._native_flags(narrow=narrow)
         linear = ("-fira-algorithm=priority",) if optimise == 1 and self._is_gcc else ()
         return (*_BASE_FLAGS, f"-O{optimise}", *linear, *native)
 
@@ -85,12 +86,13 @@ class Toolchain:
     def _is_gcc(self) -> bool:
         return "Free Software Foundation" in self.version
 
-    def _native_flags(self) -> tuple[str, ...]:
+    def _native_flags(self, *, narrow: bool = False) -> tuple[str, ...]:
         """Return the flags for this processor: whole registers, which tuning tables often halve."""
         wide = (
             self._is_gcc or "clang" in self.version
         ) and " avx512f " in identity.processor() + " "
-        return (_NATIVE, "-mprefer-vector-width=512") if wide else (_NATIVE,)
+        width = 256 if narrow and self._is_gcc else 512
+        return (_NATIVE, f"-mprefer-vector-width={width}") if wide else (_NATIVE,)
 
     @property
     def identity(self) -> str:
@@ -107,7 +109,9 @@ class Toolchain:
         first = self.version.partition("\n")[0] or "unknown version"
         return f"{shlex.join(self.command)} ({first}, {self.machine})"
 
-    def compile(self, source: Path, output: Path, optimise: int = 3) -> None:
+    def compile(
+        self, source: Path, output: Path, optimise: int = 3, *, narrow: bool = False
+    ) -> None:
         """Compile one C file to a shared library.
 
         Raises
@@ -117,13 +121,14 @@ class Toolchain:
         """
         if self.broken is not None:
             raise self.broken
-        finished = self._run(source, output, self.flags(optimise))
+        finished = self._run(source, output, self.flags(optimise, narrow=narrow))
         if _built(finished, output):
             self._remember(native=self.accepts_native is not False)
             return
         if self._retries_plainly(finished):
-            plain = [flag for flag in self.flags(optimise) if flag not in self._native_flags()]
-            again = self._run(source, output, tuple(plain))
+            native = self._native_flags(narrow=narrow)
+            flags = self.flags(optimise, narrow=narrow)
+            again = self._run(source, output, tuple(f for f in flags if f not in native))
             if _built(again, output):
                 self._remember(native=False)
                 return

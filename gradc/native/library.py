@@ -76,6 +76,8 @@ class Unit:
         The text without the functions in ``aparts``, which it declares.
     aparts : tuple of Apart
         Functions that are compiled once for all units that call them.
+    narrow : bool
+        Whether registers of half the greatest width suit its loops better.
     """
 
     text: str
@@ -84,6 +86,7 @@ class Unit:
     optimise: int = 3
     brief: str = ""
     aparts: tuple[Apart, ...] = ()
+    narrow: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a symbol that is not a C name."""
@@ -204,7 +207,7 @@ def _compile_into(folder: Path, name: str, unit: Unit, toolchain: Toolchain, cac
     source.write_text(text)
     try:
         if not _built_with_aparts(folder, unit, trailer, toolchain, cache):
-            toolchain.compile(source, output, unit.optimise)
+            toolchain.compile(source, output, unit.optimise, narrow=unit.narrow)
         load_entry(output, name)
     except CompileError as error:
         raise _with_source(error, cache, name, text) from error
@@ -224,8 +227,11 @@ def _compile_into(folder: Path, name: str, unit: Unit, toolchain: Toolchain, cac
 def _built_with_aparts(
     folder: Path, unit: Unit, trailer: str, toolchain: Toolchain, cache: Cache
 ) -> bool:
-    """Build a unit that leaves out what is compiled apart, if there is something."""
-    if not unit.aparts or toolchain.broken is not None:
+    """Build a unit that leaves out what is compiled apart, if there is something.
+
+    That is compiled for whole registers, so a unit for half of them is compiled at once.
+    """
+    if not unit.aparts or unit.narrow or toolchain.broken is not None:
         return False
     brief, output = unit.brief + trailer, folder / entry.LIBRARY
     return build_with(folder, brief, unit.aparts, output, unit.optimise, toolchain, cache)

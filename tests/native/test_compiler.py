@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,33 @@ def test_whole_registers_where_the_processor_has_them(
     toolchain = Toolchain(("cc",), version, "", Path())
     assert ("-mprefer-vector-width=512" in toolchain.flags()) is wide
     assert "-mprefer-vector-width=512" not in Toolchain(("cc",), "other", "", Path()).flags()
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_half_registers_where_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, *, wide: bool
+) -> None:
+    monkeypatch.setattr(identity, "processor", lambda: f"flags=avx2 {'avx512f' * wide}")
+    toolchain = Toolchain(("cc",), "cc 12\nCopyright Free Software Foundation", "", Path())
+    flags = [f for f in toolchain.flags(narrow=True) if "width" in f]
+    assert flags == (["-mprefer-vector-width=256"] if wide else [])
+
+
+def test_a_unit_asks_for_half_registers(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    real = Toolchain.compile
+
+    def noting(
+        self: Toolchain, source: Path, output: Path, optimise: int = 3, *, narrow: bool = False
+    ) -> None:
+        asked.append(narrow)
+        real(self, source, output, optimise, narrow=narrow)
+
+    monkeypatch.setattr(Toolchain, "compile", noting)
+    toolchain = find_toolchain(cache)
+    library("wide", doubling, toolchain, cache)
+    library("narrow", lambda: replace(doubling(), narrow=True), toolchain, cache)
+    assert asked == [False, True]
 
 
 def test_a_failing_compiler_is_explained(cache: Cache, fake: Callable[..., Toolchain]) -> None:
