@@ -123,4 +123,4 @@ def long_label(plan: Contraction, node: Node) -> int | None:
         return None
     else:
         short = [plan.size(plan.n if label in plan.m else plan.m), plan.size(plan.k)]
-    return label if all(4 <= int(size) <= SLENDER for size in short) else None  # type: ignore[arg-type]
+    return label if all(2 <= int(size) <= SLENDER for size in short) else None  # type: ignore[arg-type]
