@@ -13,6 +13,7 @@ import numpy as np
 from gradc.emit.c_barriers import needs_barrier
 from gradc.emit.c_comments import COLUMNS, Places
 from gradc.emit.c_expressions import Expressions, Pending, filled
+from gradc.emit.c_fused import factors, function
 from gradc.emit.c_parts import (
     Part,
     captured,
@@ -279,9 +280,21 @@ class Statements:
     def _(self, stmt: nest.Accumulate) -> None:
         old, dtype = self._target(stmt.target)
         self._leave_room(old.text)
+        pair = factors(stmt, self._scope.graph, self._support.math)
+        if pair is not None:
+            self._fused(old, pair, dtype)
+            return
         value = self._ex.text(stmt.value)
         self._flush()
         self._write(self._combined(old, value, stmt.how, dtype, isinstance(stmt.target, Ref)))
+
+    def _fused(self, old: Text, pair: tuple[nest.Expr, nest.Expr], dtype: np.dtype) -> None:
+        """Add a product in one rounding."""
+        a, b = (self._ex.text(factor).text for factor in pair)
+        self._flush()
+        name = function(dtype)
+        self._support.need((name,))
+        self._write(f"{old.text} = {name}({a}, {b}, {old.text});")
 
     @_print.register
     def _(self, stmt: nest.Check) -> None:

@@ -28,6 +28,7 @@ HEADERS = (
     "gradc_index.h",
     "gradc_reduce.h",
     "gradc_serial.h",
+    "gradc_fused.h",
     "gradc_apart.h",
     "gradc_parallel.h",
     "gradc_matmul.h",
