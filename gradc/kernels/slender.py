@@ -40,9 +40,15 @@ def long_axis_last(program: Program) -> Slender:
     for node in program.nodes:
         if node.op.kind is Kind.CONTRACTION:
             label = long_label(analyse(program.graph, node), node)
-            if label is not None:
+            if label is not None and not _is_fixed(program, node, label):
                 found[node.id] = label
     return _Layout(program, found).result() if found else Slender(program)
+
+
+def _is_fixed(program: Program, node: Node, label: int) -> bool:
+    """Tell whether a product is a result, whose axes have their order: a library writes that."""
+    out = node.params["out_labels"]
+    return node.id in program.graph.outputs and label in out[:-1]
 
 
 @dataclass(slots=True, eq=False)
