@@ -188,12 +188,15 @@ def test_forward_and_reverse_mode_agree(op):
         shape = np.shape(op.evaluate(*case.arrays, **case.params))
         ct = rng.standard_normal(shape).astype(_result(op, case).dtype)
         back = vjp(op, case.arrays, case.params, ct)
+        for operand, term in zip(case.arrays, back, strict=True):
+            assert term is None or ArrayType.like(term) == ArrayType.like(operand), case
         for chosen in _choices(case.arrays):
             dots = [
                 rng.standard_normal(a.shape) if i in chosen else None
                 for i, a in enumerate(case.arrays)
             ]
             ahead = jvp(op, case.arrays, case.params, dots)
+            assert ahead is None or ArrayType.like(ahead) == _result(op, case), case
             pairs = zip(back, dots, strict=True)
             terms = [b * d for b, d in pairs if b is not None and d is not None]
             right = sum(float(np.sum(t)) for t in terms)
@@ -238,6 +241,31 @@ def _slope(op, arrays, params, ct, weights, dots, step=1e-6):
         first, _ = second_order(op, tuple(moved), params, ct, weights)
         sides.append(sum(float(np.sum(g * w)) for g, w in zip(first, weights, strict=True)))
     return (sides[0] - sides[1]) / (2 * step)
+
+
+WITH_RULES = [op for op in DIFFERENTIABLE if isinstance(op.derivative, Rule)]
+
+
+@pytest.mark.parametrize("op", WITH_RULES, ids=ids(WITH_RULES))
+def test_rules_match_differences(op):
+    """Forward mode and reverse mode agree, so one of them tells."""
+    rng = generator(op.name, "differences")
+    for case in _float_cases(op):
+        if _result(op, case).dtype != np.dtype("f8"):
+            continue
+        dots = [rng.standard_normal(a.shape) for a in case.arrays]
+        sides = [
+            op.evaluate(*[a + h * d for a, d in zip(case.arrays, dots, strict=True)], **case.params)
+            for h in (1e-6, -1e-6)
+        ]
+        found = jvp(op, case.arrays, case.params, dots)
+        np.testing.assert_allclose(found, (sides[0] - sides[1]) / 2e-6, 1e-6, 1e-6, str(case))
+
+
+@pytest.mark.parametrize("op", WITH_RULES, ids=ids(WITH_RULES))
+def test_nothing_moves_where_no_operand_does(op):
+    case = next(_float_cases(op))
+    assert jvp(op, case.arrays, case.params, [None] * len(case.arrays)) is None
 
 
 @pytest.mark.parametrize("op", DIFFERENTIABLE, ids=ids(DIFFERENTIABLE))

@@ -8,6 +8,7 @@ import numpy as np
 from gradc.ir.dims import Dim
 from gradc.ir.node import At, IndexItem, IndexSpec, NewAxis, Slice
 from gradc.ir.op import op_named
+from gradc.ir.types import ArrayType
 from gradc.ir.value import Value
 from gradc.ops.index_spec import is_basic
 from gradc.ops.rules import choose, constant_array
@@ -72,38 +73,34 @@ def put_transpose(
     kept = op_named("index_put")(ct, v.full_like(0.0), *arrays, spec=spec)
     taken = op_named("index")(ct, *arrays, spec=spec)
     if not is_basic(spec):
-        taken = _winners_only(taken, x, v, arrays, spec)
+        taken = _winners_only(taken, x, arrays, spec)
     return [kept, taken, *([None] * len(arrays))]
 
 
-def _winners_only(
-    taken: Value, x: Value, v: Value, arrays: Sequence[Value], spec: IndexSpec
-) -> Value:
+def _winners_only(taken: Value, x: Value, arrays: Sequence[Value], spec: IndexSpec) -> Value:
     """Leave zero where a later write went to the same place."""
     known = [constant_array(array) for array in arrays]
-    if all(array is not None for array in known) and _known_shapes(x, v):
-        won = _winners(x, v, known, spec)
+    sized = all(isinstance(dim, int) for dim in (*x.shape, *taken.shape))
+    if sized and all(array is not None for array in known):
+        won = _winners(x.type, taken.type, known, spec)
         if won.all():
             return taken
         return choose(x.graph.constant(won), taken, 0.0, taken)
     graph = x.graph
     put, index = op_named("index_put"), op_named("index")
-    numbers = graph.value(graph.add(op_named("iota"), (), {"length": v.size})).reshape(v.shape)
+    numbers = graph.value(graph.add(op_named("iota"), (), {"length": taken.size}))
+    numbers = numbers.reshape(taken.shape)
     nobody = graph.literal(-1, numbers.dtype).broadcast_to(x.shape)
     last = index(put(nobody, numbers, *arrays, spec=spec), *arrays, spec=spec)
     return choose(op_named("equal")(last, numbers), taken, 0.0, taken)
 
 
-def _known_shapes(x: Value, v: Value) -> bool:
-    return all(isinstance(dim, int) for dim in (*x.shape, *v.shape))
-
-
 def _winners(
-    x: Value, v: Value, arrays: Sequence[np.ndarray | None], spec: IndexSpec
+    x: ArrayType, v: ArrayType, arrays: Sequence[np.ndarray | None], spec: IndexSpec
 ) -> np.ndarray:
     """Return which elements of ``v`` are still there in the end, by trying it."""
-    numbers = np.arange(math.prod(v.type.extents)).reshape(v.type.extents)
-    nobody = np.full(x.type.extents, -1)
+    numbers = np.arange(math.prod(v.extents)).reshape(v.extents)
+    nobody = np.full(x.extents, -1)
     written = op_named("index_put").evaluate(nobody, numbers, *arrays, spec=spec)
     return np.asarray(op_named("index").evaluate(written, *arrays, spec=spec) == numbers)
 

@@ -216,12 +216,10 @@ slogdet_log = _of_matrix(
 
 def _lower_half(x: Value) -> Value:
     """Return the lower triangle with half the diagonal: Murray's Phi."""
-    shape, n = x.shape, x.shape[-1]
-    steps = x.graph.value(x.graph.add(op_named("iota"), (), {"length": n}))
-    row, column = steps.expand((1,)).broadcast_to((n, n)), steps.broadcast_to((n, n))
-    below, on = op_named("greater")(row, column), op_named("equal")(row, column)
-    half = choose(on.broadcast_to(shape), 0.5 * x, 0.0, x)
-    return choose(below.broadcast_to(shape), x, half, x)
+    column = x.graph.value(x.graph.add(op_named("iota"), (), {"length": x.shape[-1]}))
+    row = column.expand((1,))
+    half = choose(op_named("equal")(row, column), 0.5 * x, 0.0, x)
+    return choose(op_named("greater")(row, column), x, half, x)
 
 
 def _cholesky_vjp(ct: Value, out: Value, a: Value) -> Sequence[Value | None]:

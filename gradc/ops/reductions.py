@@ -28,7 +28,7 @@ __all__ = [
 
 def _spread(value: Value, x: Value, axes: Sequence[int]) -> Value:
     """Repeat a reduced value along the axes it lost."""
-    return value.expand(axes).broadcast_to(x.shape) if axes else value
+    return value.expand(axes).broadcast_to(x.shape)
 
 
 def _infer(name: str, takes: str, identity: bool) -> Callable[..., ArrayType]:

@@ -85,16 +85,12 @@ def recurrence(a: Value, b: Value, axis: int) -> Value:
 
 def _recurrence_by_pairs(a: Value, b: Value, axis: int) -> Value:
     """Sum ``b[i] * a[i + 1] * ... * a[k]`` over i; ``k`` runs along the axis, ``i`` after it."""
-    extent = a.shape[axis]
     spec = tuple(Slice(0, d) for d in a.shape)
-    wide = (*spec[: axis + 1], NewAxis(), *spec[axis + 1 :])
-    shape = (*a.shape[: axis + 1], extent, *a.shape[axis + 1 :])
-    column = op_named("index")(a, spec=wide).broadcast_to(shape)
-    terms = op_named("index")(b, spec=(*spec[:axis], NewAxis(), *spec[axis:])).broadcast_to(shape)
-    graph = a.graph
+    column = op_named("index")(a, spec=(*spec[: axis + 1], NewAxis(), *spec[axis + 1 :]))
+    terms = op_named("index")(b, spec=(*spec[:axis], NewAxis(), *spec[axis:]))
+    graph, extent, after = a.graph, spec[axis].length, len(spec) - axis - 1
     steps = graph.value(graph.add(op_named("iota"), (), {"length": extent}))
-    last, first = ((1,) * n + (extent,) + (1,) * (len(shape) - n - 1) for n in (axis, axis + 1))
-    k, i = (steps.reshape(s).broadcast_to(shape) for s in (last, first))
+    k, i = (steps.reshape((extent, *(1,) * n)) for n in (after + 1, after))
     factors = op_named("cumprod")(choose(op_named("greater")(k, i), column, 1.0, a), axis=axis)
     kept = choose(op_named("greater_equal")(k, i), factors * terms, 0.0, a)
     return kept.sum((axis + 1,))

@@ -247,4 +247,4 @@ def _is_zero(x: Value, *, negative: bool) -> bool:
         return False
     if x.dtype.kind != "f":
         return True
-    return (math.copysign(1.0, number) < 0) == negative
+    return bool(np.signbit(number)) == negative

@@ -1,11 +1,13 @@
 """Slices of slices, of paddings, of joined arrays and of arrays that were written into.
 
-Only static slices with step 1 and fixed positions are compared; everything else is left alone.
+Only static slices with step 1 and fixed positions are compared, as boxes; everything else, index
+arrays as well, is no box and left alone.
 """
 
-import math
 from collections.abc import Callable
 from typing import TypeAlias
+
+import numpy as np
 
 from gradc.ir import Dim, IndexSpec, NewAxis, Slice, Value, op_named
 from gradc.passes.boxes import Box, box_of, disjoint, moved, shape_of, spec_of
@@ -22,7 +24,7 @@ def index_everything(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
     """``x[:]`` is x, and axes of length 1 may be dropped or added by a reshape."""
     if any(isinstance(item, NewAxis) for item in spec):
         plain = tuple(item for item in spec if not isinstance(item, NewAxis))
-        if arrays or box_of(plain) is None:
+        if box_of(plain) is None:
             return None
         shape = [
             1 if isinstance(item, NewAxis) else item.length
@@ -39,7 +41,7 @@ def index_everything(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
 @rule("index")
 def index_of_index(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
     """Make a slice of a slice one slice."""
-    if arrays or x.node.op.name != "index" or len(x.node.operands) > 1:
+    if x.node.op.name != "index":
         return None
     outer, inner = box_of(spec), box_of(x.node.params["spec"])
     if outer is None or inner is None:
@@ -62,16 +64,13 @@ def index_of_index(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
 def index_of_broadcast(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
     """Make a slice of a broadcast a smaller broadcast of a slice."""
     box = box_of(spec)
-    if arrays or box is None or x.node.op.name != "broadcast_to":
+    if box is None or x.node.op.name != "broadcast_to":
+        return None
+    if any(hi == lo for lo, hi in box.ranges):
         return None
     inner = x.graph.value(x.node.operands[0])
     aligned = inner.reshape((1,) * (x.ndim - inner.ndim) + inner.shape)
-    ranges = tuple(
-        r if d != 1 else (0, min(1, r[1] - r[0]))
-        for r, d in zip(box.ranges, aligned.shape, strict=True)
-    )
-    if any(hi == lo for lo, hi in box.ranges):
-        return None
+    ranges = tuple(r if d != 1 else (0, 1) for r, d in zip(box.ranges, aligned.shape, strict=True))
     part = op_named("index")(aligned, spec=spec_of(Box(ranges, box.dropped)))
     return part.broadcast_to(shape_of(box))
 
@@ -80,7 +79,7 @@ def index_of_broadcast(x: Value, *arrays: Value, spec: IndexSpec) -> Value | Non
 def index_of_pad(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
     """Make a slice of a padding a slice of the inside, or zeros."""
     box = box_of(spec)
-    if arrays or box is None or x.node.op.name != "pad":
+    if box is None or x.node.op.name != "pad":
         return None
     low = x.node.params["low"]
     inner = x.graph.value(x.node.operands[0])
@@ -99,13 +98,13 @@ def index_of_pad(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
 @rule("index")
 def index_of_concatenate(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
     """Take a slice that lies in one part from that part."""
-    return _through(x, spec, _part) if not arrays else None
+    return _through(x, spec, _part)
 
 
 @rule("index")
 def index_of_put(x: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
     """Read back what was written, or beside it."""
-    return _through(x, spec, _beside) if not arrays else None
+    return _through(x, spec, _beside)
 
 
 _Step: TypeAlias = Callable[[Value, Box], tuple[Value, Box | None] | None]
@@ -150,12 +149,12 @@ def _part(x: Value, box: Box) -> tuple[Value, Box] | None:
 
 def _beside(x: Value, box: Box) -> tuple[Value, Box | None] | None:
     """Look whether the slice is what was written last, or none of it."""
-    if x.node.op.name != "index_put" or len(x.node.operands) > 2:
+    if x.node.op.name != "index_put":
         return None
     written = box_of(x.node.params["spec"])
     if written is None:
         return None
-    base, value = x.graph.values(x.node.operands)
+    base, value = x.graph.values(x.node.operands)  # a box has no index arrays
     if written == box:
         return value, None
     return (base, box) if disjoint(box, written) else None
@@ -165,7 +164,7 @@ def _beside(x: Value, box: Box) -> tuple[Value, Box | None] | None:
 def put_everything(x: Value, v: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
     """Forget what was there when all elements are written."""
     box = box_of(spec)
-    if arrays or box is None:
+    if box is None:
         return None
     if any(r != (0, d) for r, d in zip(box.ranges, x.shape, strict=True)):
         return None
@@ -178,7 +177,7 @@ def pad_nothing(x: Value, low: tuple[Dim, ...], high: tuple[Dim, ...]) -> Value 
     if all(d == 0 for d in (*low, *high)):
         return x
     number = literal(x)
-    if number == 0 and math.copysign(1.0, number) > 0:
+    if number == 0 and not np.signbit(number):
         shape = [a + b + d for a, b, d in zip(low, high, x.shape, strict=True)]
         return x.graph.literal(0, x.dtype).broadcast_to(shape)
     return None

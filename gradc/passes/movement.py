@@ -111,6 +111,6 @@ def concatenate_one(*xs: Value, axis: int) -> Value | None:
     filled = [x for x in xs if x.shape[axis] != 0]
     if len(filled) == 1:
         return filled[0]
-    if 0 < len(filled) < len(xs):
+    if filled and len(filled) < len(xs):
         return op_named("concatenate")(*filled, axis=axis)
     return None

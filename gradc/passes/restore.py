@@ -13,7 +13,7 @@ their sums have no order that a user could see, nor have their zeros a sign.
 
 from typing import NamedTuple
 
-from gradc.ir import Array, IndexSpec, Value, op_named
+from gradc.ir import IndexSpec, Value, op_named
 from gradc.passes.rewrite import literal, rule
 
 __all__ = ["is_cleared"]
@@ -27,7 +27,7 @@ class _Sum(NamedTuple):
 @rule("index_add")
 def add_to_cleared(x: Value, v: Value, *arrays: Value, spec: IndexSpec) -> Value | None:
     """Write what is added to a cleared part; leave the part alone where that was there before."""
-    if arrays or any(isinstance(item, Array) for item in spec):
+    if arrays:
         return None
     between: list[_Sum] = []
     at = x

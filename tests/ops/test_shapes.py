@@ -6,6 +6,7 @@ import pytest
 from gradc import ops
 from gradc.errors import DTypeError, ShapeError
 from gradc.ir import ArrayType, Graph, Symbol
+from gradc.ir.interpret import interpret_all
 from tests.ops.graphs import pull, run
 
 F3, F4, F23 = ArrayType.of("f8", 3), ArrayType.of("f8", 4), ArrayType.of("f8", 2, 3)
@@ -151,3 +152,8 @@ def test_a_running_product_of_symbolic_length_has_the_same_derivative():
         h = wanted[:, i] = a[:, i] * h + b[:, i]
     np.testing.assert_allclose(sweeps, wanted, rtol=1e-12)
     np.testing.assert_allclose(pairs, wanted, rtol=1e-12)
+    graph, kind = Graph(), ArrayType.of("f8", 2, N, 3)
+    h = recurrence(graph.input("a", kind), graph.input("b", kind), 1)
+    graph.outputs = [h.id]
+    unknown = interpret_all(graph, [a, b], {Symbol("n"): 6})[h.id]
+    np.testing.assert_allclose(unknown, wanted, rtol=1e-12)

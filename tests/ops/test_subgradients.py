@@ -5,7 +5,7 @@ import pytest
 
 from gradc import ops
 from gradc.ir import ArrayType, Graph
-from tests.ops.graphs import gradients, run, second_order, vjp
+from tests.ops.graphs import gradients, jvp, run, second_order, vjp
 
 INF = np.inf
 
@@ -207,6 +207,15 @@ def test_extremes_share_evenly_among_ties(op):
     assert found.sum() == 1.0
 
 
+@pytest.mark.parametrize("op", [ops.reduce_max, ops.reduce_min])
+def test_extremes_move_as_the_mean_of_ties(op):
+    sign = 1.0 if op is ops.reduce_max else -1.0
+    x = sign * np.array([[3.0, 1.0, 3.0], [2.0, 2.0, 2.0]])
+    dot = np.array([[1.0, 100.0, 4.0], [1.0, 2.0, 6.0]])
+    assert jvp(op, (x,), {"axes": (1,)}, [dot]).tolist() == [2.5, 3.0]
+    assert jvp(op, (x,), {"axes": (0, 1)}, [dot]).tolist() == 2.5
+
+
 def test_the_branch_not_taken_gets_exactly_nothing():
     """Even an infinite cotangent stays out."""
     condition = np.array([True, False])
@@ -226,8 +235,35 @@ def test_casts_pass_a_derivative_between_floats_only():
     assert vjp(ops.cast, (np.array([1, 2]),), {"dtype": np.dtype("f8")}, np.ones(2)) == [None]
 
 
-def test_a_constant_exponent_of_0_or_1_needs_no_power():
+@pytest.mark.parametrize("dtype", ["i8", "?"])
+def test_casts_to_whole_numbers_pass_nothing(dtype):
+    x, params = np.array([0.5, 2.5]), {"dtype": np.dtype(dtype)}
+    assert vjp(ops.cast, (x,), params, np.ones(2, dtype)) == [None]
+    assert jvp(ops.cast, (x,), params, [np.ones(2)]) is None
+
+
+def test_a_constant_exponent_gets_no_derivative():
+    graph = Graph()
+    x = graph.input("x", ArrayType.of("f8", 2))
+    exponents = graph.constant(np.array([2.0, 3.0]))
+    by_base, by_exponent = ops.power.derivative.fn(x**exponents, x, exponents)
+    assert by_exponent is None
+    graph.outputs = [by_base.id]
+    assert run(graph, np.array([5.0, 2.0]))[0].tolist() == [10.0, 12.0]
+
+
+def test_a_constant_exponent_of_0_1_or_2_needs_no_power():
     graph = Graph()
     x = graph.input("x", ArrayType.of("f8", 3))
     partials = [ops.power.derivative.fn(x, x, x.full_like(n)) for n in (0.0, 1.0)]
     assert partials == [(None, None), (1.0, None)]
+    assert ops.power.derivative.fn(x, x, x.full_like(2.0))[0].node.op is ops.multiply
+
+
+def test_the_mixed_derivative_of_a_power_at_exponent_0():
+    """Of ``y * x ** (y - 1)`` by y, which is ``1 / x`` at 0."""
+    x, y = np.array([2.0, 4.0]), np.zeros(2)
+    weights = [np.ones(2), np.zeros(2)]
+    first, second = second_order(ops.power, (x, y), {}, np.ones(2), weights)
+    assert first[0].tolist() == [0.0, 0.0]
+    assert second[1].tolist() == [0.5, 0.25]

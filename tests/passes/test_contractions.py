@@ -63,6 +63,32 @@ CASES = [
         ulps=8,
     ),
     Case(
+        "contract_broadcast",
+        lambda a, s: product(a, spread(s, 2, 3), "ij,ij->ji"),
+        lambda a, s: product(a, s, "ij,->ji"),
+        (f8(2, 3), f8()),
+    ),
+    Case(
+        "contract_broadcast",
+        lambda a, v: product(a, spread(v, 2, 3), "ij,ij->ij"),
+        lambda a, v: product(a, v.reshape((2,)), "ij,i->ij"),
+        (f8(2, 3), f8(2, 1)),
+    ),
+    Case(
+        "contract_broadcast",
+        lambda a, v: product(a, spread(v, 2, 3, 4), "bij,bjk->bik"),
+        lambda a, v: product(a.sum((2,)), v.reshape((4,)), "bi,k->bik"),
+        (f8(2, 5, 3), f8(1, 1, 4)),
+        ulps=8,
+    ),
+    Case(
+        "sum_before_product",
+        lambda a, b: summed(a, b, "j,i->ji", (1,)),
+        lambda a, b: a * b.sum((0,)),
+        (f8(4), f8(3)),
+        ulps=8,
+    ),
+    Case(
         "sum_before_product",
         lambda a, b: summed(a, b, "jk,ki->ji", (0,)),
         lambda a, b: product(a.sum((0,)), b, "k,ki->i"),
@@ -110,6 +136,8 @@ def test_integers_and_empty_arrays_are_left_alone():
     for types in (whole, empty):
         before = graph_of(lambda a, s: product(a, spread(s, a.shape[1]), "ij,j->i"), types)
         assert term(simplify(before)) == term(before)
+    before = graph_of(lambda a, s: product(a, spread(s, 0), "i,j->ij"), (f8(3), f8()))
+    assert term(simplify(before)) == term(before)
 
 
 def test_what_is_not_a_number_stays_so():

@@ -58,9 +58,27 @@ CASES = [
         (X,),
     ),
     Case(
+        "index_of_broadcast",
+        lambda x: take(ops.broadcast_to(x, shape=(3, 4, 5)), Slice(1, 2), At(2), Slice(1, 3)),
+        lambda x: take(x.reshape((1, 1, 5)), Slice(0, 1), At(0), Slice(1, 3)).broadcast_to((2, 3)),
+        (ArrayType.of("f8", 5),),
+    ),
+    Case(
+        "index_of_broadcast",
+        lambda x: take(ops.broadcast_to(x, shape=(4, 5)), Slice(1, 2), Slice(2, 3)),
+        lambda x: take(x, Slice(1, 2), Slice(0, 1)).broadcast_to((2, 3)),
+        (ArrayType.of("f8", 4, 1),),
+    ),
+    Case(
         "index_of_pad",
         lambda x: take(ops.pad(x, low=(1, 2), high=(0, 1)), Slice(2, 2), At(4)),
         lambda x: take(x, Slice(1, 2), At(2)),
+        (X,),
+    ),
+    Case(
+        "index_of_pad",
+        lambda x: take(ops.pad(x, low=(1, 2), high=(0, 1)), Slice(1, 4), At(2)),
+        lambda x: take(x, ALL4, At(0)),
         (X,),
     ),
     Case(
@@ -124,6 +142,8 @@ NOTHING = [
     (lambda x, v: take(put(x, v, Slice(2, 2, -1), ALL5), Slice(1, 2), ALL5), (X, V)),
     (lambda x, v: put(x, v, Slice(0, 2), ALL5), (X, V)),
     (lambda x: take(x, At(i), ALL5), (X,)),
+    (lambda x: take(x, NewAxis(), Slice(0, 2, 2), At(0)), (X,)),
+    (lambda x: take(ops.broadcast_to(x, shape=(2, 4, 5)), Slice(1, 0), ALL4, At(0)), (X,)),
     (lambda x: take(take(x, Slice(0, i), ALL5), At(0), ALL5), (X,)),
 ]
 

@@ -37,6 +37,13 @@ CASES = [
     Case("add_to_cleared", lambda x, v: add(cleared(x), v), put, (X, V), 1),
     Case(
         "add_to_cleared",
+        lambda x, y: add(cleared(x), take(y)),
+        lambda x, y: put(x, take(y)),
+        (X, X),
+        1,
+    ),
+    Case(
+        "add_to_cleared",
         lambda x, v: add(add(cleared(x), take(v, (Slice(0, 2),)), OTHER), take(x)),
         lambda x, v: add(x, take(v, (Slice(0, 2),)), OTHER),
         (X, V),
