@@ -10,15 +10,17 @@ import copy
 import gc
 import importlib
 import inspect
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
 from gradc import ops
 from gradc.passes.rewrite import RULES
 
-__all__ = ["Mutant", "derivative_mutants", "install", "rewrite_mutants"]
+__all__ = ["Mutant", "derivative_mutants", "file_of", "install", "loaded_from", "rewrite_mutants"]
 
 _SWAPPED = {
     **{ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt},
@@ -32,6 +34,7 @@ _COMMUTATIVE = {
     *("add", "multiply", "equal", "not_equal", "maximum", "minimum"),
     *("logical_and", "logical_or", "logical_xor"),
 }
+_NO_ORDER = {"disjoint", "getattr", "isinstance", "max", "min", "zip"}
 _DROPPED = {"sum", "broadcast_to", "transpose", "flip", "without_zeros", "mask", "reshape", "cast"}
 
 
@@ -49,6 +52,10 @@ class Mutant:
         Where the changed expression starts.
     change : str
         What was there, and what stands there now.
+    turn : int
+        Which one this is of the same changes of functions of that name in the module, from 1.
+    scope : int
+        Where the innermost function starts that the change is in.
     """
 
     module: str
@@ -56,14 +63,16 @@ class Mutant:
     line: int
     change: str
     index: int
+    turn: int
+    scope: int
 
     def __str__(self) -> str:
-        return f"{self.module}:{self.line} {self.function}: {self.change}"
+        return f"{self.module}:{self.line} {self.function}: {self.change}  [{self.turn}]"
 
     @property
     def key(self) -> str:
-        """What the mistake is, wherever in the file it stands."""
-        return f"{self.module} {self.function}: {self.change}"
+        """What the mistake is, wherever in the file its function stands: one key, one mutant."""
+        return f"{self.module} {self.function}: {self.change}  [{self.turn}]"
 
 
 def derivative_mutants() -> list[Mutant]:
@@ -117,10 +126,13 @@ def _mutants(functions: list[FunctionType]) -> Iterator[Mutant]:
         place = (function.__code__.co_firstlineno, function.__code__.co_name)
         by_module.setdefault(function.__module__, set()).add(place)
     for module, places in by_module.items():
+        turns: Counter[tuple[str, str]] = Counter()
         for index, (scope, old, new) in enumerate(_changes(_tree(module))):
             if any(_is_in(scope, place) for place in places):
-                change = f"{ast.unparse(old)}  ->  {ast.unparse(new)}"
-                yield Mutant(module, _name(scope), old.lineno, change, index)
+                name, change = _name(scope), f"{ast.unparse(old)}  ->  {ast.unparse(new)}"
+                turns[name, change] += 1
+                turn, start = turns[name, change], _first_line(scope[-1])
+                yield Mutant(module, name, old.lineno, change, index, turn, start)
 
 
 def _is_in(scopes: tuple[ast.AST, ...], place: tuple[int, str]) -> bool:
@@ -140,8 +152,18 @@ def _name(scopes: tuple[ast.AST, ...]) -> str:
     return ".".join(_own_name(scope) for scope in scopes)
 
 
+def file_of(module: str) -> str:
+    """Return the file that a module's code names as its own."""
+    return importlib.import_module(module).__file__ or module
+
+
 def _tree(module: str) -> ast.Module:
-    return ast.parse(inspect.getsource(importlib.import_module(module)))
+    return ast.parse(_source(module))
+
+
+@cache
+def _source(module: str) -> str:
+    return inspect.getsource(importlib.import_module(module))
 
 
 _Change = tuple[tuple[ast.AST, ...], ast.expr, ast.expr]
@@ -236,7 +258,7 @@ def _is_symmetric(function: ast.expr) -> bool:
     if isinstance(function, ast.Call) and isinstance(function.func, ast.Name):
         named = function.args[0] if function.func.id == "op_named" and function.args else None
         return isinstance(named, ast.Constant) and named.value in _COMMUTATIVE
-    return isinstance(function, ast.Name) and function.id in ("isinstance", "getattr", "zip")
+    return isinstance(function, ast.Name) and function.id in _NO_ORDER
 
 
 def _stale(node: ast.Name, scope: Any) -> Iterator[ast.expr]:
@@ -251,14 +273,25 @@ def _stale(node: ast.Name, scope: Any) -> Iterator[ast.expr]:
 def install(mutant: Mutant) -> int:
     """Put the mistake into the functions that are loaded; return how many hold it now."""
     tree = _tree(mutant.module)
-    name = importlib.import_module(mutant.module).__file__ or mutant.module
-    right = compile(copy.deepcopy(tree), name, "exec", dont_inherit=True)
+    name = file_of(mutant.module)
+    right = compile(tree, name, "exec", dont_inherit=True)
     for index, (_, old, new) in enumerate(_changes(tree)):
         if index == mutant.index:
             tree = _Exchange(old, new).visit(tree)
             break
     wrong = compile(ast.fix_missing_locations(tree), name, "exec", dont_inherit=True)
-    return sum(_exchange(a, b) for a, b in _pairs(right, wrong) if a != b)
+    loaded = loaded_from(name)
+    return sum(_exchange(loaded, a, b) for a, b in _pairs(right, wrong) if a != b)
+
+
+@cache
+def loaded_from(file: str) -> list[FunctionType]:
+    """Return the functions whose code is from a file: found once, before forks look for them."""
+    return [
+        one
+        for one in gc.get_objects()
+        if type(one) is FunctionType and one.__code__.co_filename == file
+    ]
 
 
 class _Exchange(ast.NodeTransformer):
@@ -286,8 +319,8 @@ def _pairs(right: CodeType, wrong: CodeType) -> Iterator[tuple[CodeType, CodeTyp
         yield from _pairs(a, b)
 
 
-def _exchange(right: CodeType, wrong: CodeType) -> int:
-    holders = [f for f in gc.get_objects() if type(f) is FunctionType and f.__code__ == right]
+def _exchange(loaded: list[FunctionType], right: CodeType, wrong: CodeType) -> int:
+    holders = [function for function in loaded if function.__code__ == right]
     for function in holders:
         function.__code__ = wrong
     return len(holders)
