@@ -44,16 +44,18 @@ def _padded(ct: Value, x: Value, spec: IndexSpec) -> Value:
 
 def _turned(ct: Value, spec: IndexSpec) -> Value:
     kept = [item for item in spec if not isinstance(item, At)]
-    if not any(isinstance(item, Slice) and item.step < 0 for item in kept):
+    if not any(map(_is_reversal, kept)):
         return ct
-    turn = [_turn(item, dim) for item, dim in zip(kept, ct.shape, strict=True)]
+    turn = [
+        Slice(extent - 1, extent, -1) if _is_reversal(item) else Slice(0, extent)
+        for item, extent in zip(kept, ct.shape, strict=True)
+    ]
     return op_named("index")(ct, spec=tuple(turn))
 
 
-def _turn(item: IndexItem, extent: Dim) -> Slice:
-    if isinstance(item, Slice) and item.step < 0 and extent != 0:
-        return Slice(extent - 1, extent, -1)
-    return Slice(0, extent)
+def _is_reversal(item: IndexItem) -> bool:
+    """Tell whether an item with step 1 or -1 turns elements round: one or none stay as they are."""
+    return isinstance(item, Slice) and item.step == -1 and item.length not in (0, 1)
 
 
 def _lowest(item: IndexItem) -> Dim:
@@ -73,24 +75,24 @@ def put_transpose(
     kept = op_named("index_put")(ct, v.full_like(0.0), *arrays, spec=spec)
     taken = op_named("index")(ct, *arrays, spec=spec)
     if not is_basic(spec):
-        taken = _winners_only(taken, x, arrays, spec)
+        taken = _winners_only(taken, kept, arrays, spec)
     return [kept, taken, *([None] * len(arrays))]
 
 
-def _winners_only(taken: Value, x: Value, arrays: Sequence[Value], spec: IndexSpec) -> Value:
+def _winners_only(taken: Value, whole: Value, arrays: Sequence[Value], spec: IndexSpec) -> Value:
     """Leave zero where a later write went to the same place."""
     known = [constant_array(array) for array in arrays]
-    sized = all(isinstance(dim, int) for dim in (*x.shape, *taken.shape))
+    sized = all(isinstance(dim, int) for dim in (*whole.shape, *taken.shape))
     if sized and all(array is not None for array in known):
-        won = _winners(x.type, taken.type, known, spec)
+        won = _winners(whole.type, taken.type, known, spec)
         if won.all():
             return taken
-        return choose(x.graph.constant(won), taken, 0.0, taken)
-    graph = x.graph
+        return choose(whole.graph.constant(won), taken, 0.0, taken)
+    graph = whole.graph
     put, index = op_named("index_put"), op_named("index")
     numbers = graph.value(graph.add(op_named("iota"), (), {"length": taken.size}))
     numbers = numbers.reshape(taken.shape)
-    nobody = graph.literal(-1, numbers.dtype).broadcast_to(x.shape)
+    nobody = graph.literal(-1, numbers.dtype).broadcast_to(whole.shape)
     last = index(put(nobody, numbers, *arrays, spec=spec), *arrays, spec=spec)
     return choose(op_named("equal")(last, numbers), taken, 0.0, taken)
 
@@ -100,8 +102,8 @@ def _winners(
 ) -> np.ndarray:
     """Return which elements of ``v`` are still there in the end, by trying it."""
     numbers = np.arange(math.prod(v.extents)).reshape(v.extents)
-    nobody = np.full(x.extents, -1)
-    written = op_named("index_put").evaluate(nobody, numbers, *arrays, spec=spec)
+    before = np.empty(x.extents, numbers.dtype)  # only what is written is read
+    written = op_named("index_put").evaluate(before, numbers, *arrays, spec=spec)
     return np.asarray(op_named("index").evaluate(written, *arrays, spec=spec) == numbers)
 
 

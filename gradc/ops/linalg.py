@@ -143,14 +143,18 @@ def _log_det_vjp(ct: Value, out: Value, a: Value) -> Sequence[Value | None]:
     return (_scaled(ct, _t(inv(a))),)
 
 
+def _log_det_dot(dot: Value, a: Value) -> Value:
+    return (_t(inv(a)) * dot).sum((a.ndim - 2, a.ndim - 1))
+
+
 def _log_det_jvp(tangents: Sequence[Value | None], out: Value, a: Value) -> Value | None:
     (dot,) = tangents
-    return None if dot is None else (_t(inv(a)) * dot).sum((a.ndim - 2, a.ndim - 1))
+    return None if dot is None else _log_det_dot(dot, a)
 
 
 def _det_jvp(tangents: Sequence[Value | None], out: Value, a: Value) -> Value | None:
-    relative = _log_det_jvp(tangents, out, a)
-    return None if relative is None else out * relative
+    (dot,) = tangents
+    return None if dot is None else out * _log_det_dot(dot, a)
 
 
 def _of_matrix(

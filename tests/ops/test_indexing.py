@@ -265,6 +265,16 @@ def test_the_transpose_of_reading_puts_each_element_back(first, second):
     np.testing.assert_array_equal(run(graph, whole, picked + 1.0)[0], expected)
 
 
+@pytest.mark.parametrize(("length", "turns"), [(0, 0), (1, 0), (2, 1)])
+def test_one_element_or_none_is_not_turned(length, turns):
+    graph = Graph()
+    x = graph.input("x", F3)
+    out = ops.index(x, spec=(Slice(2, length, -1),))
+    ct = graph.input("ct", out.type)
+    ops.index.derivative.transpose(ct, out, x, spec=(Slice(2, length, -1),))
+    assert sum(node.op is ops.index for node in graph.nodes[out.id + 1 :]) == turns
+
+
 def test_the_transpose_of_reading_an_axis_without_elements():
     graph = Graph()
     x = graph.input("x", ArrayType.of("f8", 0, 3))

@@ -267,3 +267,10 @@ def test_the_mixed_derivative_of_a_power_at_exponent_0():
     first, second = second_order(ops.power, (x, y), {}, np.ones(2), weights)
     assert first[0].tolist() == [0.0, 0.0]
     assert second[1].tolist() == [0.5, 0.25]
+
+
+def test_the_mixed_derivative_of_0_to_the_power_0_is_finite():
+    """The base is taken as 1 there, so that ``y * 1 ** (y - 1)`` has the slope 1."""
+    zero = np.zeros(1)
+    _, second = second_order(ops.power, (zero, zero), {}, np.ones(1), [np.ones(1), zero])
+    assert second[1].tolist() == [1.0]

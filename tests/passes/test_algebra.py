@@ -46,6 +46,7 @@ CASES = [
     Case("divide_by_power_of_two", lambda x, y: x / 8.0, lambda x, y: x * 0.125),
     Case("divide_by_power_of_two", lambda x, y: x / -0.25, lambda x, y: x * -4.0, PAIR4),
     Case("divide_by_power_of_two", lambda x, y: x / 2.0**90, lambda x, y: x * 2.0**-90, PAIR4),
+    Case("divide_by_power_of_two", lambda x, y: x / 2.0**98, lambda x, y: x * 2.0**-98, PAIR4),
     Case("divide_by_power_of_two", lambda x, y: x / 2.0**-90, lambda x, y: x * 2.0**90, PAIR4),
     Case("add_negative", lambda x, y: x + (-y), lambda x, y: x - y),
     Case("add_negative", lambda x, y: (-x) + y, lambda x, y: y - x),
@@ -158,6 +159,7 @@ def test_what_an_unsafe_rule_would_change(case):
 
 
 NOTHING = [
+    lambda x, y: x / 2.0**99,
     lambda x, y: x * 2.0,
     lambda x, y: x * 0.0,
     lambda x, y: x + 0.0,
