@@ -12,6 +12,7 @@ __all__ = [
     "Labels",
     "analyse",
     "is_short_sum",
+    "long_batch",
     "long_label",
     "prefers_matmul",
 ]
@@ -28,6 +29,11 @@ SLENDER = 32
 """Greatest extents of the small sides of products along one long axis."""
 LONG = 128
 """Least extent of that axis."""
+
+TINY = 4
+"""Greatest sides of products that are computed for a whole batch at once."""
+MANY = 1024
+"""Least extent of that batch: what comes from elsewhere is copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +130,16 @@ def long_label(plan: Contraction, node: Node) -> int | None:
     else:
         short = [plan.size(plan.n if label in plan.m else plan.m), plan.size(plan.k)]
     return label if all(2 <= int(size) <= SLENDER for size in short) else None  # type: ignore[arg-type]
+
+
+def long_batch(plan: Contraction, node: Node) -> int | None:
+    """Return the long axis of a batch of tiny products, if that is what the contraction is."""
+    sides = (plan.m, plan.n, plan.k)
+    if node.type.dtype.kind != "f" or not all(isinstance(e, int) for e in plan.extents.values()):
+        return None
+    if len(plan.batch) != 1 or int(plan.extents[plan.batch[0]]) < MANY:  # type: ignore[arg-type]
+        return None
+    if any(len(labels) != 1 for labels in sides) or not plan.extents:
+        return None
+    tiny = all(2 <= int(plan.extents[one]) <= TINY for (one,) in sides)  # type: ignore[arg-type]
+    return plan.batch[0] if tiny else None

@@ -6,6 +6,8 @@ Rows of ten are too short for vector code, and a library is called for very litt
 turns are alike, so c and y are kept as c'[b, j, p] and y'[b, i, p]: products, elementwise values
 and reductions between them are computed in that order, and everybody else sees a transposed view.
 What comes from elsewhere, such as an argument, is copied once where its order is another one.
+
+So it is with batches of tiny matrices, along the batch, where several products share the copies.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ from typing import TypeVar
 from gradc.ir import ArrayType, Graph, Kind, Node, Program, Value
 from gradc.ir.node import Origin
 from gradc.ir.rebuild import copy_node, transfer
-from gradc.kernels.contraction import analyse, long_label
+from gradc.kernels.contraction import analyse, long_batch, long_label
 from gradc.kernels.index import domain_of, long_axes
 
 __all__ = ["Slender", "long_axis_last"]
@@ -37,11 +39,17 @@ def long_axis_last(program: Program) -> Slender:
     Linear in the number of nodes.
     """
     found: dict[int, int] = {}
+    batches: dict[int, int] = {}
     for node in program.nodes:
         if node.op.kind is Kind.CONTRACTION:
-            label = long_label(analyse(program.graph, node), node)
+            plan = analyse(program.graph, node)
+            label, batch = long_label(plan, node), long_batch(plan, node)
             if label is not None and not _is_fixed(program, node, label):
                 found[node.id] = label
+            elif batch is not None:
+                batches[node.id] = batch
+    if len(batches) > 1:
+        found |= batches
     return _Layout(program, found).result() if found else Slender(program)
 
 
@@ -116,7 +124,8 @@ class _Layout:
         ]
 
     def _want(self, node: Node, axis: int) -> None:
-        if node.id not in self.graph.outputs and axis < node.type.ndim - 1:
+        free = node.id in self.found or node.id not in self.graph.outputs
+        if free and axis < node.type.ndim - 1:
             self.axes.setdefault(node.id, axis)
 
     def _is_elementwise(self, node: Node) -> bool:

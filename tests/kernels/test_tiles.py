@@ -5,10 +5,10 @@ import pytest
 
 import gradc
 from gradc.kernels.lower import lower
-from gradc.kernels.nest import LANES, Accumulate, Fill, Lane, Loop, MatMul, Ref, Store
+from gradc.kernels.nest import LANES, Accumulate, Apply, Fill, Lane, Loop, MatMul, Ref, Store
 from gradc.kernels.tiles import tile_sizes
 from gradc.kernels.verify import problems
-from gradc.kernels.walk import statements
+from gradc.kernels.walk import expressions, statements, subexpressions
 from gradc.options import Options
 
 
@@ -174,6 +174,44 @@ def test_nothing_is_skipped_for_being_zero():
         want = parts(means, factors, x)
     assert np.isnan(want[:, 5, :2]).all()
     np.testing.assert_array_equal(np.isnan(gradc.compile(parts)(means, factors, x)), np.isnan(want))
+
+
+# batches of tiny matrices
+
+
+def rotated(A, B):
+    return np.sum(np.tanh(A @ B))
+
+
+def twice(A, x):
+    return np.sum(np.cos(A @ (A @ x)))
+
+
+@pytest.mark.parametrize("sides", [(3, 3, 3), (2, 3, 4), (4, 4, 2)])
+@pytest.mark.parametrize("count", [1024, 1501])
+def test_batches_of_tiny_matrices(count, sides):
+    m, k, n = sides
+    draw = np.random.default_rng(count + m).standard_normal
+    args = draw((count, m, k)), draw((count, k, n))
+    against_numpy(rotated, (0, 1), *args)
+    square = draw((count, k, k)), draw((count, k, n))
+    against_numpy(twice, (0, 1), *square)
+
+
+def test_tiny_matrices_along_the_batch():
+    """What is computed runs along the batch, not along three columns."""
+    draw = np.random.default_rng(2).standard_normal
+    unit = unit_of(rotated, (0, 1), draw((1024, 3, 3)), draw((1024, 3, 3)))
+    lengths = {
+        loop.stop - loop.start
+        for loop in everything(unit)
+        if isinstance(loop, Loop) and not any(isinstance(s, Loop) for s in loop.body)
+        for s in loop.body
+        for whole in expressions(s)
+        for part in subexpressions(whole)
+        if isinstance(part, Apply) and part.op.name == "tanh"
+    }
+    assert lengths == {LANES}
 
 
 # what is written
