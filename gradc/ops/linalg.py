@@ -144,7 +144,8 @@ def _log_det_vjp(ct: Value, out: Value, a: Value) -> Sequence[Value | None]:
 
 
 def _log_det_dot(dot: Value, a: Value) -> Value:
-    return (_t(inv(a)) * dot).sum((a.ndim - 2, a.ndim - 1))
+    terms = _t(inv(a)) * dot
+    return terms.sum((terms.ndim - 2, terms.ndim - 1))
 
 
 def _log_det_jvp(tangents: Sequence[Value | None], out: Value, a: Value) -> Value | None:
