@@ -26,6 +26,8 @@ _LONG = 3000
 
 One without loops is as quick either way, and takes a compiler two thirds of the time.
 """
+_MANY = 16
+"""Stages from which each has a small share of the time, and the compiler a large one."""
 
 
 def numpy_source(program: Program) -> Source:
@@ -48,11 +50,17 @@ def native_unit(program: Program, written: Sequence[tuple[int, int]], options: O
     loops = _loops(program, options)
     source = print_c(loops, options, symbol=program.name)
     plan = call_plan(program, written, loops)
-    plain = is_straight(loops.stages) or _statements(loops) > _LONG
-    optimise, narrow = 1 if plain else 3, has_short_rows(loops.stages)
     aparts = tuple(Apart(name, apart_text(name)) for name in source.apart)
     meta = {"plan": plan.to_json()}
-    return Unit(source.text, f"{program.name}_call", meta, optimise, source.brief, aparts, narrow)
+    level, narrow = _level(loops), has_short_rows(loops.stages)
+    return Unit(source.text, f"{program.name}_call", meta, level, source.brief, aparts, narrow)
+
+
+def _level(loops: Loops) -> int:
+    """Choose the level of optimisation, see :meth:`Toolchain.flags`."""
+    if is_straight(loops.stages) or _statements(loops) > _LONG:
+        return 1
+    return 2 if len(loops.stages) >= _MANY else 3
 
 
 def _loops(program: Program, options: Options) -> Loops:

@@ -64,7 +64,7 @@ class _Part:
     @property
     def own(self) -> frozenset[str]:
         """The words that belong to gradc; a part without any comes with its header."""
-        return frozenset(word for word in self.words if word.lower().startswith("gradc_"))
+        return frozenset(word for word in self.words if word.startswith(("gradc_", "GRADC_")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ def _read(header: str, parts: list[_Part], standard: dict[str, tuple[str, ...]])
     body = "\n".join(line for line in text.splitlines() if not _INCLUDE.match(line))
     for comment, lines in _split(body.splitlines()):
         code = "\n".join(lines)
-        words = frozenset(_WORD.findall(_COMMENT.sub(" ", code)))
+        words = frozenset(_WORD.findall(_COMMENT.sub(" ", code) if "/*" in code else code))
         parts.append(_Part(header, comment, code, words))
 
 
@@ -225,10 +225,10 @@ def _split(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _opened(line: str) -> int:
-    bare = _COMMENT.sub(" ", line)
+    bare = _COMMENT.sub(" ", line) if "/*" in line else line
     if bare.startswith(("#if", "#endif")):
         return 1 if bare.startswith("#if") else -1
-    return sum(bare.count(c) for c in "{(") - sum(bare.count(c) for c in "})")
+    return bare.count("{") + bare.count("(") - bare.count("}") - bare.count(")")
 
 
 def _ends(line: str) -> bool:
