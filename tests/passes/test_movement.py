@@ -174,6 +174,7 @@ NOTHING = [
     (lambda x: ops.reduce_sum(spread(x, (0, 3)), axes=(0,)), f8(3)),
     (lambda x: x.sum((0,)), f8(2, 3)),
     (lambda x: ops.concatenate(x, x, axis=0), f8(2)),
+    (lambda x: ops.concatenate(x, x, axis=0), f8(0)),
     (lambda x: spread(x, (4, 3)).sum((1,)), f8(3)),
 ]
 
