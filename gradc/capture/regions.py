@@ -16,7 +16,7 @@ from gradc.capture.mutation import carry, read
 from gradc.capture.ranges import Fact
 from gradc.capture.tracer import Kind, Tracer
 from gradc.capture.trees import flatten
-from gradc.capture.twins import origin_of, root_of
+from gradc.capture.twins import origin_of, origins_of, root_of
 from gradc.ir import Graph, Value
 from gradc.ir.rebuild import transfer
 
@@ -182,7 +182,9 @@ def _check_leaves(name: str, tree: Tree, turn: Turn, exchanged: Sequence[Tracer 
         others = [h for h in _made_unsure(trace) if not any(h is mine for mine in own)]
         if others and (handle._undecided or root._undecided):
             demand(f"{name} shares memory with another array at the end of a turn")
-        mine = trace.owns(root) or any(origin_of(handle) is other for other in exchanged)
+        mine = trace.owns(root) or any(
+            old is other for old in origins_of(handle) for other in exchanged
+        )
         if not mine or id(root) in roots:
             demand(f"{name} shares memory with another array at the end of a turn")
         roots.add(id(root))

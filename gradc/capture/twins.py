@@ -18,7 +18,7 @@ from gradc.capture.tracer import Kind, Tracer, View, is_concrete, wrap
 from gradc.capture.trees import flatten
 from gradc.ir import Shape, Value, op_named
 
-__all__ = ["join_memory", "origin_of", "root_of", "unsure"]
+__all__ = ["join_memory", "origin_of", "origins_of", "root_of", "unsure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,23 @@ class Twin:
         return base if base == layout_of(self.other) else UNKNOWN
 
 
+def origin_of(handle: Tracer) -> Tracer:
+    """Return the array that a name held before any branch bound it anew."""
+    return origins_of(handle)[-1]
+
+
 def root_of(handle: Tracer) -> Tracer:
     """Return the array at the end of a chain of views."""
     return handle if handle._view is None else handle._view.root
 
 
-def origin_of(handle: Tracer) -> Tracer:
-    """Return the array that a name held before branches bound it anew on one side."""
+def origins_of(handle: Tracer) -> list[Tracer]:
+    """Return an array, and those that its name held before branches bound it anew on one side."""
+    found = [handle]
     while handle._view is not None and isinstance(handle._view.step, Twin):
         handle = handle._view.base
-    return handle
+        found.append(handle)
+    return found
 
 
 def join_memory(joined: Any, before: Any, kept: Value) -> None:

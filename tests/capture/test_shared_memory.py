@@ -96,3 +96,87 @@ def test_a_write_that_another_name_may_show_is_refused(function: Callable[..., A
 def test_what_no_other_name_shows_is_recorded(function: Callable[..., Any]) -> None:
     found = gradc.compile(function, unroll=0)(X.copy(), M.copy())
     np.testing.assert_allclose(found, function(X.copy(), M.copy()), rtol=1e-14)
+
+
+def steps_taken_or_not(x, m):
+    y, t, h = x.copy(), 0.0, 0.1
+    while t < 1.0:
+        slope = -y * y
+        error = np.max(np.abs(h * slope))
+        if error < 0.3:
+            y = y + h * slope
+            t = t + h
+        h = min(0.9 * h * 0.3 / (error + 0.1), 0.3)
+    return np.sum(y) * h
+
+
+def a_step_before_the_loop(x, m):
+    y = x.copy()
+    if x[0] > 0:
+        y = y * 2.0
+    for i in range(4):
+        if m[i, 0] > 0:
+            y = y + m[i]
+    return np.sum(y)
+
+
+@pytest.mark.parametrize("function", [steps_taken_or_not, a_step_before_the_loop])
+def test_names_bound_anew_on_one_side_in_every_turn_are_recorded(function: Any) -> None:
+    found = gradc.compile(function)(X.copy(), M.copy())
+    np.testing.assert_allclose(found, function(X.copy(), M.copy()), rtol=1e-14)
+
+
+def written_by_its_old_name(x, m):
+    y, t = x.copy(), 0.0
+    old = y
+    while t < 1.0:
+        if x[0] + t > 0.3:
+            y = y + 1.0
+            t = t + x[1] ** 2
+        y[0] = y[0] * 0.5
+        t = t + 0.25
+    return np.sum(y) + 3.0 * np.sum(old)
+
+
+def written_before_and_behind(x, m):
+    y = x.copy()
+    old = y
+    if x[0] > 0:
+        y = y * 2.0
+    old[1] = 7.0
+    for i in range(4):
+        if m[i, 0] > 0:
+            y = y + m[i]
+        old[0] = old[0] + 1.0
+    old[2] = 5.0
+    return np.sum(y) + 3.0 * np.sum(old)
+
+
+def a_part_of_it_written(x, m):
+    y = x.copy()
+    part = y[:2]
+    if x[0] > 5:
+        y = y * 2.0
+    for i in range(4):
+        if m[i, 0] > 0:
+            y = y + m[i]
+        part[0] = part[0] + i
+    return np.sum(y) + np.sum(part)
+
+
+SIGNS = [(a, b, c) for a in (1, -1) for b in (1, -1) for c in (1, -1)]
+
+
+@pytest.mark.parametrize("signs", SIGNS)
+@pytest.mark.parametrize(
+    "function", [written_by_its_old_name, written_before_and_behind, a_part_of_it_written]
+)
+def test_writes_under_such_names_are_right_or_refused(function: Any, signs: Any) -> None:
+    x, m = np.abs(X) * signs[0], np.abs(M)
+    m[0], m[2] = m[0] * signs[1], m[2] * signs[2]
+    for unroll in (0, 3):
+        try:
+            found = gradc.compile(function, unroll=unroll)(x.copy(), m.copy())
+        except GradcError:
+            continue
+        np.testing.assert_allclose(found, function(x.copy(), m.copy()), rtol=1e-14)
