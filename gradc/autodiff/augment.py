@@ -26,6 +26,9 @@ __all__ = ["augment"]
 
 Around: TypeAlias = tuple[Range, ...]
 
+_SOON = 4096
+"""Turns at most of a loop with a condition that keeps its tapes as a counted loop does."""
+
 
 def augment(
     primal: Graph,
@@ -50,7 +53,7 @@ def augment(
         Bytes that the tapes of all loops in the graph should take at most.
     inside : bool
         The graph is a body: what a loop with a condition keeps is not kept once more for each turn
-        of the loop around, for it has room for its limit of turns.
+        of the loop around, for it has room for its limit of turns, unless that is small.
     """
     starts = [primal.inputs[position] for position in wrt]
     parts = activity(primal, starts, [primal.outputs[position] for position in outputs]).parts
@@ -65,12 +68,17 @@ def augment(
             image = copy_node(target, node, operands)
             recipes[image.id] = _reverse_cond(node, part, around)
             return image
-        if inside and node.op.name == "while_loop" and not node.origin.again:
+        if inside and _is_endless(node) and not node.origin.again:
             target.origin = target.origin._replace(again=fresh_again())
         plan = _plan(node, part, around, shares.get(node.id))
         return _attach(target, node, operands, plan, recipes)
 
     return rebuild(primal, visit), recipes
+
+
+def _is_endless(node: Node) -> bool:
+    """Tell whether a loop is one of which nobody knows that it ends soon."""
+    return node.op.name == "while_loop" and node.params["limit"] > _SOON
 
 
 def _plan(node: Node, part: Part, around: Around, budget: int | None) -> Plan:

@@ -8,6 +8,7 @@ the loop becomes one with a condition.
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from gradc.capture.bounds import most_turns
 from gradc.capture.carries import Mismatch
 from gradc.capture.cells import Cells, repair_of
 from gradc.capture.conditional import BREAK, NEXT, RETURN, conditional, deliver, is_traced, left
@@ -318,8 +319,9 @@ class _For:
     def without_count(self, items: CountedLater) -> Any:
         """Make it a loop with a condition on its counter."""
         self.note("kept")
+        most = most_turns(read(items.count), current().facts) if is_traced(items.count) else None
         try:
-            return self.with_exit(items.count, None)
+            return self.with_exit(items.count, most)
         except Unroll as reason:
             if current().region:
                 raise

@@ -72,15 +72,17 @@ def put_transpose(
     ct: Value, out: Value, x: Value, v: Value, *arrays: Value, spec: IndexSpec
 ) -> list[Value | None]:
     """Give ``v`` what was stored last and ``x`` what was not overwritten."""
-    kept = op_named("index_put")(ct, v.full_like(0.0), *arrays, spec=spec)
-    taken = op_named("index")(ct, *arrays, spec=spec)
+    taken = op_named("index")(ct, *arrays, spec=spec)  # read first: then the rest may be in place
     if not is_basic(spec):
-        taken = _winners_only(taken, kept, arrays, spec)
+        taken = _winners_only(taken, ct, arrays, spec)
+    kept = op_named("index_put")(ct, v.full_like(0.0), *arrays, spec=spec)
     return [kept, taken, *([None] * len(arrays))]
 
 
 def _winners_only(taken: Value, whole: Value, arrays: Sequence[Value], spec: IndexSpec) -> Value:
-    """Leave zero where a later write went to the same place."""
+    """Leave zero where a later write went to the same place; one place is written once."""
+    if all(array.size == 1 for array in arrays):
+        return taken
     known = [constant_array(array) for array in arrays]
     sized = all(isinstance(dim, int) for dim in (*whole.shape, *taken.shape))
     if sized and all(array is not None for array in known):
