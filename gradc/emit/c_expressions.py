@@ -24,6 +24,7 @@ from gradc.emit.c_types import (
     commented,
     dim_text,
     literal,
+    measure,
     value_type,
 )
 from gradc.emit.c_uses import children
@@ -113,7 +114,7 @@ class Expressions:
     def _positions(self, gathers: list[Text]) -> list[Text]:
         """Turn long index values into constants."""
         return [
-            self.spill(text, INT64, "at") if len(text.text) > _REPEATED else text
+            self.spill(text, INT64, "at") if measure(text.text) > _REPEATED else text
             for text in gathers
         ]
 
@@ -172,8 +173,9 @@ class Expressions:
         if expr.op.name in _SKIPPED and not lazy:
             operands = self._read_first(expr, operands)
         text = filled(prepared, operands)
-        if len(text.text) > self.room and not lazy:
-            text = filled(prepared, self._shorten(expr, operands, len(text.text) - self.room))
+        excess = measure(text.text) - self.room
+        if excess > 0 and not lazy:
+            text = filled(prepared, self._shorten(expr, operands, excess))
         return _truth(text, prepared) if expr.dtype == BOOL else text
 
     def _once(self, expr: nest.Apply, operands: list[Text], prepared: Prepared) -> list[Text]:
@@ -201,13 +203,12 @@ class Expressions:
 
     def _shorten(self, expr: nest.Apply, operands: list[Text], excess: int) -> list[Text]:
         """Turn the longest operands into constants until ``excess`` characters are saved."""
-        out = list(operands)
-        for slot in sorted(range(len(out)), key=lambda s: (-len(out[s].text), s)):
-            if excess <= 0 or len(out[slot].text) < 16:
+        out, lengths = list(operands), [measure(text.text) for text in operands]
+        for slot in sorted(range(len(out)), key=lambda s: (-lengths[s], s)):
+            if excess <= 0 or lengths[slot] < 16:
                 break
-            before = len(out[slot].text)
             out[slot] = self.spill(out[slot], dtype_of(expr.args[slot]))
-            excess -= before - len(out[slot].text)
+            excess -= lengths[slot] - len(out[slot].text)
         return out
 
     def _cast(self, value: Text, source: np.dtype, target: np.dtype) -> Text:
@@ -243,7 +244,7 @@ def filled(prepared: Prepared, operands: list[Text]) -> Text:
 
 def _is_short(text: Text) -> bool:
     """Tell whether an operand may be written twice: a name, a number or an element."""
-    return text.precedence == ATOM and "(" not in text.text and len(text.text) <= _REPEATED
+    return text.precedence == ATOM and "(" not in text.text and measure(text.text) <= _REPEATED
 
 
 def _truth(text: Text, prepared: Prepared) -> Text:

@@ -37,6 +37,7 @@ from gradc.emit.c_types import (
     Text,
     dim_text,
     literal,
+    measure,
     memory_type,
     value_type,
 )
@@ -243,8 +244,8 @@ class Statements:
         if not reads:
             return
         text = self._ex.text(stmt.value)
-        waits = reads == 1 and self._scope.needs_no_name(stmt.local) and len(text.text) <= _INLINE
-        if waits:
+        short = measure(text.text) <= _INLINE
+        if reads == 1 and short and self._scope.needs_no_name(stmt.local):
             nodes = (*self._ex.taken, stmt.local.node)
             self._ex.pending[stmt.local] = Pending(text, nodes)
         else:
@@ -358,7 +359,7 @@ class Statements:
     def _leave_room(self, target: str) -> None:
         """Keep what is assigned short enough for a line that begins with the target."""
         self._ex.room = max(
-            min(self._ex.room, COLUMNS - self.lines.width_used - len(target) - 8), 24
+            min(self._ex.room, COLUMNS - self.lines.width_used - measure(target) - 8), 24
         )
 
     def _dim(self, dim: Dim, least: int = 0) -> str:
@@ -379,7 +380,7 @@ class Statements:
     def _call(self, name: str, groups: list[str]) -> None:
         """Print a call on one line or, where that is too long, one group of arguments a line."""
         line = f"{name}({', '.join(groups)});"
-        if len(line) + self.lines.width_used < COLUMNS:
+        if measure(line) + self.lines.width_used < COLUMNS:
             self._write(line)
             return
         self._write(f"{name}(")

@@ -1,6 +1,7 @@
 """C's types, literals and operators' binding strengths."""
 
 import math
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ __all__ = [
     "commented",
     "dim_text",
     "literal",
+    "measure",
     "memory_type",
     "suffix",
     "value_type",
@@ -49,6 +51,31 @@ _VALUES = {"b1": "bool", "f4": "float", "f8": "double"} | {
 }
 _LEAST = {1: "INT8_MIN", 2: "INT16_MIN", 4: "INT32_MIN", 8: "INT64_MIN"}
 _LONGEST_DECIMAL = 14
+
+
+_NUMBER = re.compile(r"(?<![\w.])(?:\d[\w.]*(?:(?<=p)[+-]\d+|(?<=e)[+-]\d+)?)(?: /\* \S+ \*/)?")
+_DIGITS, _SHORT, _LONG = 3, 4, 12
+"""For how many characters an integer, a short and any other float count."""
+
+
+def measure(text: str) -> int:
+    """Return the length of a text in which every number is taken for one of usual length.
+
+    Where lines are broken then does not depend on how large the arrays are.
+
+    >>> measure("x[i * 7 + 1]") == measure("x[i * 12288 + 192]")
+    True
+    >>> measure("a + b"), measure("a + 0x1.999999999999ap-4 /* 0.1 */"), measure("a + 0.5")
+    (5, 16, 7)
+    """
+    numbers = _NUMBER.findall(text)
+    return len(text) + sum(_usual(number) - len(number) for number in numbers)
+
+
+def _usual(number: str) -> int:
+    if number.isdecimal():
+        return _DIGITS
+    return len(number) if len(number) <= _SHORT else _LONG
 
 
 def _code(dtype: np.dtype) -> str:

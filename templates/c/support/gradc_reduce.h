@@ -21,265 +21,121 @@
 static inline double gradc_lanes_sum(const double acc[16]) {
     double t[8];
     int l;
-    for (l = 0; l < 8; l++) {
-        double a = acc[l], b = acc[l + 8];
-        t[l] = a + b;
-    }
-    for (l = 0; l < 4; l++) {
-        double a = t[l], b = t[l + 4];
-        t[l] = a + b;
-    }
-    for (l = 0; l < 2; l++) {
-        double a = t[l], b = t[l + 2];
-        t[l] = a + b;
-    }
-    for (l = 0; l < 1; l++) {
-        double a = t[l], b = t[l + 1];
-        t[l] = a + b;
-    }
-    return t[0];
+    for (l = 0; l < 8; l++) { t[l] = acc[l] + acc[l + 8]; }
+    for (l = 0; l < 4; l++) { t[l] = t[l] + t[l + 4]; }
+    for (l = 0; l < 2; l++) { t[l] = t[l] + t[l + 2]; }
+    return t[0] + t[1];
 }
 
 static inline double gradc_lanes_prod(const double acc[16]) {
     double t[8];
     int l;
-    for (l = 0; l < 8; l++) {
-        double a = acc[l], b = acc[l + 8];
-        t[l] = a * b;
-    }
-    for (l = 0; l < 4; l++) {
-        double a = t[l], b = t[l + 4];
-        t[l] = a * b;
-    }
-    for (l = 0; l < 2; l++) {
-        double a = t[l], b = t[l + 2];
-        t[l] = a * b;
-    }
-    for (l = 0; l < 1; l++) {
-        double a = t[l], b = t[l + 1];
-        t[l] = a * b;
-    }
-    return t[0];
+    for (l = 0; l < 8; l++) { t[l] = acc[l] * acc[l + 8]; }
+    for (l = 0; l < 4; l++) { t[l] = t[l] * t[l + 4]; }
+    for (l = 0; l < 2; l++) { t[l] = t[l] * t[l + 2]; }
+    return t[0] * t[1];
 }
+
+static inline double gradc_larger_(double a, double b) { return ((a >= b) | (a != a)) ? a : b; }
 
 static inline double gradc_lanes_max(const double acc[16]) {
     double t[8];
     int l;
-    for (l = 0; l < 8; l++) {
-        double a = acc[l], b = acc[l + 8];
-        t[l] = ((a >= b) | (a != a)) ? a : b;
-    }
-    for (l = 0; l < 4; l++) {
-        double a = t[l], b = t[l + 4];
-        t[l] = ((a >= b) | (a != a)) ? a : b;
-    }
-    for (l = 0; l < 2; l++) {
-        double a = t[l], b = t[l + 2];
-        t[l] = ((a >= b) | (a != a)) ? a : b;
-    }
-    for (l = 0; l < 1; l++) {
-        double a = t[l], b = t[l + 1];
-        t[l] = ((a >= b) | (a != a)) ? a : b;
-    }
-    return t[0];
+    for (l = 0; l < 8; l++) { t[l] = gradc_larger_(acc[l], acc[l + 8]); }
+    for (l = 0; l < 4; l++) { t[l] = gradc_larger_(t[l], t[l + 4]); }
+    for (l = 0; l < 2; l++) { t[l] = gradc_larger_(t[l], t[l + 2]); }
+    return gradc_larger_(t[0], t[1]);
 }
+
+static inline double gradc_smaller_(double a, double b) { return ((a <= b) | (a != a)) ? a : b; }
 
 static inline double gradc_lanes_min(const double acc[16]) {
     double t[8];
     int l;
-    for (l = 0; l < 8; l++) {
-        double a = acc[l], b = acc[l + 8];
-        t[l] = ((a <= b) | (a != a)) ? a : b;
-    }
-    for (l = 0; l < 4; l++) {
-        double a = t[l], b = t[l + 4];
-        t[l] = ((a <= b) | (a != a)) ? a : b;
-    }
-    for (l = 0; l < 2; l++) {
-        double a = t[l], b = t[l + 2];
-        t[l] = ((a <= b) | (a != a)) ? a : b;
-    }
-    for (l = 0; l < 1; l++) {
-        double a = t[l], b = t[l + 1];
-        t[l] = ((a <= b) | (a != a)) ? a : b;
-    }
-    return t[0];
+    for (l = 0; l < 8; l++) { t[l] = gradc_smaller_(acc[l], acc[l + 8]); }
+    for (l = 0; l < 4; l++) { t[l] = gradc_smaller_(t[l], t[l + 4]); }
+    for (l = 0; l < 2; l++) { t[l] = gradc_smaller_(t[l], t[l + 2]); }
+    return gradc_smaller_(t[0], t[1]);
 }
 
 static inline float gradc_lanes_sumf(const float acc[16]) {
     float t[8];
     int l;
-    for (l = 0; l < 8; l++) {
-        float a = acc[l], b = acc[l + 8];
-        t[l] = a + b;
-    }
-    for (l = 0; l < 4; l++) {
-        float a = t[l], b = t[l + 4];
-        t[l] = a + b;
-    }
-    for (l = 0; l < 2; l++) {
-        float a = t[l], b = t[l + 2];
-        t[l] = a + b;
-    }
-    for (l = 0; l < 1; l++) {
-        float a = t[l], b = t[l + 1];
-        t[l] = a + b;
-    }
-    return t[0];
+    for (l = 0; l < 8; l++) { t[l] = acc[l] + acc[l + 8]; }
+    for (l = 0; l < 4; l++) { t[l] = t[l] + t[l + 4]; }
+    for (l = 0; l < 2; l++) { t[l] = t[l] + t[l + 2]; }
+    return t[0] + t[1];
 }
 
 static inline float gradc_lanes_prodf(const float acc[16]) {
     float t[8];
     int l;
-    for (l = 0; l < 8; l++) {
-        float a = acc[l], b = acc[l + 8];
-        t[l] = a * b;
-    }
-    for (l = 0; l < 4; l++) {
-        float a = t[l], b = t[l + 4];
-        t[l] = a * b;
-    }
-    for (l = 0; l < 2; l++) {
-        float a = t[l], b = t[l + 2];
-        t[l] = a * b;
-    }
-    for (l = 0; l < 1; l++) {
-        float a = t[l], b = t[l + 1];
-        t[l] = a * b;
-    }
-    return t[0];
+    for (l = 0; l < 8; l++) { t[l] = acc[l] * acc[l + 8]; }
+    for (l = 0; l < 4; l++) { t[l] = t[l] * t[l + 4]; }
+    for (l = 0; l < 2; l++) { t[l] = t[l] * t[l + 2]; }
+    return t[0] * t[1];
 }
+
+static inline float gradc_largerf_(float a, float b) { return ((a >= b) | (a != a)) ? a : b; }
 
 static inline float gradc_lanes_maxf(const float acc[16]) {
     float t[8];
     int l;
-    for (l = 0; l < 8; l++) {
-        float a = acc[l], b = acc[l + 8];
-        t[l] = ((a >= b) | (a != a)) ? a : b;
-    }
-    for (l = 0; l < 4; l++) {
-        float a = t[l], b = t[l + 4];
-        t[l] = ((a >= b) | (a != a)) ? a : b;
-    }
-    for (l = 0; l < 2; l++) {
-        float a = t[l], b = t[l + 2];
-        t[l] = ((a >= b) | (a != a)) ? a : b;
-    }
-    for (l = 0; l < 1; l++) {
-        float a = t[l], b = t[l + 1];
-        t[l] = ((a >= b) | (a != a)) ? a : b;
-    }
-    return t[0];
+    for (l = 0; l < 8; l++) { t[l] = gradc_largerf_(acc[l], acc[l + 8]); }
+    for (l = 0; l < 4; l++) { t[l] = gradc_largerf_(t[l], t[l + 4]); }
+    for (l = 0; l < 2; l++) { t[l] = gradc_largerf_(t[l], t[l + 2]); }
+    return gradc_largerf_(t[0], t[1]);
 }
+
+static inline float gradc_smallerf_(float a, float b) { return ((a <= b) | (a != a)) ? a : b; }
 
 static inline float gradc_lanes_minf(const float acc[16]) {
     float t[8];
     int l;
-    for (l = 0; l < 8; l++) {
-        float a = acc[l], b = acc[l + 8];
-        t[l] = ((a <= b) | (a != a)) ? a : b;
-    }
-    for (l = 0; l < 4; l++) {
-        float a = t[l], b = t[l + 4];
-        t[l] = ((a <= b) | (a != a)) ? a : b;
-    }
-    for (l = 0; l < 2; l++) {
-        float a = t[l], b = t[l + 2];
-        t[l] = ((a <= b) | (a != a)) ? a : b;
-    }
-    for (l = 0; l < 1; l++) {
-        float a = t[l], b = t[l + 1];
-        t[l] = ((a <= b) | (a != a)) ? a : b;
-    }
-    return t[0];
+    for (l = 0; l < 8; l++) { t[l] = gradc_smallerf_(acc[l], acc[l + 8]); }
+    for (l = 0; l < 4; l++) { t[l] = gradc_smallerf_(t[l], t[l + 4]); }
+    for (l = 0; l < 2; l++) { t[l] = gradc_smallerf_(t[l], t[l + 2]); }
+    return gradc_smallerf_(t[0], t[1]);
 }
 
 static inline int64_t gradc_lanes_sum_i64(const int64_t acc[16]) {
     int64_t t[8];
     int l;
-    for (l = 0; l < 8; l++) {
-        int64_t a = acc[l], b = acc[l + 8];
-        t[l] = (int64_t)((uint64_t)a + (uint64_t)b);
-    }
-    for (l = 0; l < 4; l++) {
-        int64_t a = t[l], b = t[l + 4];
-        t[l] = (int64_t)((uint64_t)a + (uint64_t)b);
-    }
-    for (l = 0; l < 2; l++) {
-        int64_t a = t[l], b = t[l + 2];
-        t[l] = (int64_t)((uint64_t)a + (uint64_t)b);
-    }
-    for (l = 0; l < 1; l++) {
-        int64_t a = t[l], b = t[l + 1];
-        t[l] = (int64_t)((uint64_t)a + (uint64_t)b);
-    }
-    return t[0];
+    for (l = 0; l < 8; l++) { t[l] = (int64_t)((uint64_t)acc[l] + (uint64_t)acc[l + 8]); }
+    for (l = 0; l < 4; l++) { t[l] = (int64_t)((uint64_t)t[l] + (uint64_t)t[l + 4]); }
+    for (l = 0; l < 2; l++) { t[l] = (int64_t)((uint64_t)t[l] + (uint64_t)t[l + 2]); }
+    return (int64_t)((uint64_t)t[0] + (uint64_t)t[1]);
 }
 
 static inline int64_t gradc_lanes_prod_i64(const int64_t acc[16]) {
     int64_t t[8];
     int l;
-    for (l = 0; l < 8; l++) {
-        int64_t a = acc[l], b = acc[l + 8];
-        t[l] = (int64_t)((uint64_t)a * (uint64_t)b);
-    }
-    for (l = 0; l < 4; l++) {
-        int64_t a = t[l], b = t[l + 4];
-        t[l] = (int64_t)((uint64_t)a * (uint64_t)b);
-    }
-    for (l = 0; l < 2; l++) {
-        int64_t a = t[l], b = t[l + 2];
-        t[l] = (int64_t)((uint64_t)a * (uint64_t)b);
-    }
-    for (l = 0; l < 1; l++) {
-        int64_t a = t[l], b = t[l + 1];
-        t[l] = (int64_t)((uint64_t)a * (uint64_t)b);
-    }
-    return t[0];
+    for (l = 0; l < 8; l++) { t[l] = (int64_t)((uint64_t)acc[l] * (uint64_t)acc[l + 8]); }
+    for (l = 0; l < 4; l++) { t[l] = (int64_t)((uint64_t)t[l] * (uint64_t)t[l + 4]); }
+    for (l = 0; l < 2; l++) { t[l] = (int64_t)((uint64_t)t[l] * (uint64_t)t[l + 2]); }
+    return (int64_t)((uint64_t)t[0] * (uint64_t)t[1]);
 }
+
+static inline int64_t gradc_larger_i64_(int64_t a, int64_t b) { return a > b ? a : b; }
 
 static inline int64_t gradc_lanes_max_i64(const int64_t acc[16]) {
     int64_t t[8];
     int l;
-    for (l = 0; l < 8; l++) {
-        int64_t a = acc[l], b = acc[l + 8];
-        t[l] = a > b ? a : b;
-    }
-    for (l = 0; l < 4; l++) {
-        int64_t a = t[l], b = t[l + 4];
-        t[l] = a > b ? a : b;
-    }
-    for (l = 0; l < 2; l++) {
-        int64_t a = t[l], b = t[l + 2];
-        t[l] = a > b ? a : b;
-    }
-    for (l = 0; l < 1; l++) {
-        int64_t a = t[l], b = t[l + 1];
-        t[l] = a > b ? a : b;
-    }
-    return t[0];
+    for (l = 0; l < 8; l++) { t[l] = gradc_larger_i64_(acc[l], acc[l + 8]); }
+    for (l = 0; l < 4; l++) { t[l] = gradc_larger_i64_(t[l], t[l + 4]); }
+    for (l = 0; l < 2; l++) { t[l] = gradc_larger_i64_(t[l], t[l + 2]); }
+    return gradc_larger_i64_(t[0], t[1]);
 }
+
+static inline int64_t gradc_smaller_i64_(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static inline int64_t gradc_lanes_min_i64(const int64_t acc[16]) {
     int64_t t[8];
     int l;
-    for (l = 0; l < 8; l++) {
-        int64_t a = acc[l], b = acc[l + 8];
-        t[l] = a < b ? a : b;
-    }
-    for (l = 0; l < 4; l++) {
-        int64_t a = t[l], b = t[l + 4];
-        t[l] = a < b ? a : b;
-    }
-    for (l = 0; l < 2; l++) {
-        int64_t a = t[l], b = t[l + 2];
-        t[l] = a < b ? a : b;
-    }
-    for (l = 0; l < 1; l++) {
-        int64_t a = t[l], b = t[l + 1];
-        t[l] = a < b ? a : b;
-    }
-    return t[0];
+    for (l = 0; l < 8; l++) { t[l] = gradc_smaller_i64_(acc[l], acc[l + 8]); }
+    for (l = 0; l < 4; l++) { t[l] = gradc_smaller_i64_(t[l], t[l + 4]); }
+    for (l = 0; l < 2; l++) { t[l] = gradc_smaller_i64_(t[l], t[l + 2]); }
+    return gradc_smaller_i64_(t[0], t[1]);
 }
 
 #endif
