@@ -37,8 +37,8 @@ class Options:
         Keep loops and branches on traced values what they are.
     unroll : int
         A loop of at most so many turns is run turn by turn while recording, unless its body holds
-        a loop or a branch or writes into an array of more than 16 elements, or more than 2,000
-        operations come of it; 0 keeps all loops.
+        a loop or a branch, or writes into an array of more than 16 elements or adds to one, or
+        more than 2,000 operations come of it; 0 keeps all loops.
     max_turns : int
         How many turns a loop with a condition may make.
     memory : str or int, optional

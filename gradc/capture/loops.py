@@ -168,7 +168,7 @@ class _For:
     def shortness(self, plan: Plan, turn: Turn, since: int) -> str | None:
         """Say why the loop is better run turn by turn, if it is."""
         turns: int = current().recorder.options.unroll
-        if is_short(self.count, turn.trace.graph, turns):
+        if is_short(self.count, turn.trace, turns):
             return "it is short"
         if turns and is_known(self.count, plan, turn, since):
             return "its numbers are known while recording"

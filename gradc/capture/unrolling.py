@@ -10,7 +10,7 @@ from typing import Any
 
 from gradc.capture.by_index import needs_inputs
 from gradc.capture.carries import observe
-from gradc.capture.context import current
+from gradc.capture.context import Trace, current
 from gradc.capture.regions import Plan, Turn
 from gradc.capture.tracer import Tracer, is_concrete
 from gradc.ir import Dim, Graph, Kind, Node
@@ -24,24 +24,38 @@ _LEFT = 200
 """The same for loops that are left in a turn known beforehand."""
 
 _ELEMENTS = 16
-"""Arrays up to this size, a 4 by 4 matrix, are written element by element in short loops."""
+"""Arrays up to this size, a 4 by 4 matrix, are written and added to in short loops."""
 
 
-def is_short(count: Dim, body: Graph, turns: int) -> bool:
+def is_short(count: Dim, trace: Trace, turns: int) -> bool:
     """Tell whether a loop is better run turn by turn.
 
     Parameters
     ----------
     count : Dim
         Its turns.
-    body : Graph
+    trace : Trace
         What one turn records.
     turns : int
         The option ``unroll``: at most so many turns.
     """
+    body = trace.graph
     if not isinstance(count, int) or count > turns or count * len(body.nodes) > _NODES:
         return False
-    return not any(node.regions or _writes(body, node) for node in body.nodes)
+    captured = {value.id for value in trace.captures.values()}
+    carried = {node.id for node in body.nodes if node.op.kind is Kind.INPUT} - captured
+    return not any(
+        node.regions or _writes(body, node) or _adds(node, carried) for node in body.nodes
+    )
+
+
+def _adds(node: Node, carried: set[int]) -> bool:
+    """Tell whether a node adds to what the turn before left in an array, as ``out += x`` does."""
+    size = node.type.size
+    small = isinstance(size, int) and size <= _ELEMENTS
+    return (
+        node.op.name in ("add", "subtract") and not small and not carried.isdisjoint(node.operands)
+    )
 
 
 def _writes(body: Graph, node: Node) -> bool:

@@ -26,7 +26,7 @@ NEAR = 2
 """Sweeps whose extents differ by at most this are run as one, the edges apart."""
 NEIGHBOURS = 8
 """How many sweeps of one level are compared."""
-LONG = 64
+LONG = 32
 """Shortest extents for which that pays."""
 
 

@@ -41,6 +41,26 @@ def large_array(x):
     return out
 
 
+def added_up(x):
+    out = np.zeros(30)
+    for k in range(3):
+        out += x[k : k + 30] * x[k]
+    return out
+
+
+def small_sum(x):
+    out = np.zeros(3)
+    for k in range(3):
+        out += x[k : k + 3] * x[k]
+    return out
+
+
+def layers(x):
+    for k in range(3):
+        x = np.tanh(x * 0.5) + x[k]
+    return x
+
+
 def nested(x):
     total = 0.0
     for _ in range(2):
@@ -64,6 +84,9 @@ CHOICES = [
     (small_vector, {}, ["unrolled: it is short"]),
     (large_array, {}, ["kept"]),
     (large_array, {"unroll": 100}, ["kept"]),
+    (added_up, {}, ["kept"]),
+    (small_sum, {}, ["unrolled: it is short"]),
+    (layers, {}, ["unrolled: it is short"]),
     (nested, {}, ["kept", "kept"]),
     (known_numbers, {}, ["unrolled: its numbers are known while recording"]),
     (known_numbers, {"unroll": 0}, ["kept"]),

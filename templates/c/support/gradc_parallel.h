@@ -12,7 +12,7 @@
 static inline void gradc_parallel_for(const gradc_env *env, int64_t chunks, gradc_chunk_fn body,
                                       void *arguments) {
     int64_t chunk;
-    if (env != NULL && env->parallel_for != NULL) {
+    if (chunks > 1 && env != NULL && env->parallel_for != NULL) {
         env->parallel_for(env->pool, chunks, body, arguments);
         return;
     }
