@@ -1,24 +1,25 @@
 """Loops that threads share, as functions of their own.
 
-    for i in chunks of 1000:      typedef struct { const double *x; ... } f_shared_1;
+    for i in chunks of 1000:      typedef struct { const double *x; ... } f_shared;
         y[i] = a * x[i]      ->   static void f_part_1(const double *restrict x, ..., int64_t chunk)
                                   static void f_chunk_1(void *arguments, int64_t chunk)
                                   ...
-                                  f_shared_1 shared_1 = {x, y, a};
-                                  gradc_parallel_for(env, 64, f_chunk_1, &shared_1);
+                                  f_shared shared = {x, y, 0};
+                                  shared.a = a;
+                                  gradc_parallel_for(env, 64, f_chunk_1, &shared);
 
 A part has the loop over the turns of one chunk; its parameters carry the names they have outside,
 and ``restrict``, so that a compiler knows as much as in one function.  ``f_chunk_1`` hands it what
-lies in the structure.
+lies in the structure, which all parts of a function have in common: its arguments, and the numbers
+that parts take from the code around them.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gradc.emit.c_comments import COLUMNS
 from gradc.emit.c_scope import Scope
-from gradc.emit.c_signature import function_lines
+from gradc.emit.c_signature import packed_lines
 from gradc.emit.c_types import (
     PRODUCT,
     SHIFT,
@@ -38,6 +39,7 @@ __all__ = [
     "Captured",
     "Field",
     "Part",
+    "Shared",
     "arena_place",
     "captured",
     "chunks_text",
@@ -169,6 +171,39 @@ def arena_place(offset: str) -> Text:
     return Text("arena") if offset == "0" else Text(f"(char *)arena + {offset}", SUM)
 
 
+class Shared:
+    """The structure of what the parts of one function work on."""
+
+    def __init__(self, name: str) -> None:
+        self.name = f"{name}_shared"
+        self._kinds: dict[str, str] = {}
+
+    def member(self, field: Field) -> str:
+        """Return what a field is called in the structure; another kind takes another place."""
+        member, number = field.name, 1
+        while self._kinds.setdefault(member, field.kind) != field.kind:
+            number += 1
+            member = f"{field.name}_{number}"
+        return member
+
+    def holds(self, name: str) -> bool:
+        """Tell whether a part works on something of this name."""
+        return name in self._kinds
+
+    def structure(self) -> Iterator[str]:
+        """Print the type."""
+        yield "typedef struct {"
+        for name, kind in self._kinds.items():
+            yield f"    {Field(kind, name).declared()};"
+        yield f"}} {self.name};"
+
+    def variable(self) -> list[str]:
+        """Print the variable, in which numbers wait for their values."""
+        fields = [Field(kind, name) for name, kind in self._kinds.items()]
+        values = [field.name if field.pointer else "0" for field in fields]
+        return packed_lines(f"{self.name} shared = {{", values, "};")
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """The functions for the chunks of one loop; ``chunk`` is what their number is called."""
@@ -177,35 +212,28 @@ class Part:
     number: int
     fields: Sequence[Field]
     chunk: str
+    shared: Shared
 
     def functions(self, places: Iterable[str], body: Lines) -> Lines:
-        """Print the structure, the part and the chunk."""
-        shared = f"{self.name}_shared_{self.number}"
+        """Print the part and the chunk."""
         part, chunk = f"{self.name}_part_{self.number}", f"{self.name}_chunk_{self.number}"
-        lines = Lines()
-        with lines.block("typedef struct {", f"}} {shared};"):
-            lines.add(*(f"{field.declared()};" for field in self.fields))
         parameters = [*(f.declared("restrict ") for f in self.fields), f"int64_t {self.chunk}"]
-        lines.add("", *function_lines(f"static void {part}", parameters, " {"))
+        lines = Lines()
+        lines.add(*packed_lines(f"static void {part}(", parameters, ") {"))
         with lines.indented():
             lines.add(*places)
         lines.extend(body)
         lines.add("}", "", f"static void {chunk}(void *arguments, int64_t chunk) {{")
         with lines.indented():
-            lines.add(f"const {shared} *shared = arguments;")
-            arguments = [*(f"shared->{field.name}" for field in self.fields), "chunk"]
-            lines.add(*function_lines(part, arguments, ";"))
+            lines.add(f"const {self.shared.name} *shared = arguments;")
+            members = [f"shared->{self.shared.member(field)}" for field in self.fields]
+            lines.add(*packed_lines(f"{part}(", [*members, "chunk"], ");"))
         lines.add("}")
         return lines
 
     def call(self, chunks: str) -> Iterator[str]:
         """Print the statements that have the chunks done."""
-        own, names = f"shared_{self.number}", [field.name for field in self.fields]
-        line = f"{self.name}_{own} {own} = {{{', '.join(names)}}};"
-        if len(line) < COLUMNS - 24:
-            yield line
-        else:
-            yield f"{self.name}_{own} {own} = {{"
-            yield from (f"    {name}," for name in names)
-            yield "};"
-        yield f"gradc_parallel_for(env, {chunks}, {self.name}_chunk_{self.number}, &{own});"
+        for field in self.fields:
+            if not field.pointer:
+                yield f"shared.{self.shared.member(field)} = {field.name};"
+        yield f"gradc_parallel_for(env, {chunks}, {self.name}_chunk_{self.number}, &shared);"

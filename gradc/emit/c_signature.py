@@ -98,3 +98,19 @@ def function_lines(start: str, parameters: list[str], ending: str = "") -> list[
     rows = [f"    {parameter}," for parameter in parameters]
     rows[-1] = rows[-1][:-1] + ")" + ending
     return [f"{start}(", *rows]
+
+
+def packed_lines(start: str, items: list[str], ending: str) -> list[str]:
+    """Print items after ``start`` on one line, or on lines of their own that are filled."""
+    line = f"{start}{', '.join(items)}{ending}"
+    if len(line) < COLUMNS:
+        return [line]
+    rows = [f"    {items[0]}"]
+    for item in items[1:]:
+        if len(rows[-1]) + len(item) + len(ending) + 3 < COLUMNS:
+            rows[-1] += f", {item}"
+        else:
+            rows[-1] += ","
+            rows.append(f"    {item}")
+    rows[-1] += ending
+    return [start, *rows]

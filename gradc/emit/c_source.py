@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gradc.emit.c_comments import comment, origin_of
-from gradc.emit.c_parts import arena_place, temporary_lines
+from gradc.emit.c_parts import Shared, arena_place, temporary_lines
 from gradc.emit.c_scope import Scope
-from gradc.emit.c_signature import Signature, function_lines, signature
+from gradc.emit.c_signature import Signature, function_lines, packed_lines, signature
 from gradc.emit.c_statements import Statements
 from gradc.emit.c_support import Support
 from gradc.emit.c_tables import table_lines
@@ -69,9 +69,9 @@ def print_c(
         tables=list(_tables(scope)),
         prototypes=[*_prototypes(face), *(_lent(face, ";") if lent and printer.needs_env else [])],
         arena=_arena(unit, face, scope),
-        parts=list(_parts(printer.parts)),
+        parts=list(_parts(printer.parts, printer.shared)),
         head=_head(face, printer.needs_env, lent),
-        opening=list(_opening(unit, face, scope, printer.needs_env)),
+        opening=list(_opening(unit, face, scope, printer)),
         body=printer.lines.texts,
         wrapper=_wrapper(face) if printer.needs_env else [],
         entry=_entry(face, printer.needs_env) if entry else [],
@@ -186,32 +186,37 @@ def _lent(face: Signature, ending: str, export: str = "GRADC_API ") -> list[str]
     return function_lines(f"{export}int {face.symbol}_with", parameters, ending)
 
 
-def _opening(unit: Unit, face: Signature, scope: Scope, library: bool) -> Iterator[str]:
+def _opening(unit: Unit, face: Signature, scope: Scope, printer: Statements) -> Iterator[str]:
     """Print where the temporaries lie, and which parameters are not looked at."""
     temporaries = list(temporary_lines(scope, scope.used, unit.plan))
     yield from temporaries
     scratch, size = unit.plan.scratch
-    if library and size:
+    lent = bool(printer.needs_env and size)
+    if lent:
         yield f"void *scratch = {arena_place(str(scratch)).text};"
     looked_at = {scope.buffers[buffer] for buffer in scope.used}
     for parameter in face.arrays:
         if parameter.name not in looked_at:
             yield f"(void){parameter.name};"
-    if not temporaries and not (library and size):
+    if printer.parts:
+        yield from printer.shared.variable()
+    if not temporaries and not lent and not printer.shared.holds("arena"):
         yield "(void)arena;"
     yield from (f"(void){name};" for _, name in face.sizes)
 
 
-def _parts(parts: list[Lines]) -> Iterator[str]:
+def _parts(parts: list[Lines], shared: Shared) -> Iterator[str]:
     """Print the functions of loops that threads share, with a line between them."""
-    for number, part in enumerate(parts):
-        yield from [""] * (number > 0)
+    if parts:
+        yield from shared.structure()
+    for part in parts:
+        yield ""
         yield from part.texts
 
 
 def _wrapper(face: Signature) -> list[str]:
     head = function_lines(f"int {face.symbol}", face.parameters("restrict "), " {")
-    call = function_lines(f"return {face.symbol}_with", [*face.arguments, "NULL"], ";")
+    call = packed_lines(f"return {face.symbol}_with(", [*face.arguments, "NULL"], ");")
     return [*head, *(f"    {line}" for line in call), "}"]
 
 
@@ -222,7 +227,7 @@ def _entry(face: Signature, library: bool) -> list[str]:
     arguments += [f"dims[{number}]" for number in range(len(face.sizes))] + [f"buffers[{count}]"]
     arguments += [f"buffers[{count + 1}]"] if library else []
     name = f"{face.symbol}_with" if library else face.symbol
-    call = function_lines(f"return {name}", arguments, ";")
+    call = packed_lines(f"return {name}(", arguments, ");")
     entry = f"int32_t {face.symbol}_call(void *const *buffers, const int64_t *dims)"
     return [
         f"GRADC_API {entry};",

@@ -16,6 +16,7 @@ from gradc.emit.c_expressions import Expressions, Pending, filled
 from gradc.emit.c_fused import factors, function
 from gradc.emit.c_parts import (
     Part,
+    Shared,
     captured,
     chunks_text,
     limits,
@@ -71,6 +72,7 @@ class Statements:
     def __init__(self, scope: Scope, support: Support, name: str, plan: BufferPlan) -> None:
         self.lines = Lines()
         self.parts: list[Lines] = []
+        self.shared = Shared(name)
         self.headers: set[str] = set()
         self.needs_env = False
         self._scope = scope
@@ -158,7 +160,7 @@ class Statements:
             *memory_fields(self._scope, used),
             *outside.fields(self._scope, body.texts),
         ]
-        part = Part(self._name, number, fields, chunk)
+        part = Part(self._name, number, fields, chunk, self.shared)
         places = temporary_lines(self._scope, used, self._plan)
         self.parts.append(part.functions(places, body))
         self._scope.used |= {buffer for buffer in used if buffer.kind != "temporary"}

@@ -1,10 +1,9 @@
+/* No turn of such a loop reads what another one writes: a compiler that would have to ask at run time
+ * could not tell neighbours in one arena apart. */
 #ifndef GRADC_APART_H
 #define GRADC_APART_H
 
-/* Stands before a loop whose turns touch elements of their own: no turn reads what another one writes.
- *
- * The compiler need not find that out at run time, where neighbours in one arena look alike.
- */
+/* Stands before a loop whose turns touch elements of their own: nothing to ask at run time. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define GRADC_APART _Pragma("GCC ivdep")
 #else

@@ -1,8 +1,5 @@
 static void f_part_1(
-    const double *restrict x,
-    const double *restrict z,
-    void *restrict arena,
-    int64_t chunk) {
+    const double *restrict x, const double *restrict z, void *restrict arena, int64_t chunk) {
     double *partial = (double *)((char *)arena + 448);
     double *m = (double *)((char *)arena + 14464);
     double *m_bar = (double *)((char *)arena + 86464);
@@ -55,11 +52,9 @@ static void f_part_1(
                 const double t_2 = exp(-t_1);
                 const double t_3 = -m[i + lane];
                 /* large_programs.py:56  m = z @ x */
-                const double t_4 = 0x1.d208a5a912e32p-14 /* 0.000111111 */;
-                const double t_5 = -(t_4 * gradc_sigmoid(t_1) * t_2);
-                const double t_6 = -0x1.d208a5a912e32p-14 /* -0.000111111 */;
-                const double t_7 = t_5 * gradc_sign(m[i + lane]);
-                const double m_bar_i = t_7 + (t_3 > 0.0 ? t_6 : 0.0);
+                const double t_4 = -(0x1.d208a5a912e32p-14 /* 0.000111111 */ * gradc_sigmoid(t_1) * t_2);
+                const double t_5 = t_3 > 0.0 ? -0x1.d208a5a912e32p-14 /* -0.000111111 */ : 0.0;
+                const double m_bar_i = t_4 * gradc_sign(m[i + lane]) + t_5;
                 m_bar[i + lane] = m_bar_i;
                 /* large_programs.py:57  return np.mean(np.log1p(np.exp(-np.abs(m))) + np.max ... */
                 sum_3[lane] += log1p(t_2) + gradc_maximum(t_3, 0.0);
@@ -84,7 +79,7 @@ static void f_part_1(
 }
 
 static void f_chunk_1(void *arguments, int64_t chunk) {
-    const f_shared_1 *shared = arguments;
+    const f_shared *shared = arguments;
     f_part_1(shared->x, shared->z, shared->arena, chunk);
 }
 
@@ -100,6 +95,7 @@ static int f_with(
     double *m = (double *)((char *)arena + 14464);
     double *m_bar = (double *)((char *)arena + 86464);
     double *partial_1 = (double *)((char *)arena + 158464);
+    f_shared shared = {x, z, arena};
 
     /* primal and adjoint */
     /* large_programs.py:57  return np.mean(np.log1p(np.exp(-np.abs(m))) + np.maximum(-m, 0.0 ... */
@@ -107,8 +103,7 @@ static int f_with(
     /* large_programs.py:56  m = z @ x */
     memset(product_1, 0, 50 * sizeof(double));
     /* large_programs.py:57  return np.mean(np.log1p(np.exp(-np.abs(m))) + np.maximum(-m, 0.0 ... */
-    f_shared_1 shared_1 = {x, z, arena};
-    gradc_parallel_for(env, 35, f_chunk_1, &shared_1);
+    gradc_parallel_for(env, 35, f_chunk_1, &shared);
     for (int64_t chunk = 0; chunk < 35; ++chunk) {
         sum_1 += partial_1[chunk];
     }
@@ -160,10 +155,9 @@ static int f_with(
             const double t_2 = exp(-t_1);
             const double t_3 = -m[i + lane];
             /* large_programs.py:56  m = z @ x */
-            const double t_4 = 0x1.d208a5a912e32p-14 /* 0.000111111 */;
-            const double t_5 = -(t_4 * gradc_sigmoid(t_1) * t_2);
-            const double t_6 = -0x1.d208a5a912e32p-14 /* -0.000111111 */;
-            const double m_bar_i = t_5 * gradc_sign(m[i + lane]) + (t_3 > 0.0 ? t_6 : 0.0);
+            const double t_4 = -(0x1.d208a5a912e32p-14 /* 0.000111111 */ * gradc_sigmoid(t_1) * t_2);
+            const double t_5 = t_3 > 0.0 ? -0x1.d208a5a912e32p-14 /* -0.000111111 */ : 0.0;
+            const double m_bar_i = t_4 * gradc_sign(m[i + lane]) + t_5;
             m_bar[i + lane] = m_bar_i;
             /* large_programs.py:57  return np.mean(np.log1p(np.exp(-np.abs(m))) + np.maximum ... */
             sum_2[lane] += log1p(t_2) + gradc_maximum(t_3, 0.0);
@@ -174,9 +168,9 @@ static int f_with(
         const double t_2 = exp(-t_1);
         const double t_3 = -m[lane + 8992];
         /* large_programs.py:56  m = z @ x */
-        const double t_4 = 0x1.d208a5a912e32p-14 /* 0.000111111 */ * gradc_sigmoid(t_1);
-        const double t_5 = t_3 > 0.0 ? -0x1.d208a5a912e32p-14 /* -0.000111111 */ : 0.0;
-        const double m_bar_i = -(t_4 * t_2) * gradc_sign(m[lane + 8992]) + t_5;
+        const double t_4 = -(0x1.d208a5a912e32p-14 /* 0.000111111 */ * gradc_sigmoid(t_1) * t_2);
+        const double t_5 = t_4 * gradc_sign(m[lane + 8992]);
+        const double m_bar_i = t_5 + (t_3 > 0.0 ? -0x1.d208a5a912e32p-14 /* -0.000111111 */ : 0.0);
         m_bar[lane + 8992] = m_bar_i;
         /* large_programs.py:57  return np.mean(np.log1p(np.exp(-np.abs(m))) + np.maximum(-m, ... */
         sum_2[lane] += log1p(t_2) + gradc_maximum(t_3, 0.0);
@@ -190,7 +184,8 @@ static int f_with(
         const double t_4 = m_bar[i + 3];
         for (int64_t j = 0; j < 50; ++j) {
             const double t_5 = z[i * 50 + j + 100] * t_3 + z[i * 50 + j + 150] * t_4;
-            product_1[j] += z[i * 50 + j] * t_1 + z[i * 50 + j + 50] * t_2 + t_5;
+            const double t_6 = z[i * 50 + j] * t_1 + z[i * 50 + j + 50] * t_2;
+            product_1[j] += t_6 + t_5;
         }
     }
 

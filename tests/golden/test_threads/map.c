@@ -8,7 +8,7 @@ static void f_part_1(const double *restrict x, double *restrict result, int64_t 
 }
 
 static void f_chunk_1(void *arguments, int64_t chunk) {
-    const f_shared_1 *shared = arguments;
+    const f_shared *shared = arguments;
     f_part_1(shared->x, shared->result, chunk);
 }
 
@@ -17,10 +17,10 @@ static int f_with(
     double *restrict result,
     void *restrict arena,
     const gradc_env *env) {
+    f_shared shared = {x, result};
     (void)arena;
 
     /* large_programs.py:30  return np.tanh(x) * np.sqrt(1.0 + x * x) */
-    f_shared_1 shared_1 = {x, result};
-    gradc_parallel_for(env, 64, f_chunk_1, &shared_1);
+    gradc_parallel_for(env, 64, f_chunk_1, &shared);
     return 0;
 }

@@ -62,12 +62,6 @@ GRADC_API int32_t matrices_call(void *const *buffers, const int64_t *dims);
 int32_t matrices_call(void *const *buffers, const int64_t *dims) {
     (void)dims;
     return matrices_with(
-        buffers[0],
-        buffers[1],
-        buffers[2],
-        buffers[3],
-        buffers[4],
-        buffers[5],
-        buffers[6],
+        buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers[5], buffers[6],
         buffers[7]);
 }
