@@ -26,7 +26,7 @@ __all__ = ["augment"]
 
 Around: TypeAlias = tuple[Range, ...]
 
-_SOON = 4096
+_SOON = 128
 """Turns at most of a loop with a condition that keeps its tapes as a counted loop does."""
 
 
