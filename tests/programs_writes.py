@@ -318,3 +318,15 @@ def helper_that_writes(x, y):
     scale(buffer, y[0])
     scale(buffer[1:3], 2.0)
     return buffer
+
+
+@program(normals((4, 4)))
+def constants_in_halves_of_rows_are_moved(x):
+    """By gcc 12, half a row and half a row again."""
+    p = np.zeros((4, 4))
+    p[:, :2] = 2.0
+    q = p.copy()
+    q[3] = 0.0
+    t = q.copy()
+    t[3] += p[3]
+    return t * x

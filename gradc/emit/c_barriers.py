@@ -16,6 +16,7 @@ their registers: right, but half as fast.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from gradc.emit.c_chains import SHORT, adds_out_of_order
 from gradc.emit.c_uses import child_blocks, children, operands
 from gradc.ir.dims import DimExpr, Symbol
 from gradc.kernels import nest
@@ -25,16 +26,13 @@ from gradc.kernels.nest import Buffer, Expr, Local, Loop, Stmt
 __all__ = ["needs_barrier"]
 
 
-_UNROLLED = 16
-"""Turns up to which a compiler may write an inner loop out."""
-
-
 def needs_barrier(loop: Loop) -> bool:
-    """Tell whether a compiler gets a loop wrong: a sum read backwards, or turns that meet.
+    """Tell whether a compiler gets a loop wrong: a sum out of memory's order, or turns that meet.
 
     Or whether it takes sums in lanes out of their registers.
     """
-    return _sums_backwards(loop) or _turns_meet(loop) or _adds_to_lanes(loop)
+    wrong = _sums_backwards(loop) or _turns_meet(loop) or adds_out_of_order(loop)
+    return wrong or _adds_to_lanes(loop)
 
 
 def _adds_to_lanes(loop: Loop) -> bool:
@@ -68,7 +66,7 @@ def _turns_meet(loop: Loop) -> bool:
             start, stop = stmt.start, stmt.stop
             if not isinstance(start, int) or not isinstance(stop, int):
                 return False
-            if abs(stop - start) > _UNROLLED:
+            if abs(stop - start) > SHORT:
                 return False
             last = stop - 1 if stmt.step > 0 else stop + 1
             ranges[stmt.symbol] = (min(start, last), max(start, last))

@@ -262,6 +262,7 @@ class Statements:
         elif isinstance(stmt.value, nest.Number) and not _bits(stmt.value):
             self._write(f"{kind} {name}[{stmt.lanes}] = {{{value.text}}};")
         else:
+            self._flush()
             self._write(f"{kind} {name}[{stmt.lanes}];")
             self._loop("lane", stmt.lanes, lambda lane: f"{name}[{lane}] = {value.text};")
 

@@ -20,6 +20,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,7 @@ _BASE_FLAGS = (
 )  # fmt: skip
 _GCC_FLAGS = {1: ("-fira-algorithm=priority",), 2: ("--param=max-completely-peel-times=8",)}
 _NATIVE = "-march=native"
+_SHORT_MOVES = ("-mmove-max=128", "-mstore-max=128")
 _TRIVIAL = "int gradc_trivial(void);\nint gradc_trivial(void) { return 0; }\n"
 _NAMES = ("cc", "gcc", "clang")
 
@@ -89,12 +91,24 @@ class Toolchain:
         return "Free Software Foundation" in self.version
 
     def _native_flags(self, *, narrow: bool = False) -> tuple[str, ...]:
-        """Return the flags for this processor: whole registers, which tuning tables often halve."""
+        """Return the flags for this processor: whole registers, which tuning tables often halve.
+
+        gcc 12 moves short stretches of memory in pieces of 32 bytes and repeats half of one where
+        it knows what was stored there; in pieces of 16 bytes it does not.
+        """
+        moves = _SHORT_MOVES if self._moves_wrongly else ()
         wide = (
             self._is_gcc or "clang" in self.version
         ) and " avx512f " in identity.processor() + " "
         width = 256 if narrow and self._is_gcc else 512
-        return (_NATIVE, f"-mprefer-vector-width={width}") if wide else (_NATIVE,)
+        return (_NATIVE, f"-mprefer-vector-width={width}", *moves) if wide else (_NATIVE, *moves)
+
+    @property
+    def _moves_wrongly(self) -> bool:
+        """Whether this is a gcc for x86 that knows the flags for moves, which came with 12."""
+        major = re.search(r"\) (\d+)\.", self.version)
+        new = self._is_gcc and major is not None and int(major[1]) >= 12
+        return new and self.machine.startswith(("x86_64", "i386", "i486", "i586", "i686"))
 
     @property
     def identity(self) -> str:

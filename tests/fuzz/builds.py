@@ -11,6 +11,7 @@ import numpy as np
 from gradc.emit.c_source import print_c
 from gradc.ir import Program
 from gradc.kernels.lower import lower
+from gradc.native.compiler import find_toolchain
 from gradc.options import Options
 
 __all__ = ["COMPILERS", "PLAIN", "QUICK", "STRICT", "build", "call", "run_alone", "write_sources"]
@@ -18,7 +19,9 @@ __all__ = ["COMPILERS", "PLAIN", "QUICK", "STRICT", "build", "call", "run_alone"
 COMPILERS = [found for name in ("gcc", "clang") if (found := shutil.which(name))]
 CC = (shutil.which("cc") or shutil.which("gcc") or shutil.which("clang") or "cc",)
 BASE = ["-std=c99", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-PLAIN, QUICK = ["-O0"], ["-O3", "-march=native"]
+PLAIN = ["-O0"]
+QUICK = [flag for flag in find_toolchain().flags() if flag[:2] in ("-O", "-m")] if COMPILERS else []
+"""What calls are compiled with."""
 STRICT = [
     *("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow"),
     *("-Wdouble-promotion", "-Wstrict-prototypes", "-Werror"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from gradc.runtime.python_source import load_function
 from tests.backends import HAS_COMPILER
 from tests.fuzz.builds import PLAIN, QUICK, build, call, write_sources
 from tests.fuzz.recipes import SHAPES, Recipe, shrink
+from tests.fuzz.regressions import REGRESSIONS
 
 needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C compiler on this machine")
 
@@ -39,9 +41,10 @@ def differences(recipes: Sequence[Recipe], folder: Path) -> dict[Recipe, str]:
     """Run value and gradient of some recipes in every way; return what differs."""
     programs = [recipe.gradient() for recipe in recipes]
     files = write_sources(programs, folder)
+    own = Path(mkdtemp(dir=folder))  # a library of the same name would be the one loaded before
     libraries = {
-        "C -O0": build(files, folder / "plain.so", *PLAIN),
-        "C -O3 -march=native": build(files, folder / "quick.so", *QUICK),
+        "C -O0": build(files, own / "plain.so", *PLAIN),
+        "C as compiled for calls": build(files, own / "quick.so", *QUICK),
     }
     found: dict[Recipe, str] = {}
     for recipe, program in zip(recipes, programs, strict=True):
@@ -114,6 +117,11 @@ def recipes_of(start: int, count: int) -> list[Recipe]:
 @pytest.mark.parametrize("block", range(12))
 def test_random_gradients(block: int, tmp_path: Path, tally: Callable[[str, int], None]) -> None:
     run_block(recipes_of(50 * block, 50), tmp_path, tally)
+
+
+@needs_compiler
+def test_regressions(tmp_path: Path, tally: Callable[[str, int], None]) -> None:
+    run_block(REGRESSIONS, tmp_path, tally)
 
 
 @pytest.mark.parametrize("block", range(10))

@@ -67,6 +67,22 @@ def test_whole_registers_where_the_processor_has_them(
     assert "-mprefer-vector-width=512" not in Toolchain(("cc",), "other", "", Path()).flags()
 
 
+@pytest.mark.parametrize(
+    ("version", "machine", "short"),
+    [
+        ("cc (Debian 12.2.0-14) 12.2.0\nCopyright Free Software Foundation", "x86_64-linux-gnu", 2),
+        ("gcc (GCC) 11.4.1\nCopyright Free Software Foundation", "x86_64-linux-gnu", 0),
+        ("cc (Debian 12.2.0-14) 12.2.0\nCopyright Free Software Foundation", "aarch64-linux", 0),
+        ("clang version 14.0.6", "x86_64-pc-linux-gnu", 0),
+    ],
+)
+def test_memory_moves_in_short_pieces_where_long_ones_are_wrong(
+    version: str, machine: str, short: int
+) -> None:
+    flags = Toolchain(("cc",), version, machine, Path()).flags()
+    assert len([f for f in flags if f.endswith("-max=128")]) == short
+
+
 @pytest.mark.parametrize("wide", [True, False])
 def test_half_registers_where_they_are_asked_for(
     monkeypatch: pytest.MonkeyPatch, *, wide: bool
