@@ -409,3 +409,14 @@ def tuples_of_arrays_zipped(x):
     for i, (u, v) in enumerate(zip(left, right, strict=True)):
         out[i] = u * v[::-1] + out[i - 1]
     return out
+
+
+@program(normals(4), "kept")
+def a_number_that_becomes_one_of_numpy(x):
+    """``np.tanh(known[1] + t)`` is a number of NumPy's, known while it is recorded."""
+    known, s, t, k = np.zeros(3, x.dtype), x[0], 0.5, 0
+    while k < 3 and s < 4.0:
+        t += 0.3 * np.tanh(known[1] + t)
+        s += t * x[k]
+        k += 1
+    return s * t

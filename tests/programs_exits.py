@@ -427,3 +427,16 @@ def else_of_nested_loops(a):
     else:
         total = total + 10.0
     return total
+
+
+@program(lambda rng: (rng.standard_normal(5), np.int64(3)), "kept")
+def both_a_limit_that_is_read_and_a_break(x, n):
+    t = 0.5
+    for i in range(4):
+        k = 0
+        while k < n:
+            t += 0.3 * x[i] * x[i]
+            if not x[i] > -0.37:
+                break
+            k += 1
+    return t

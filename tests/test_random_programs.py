@@ -52,6 +52,7 @@ REFUSED = {
         "an array that a loop writes in place and binds anew is used under another name",
         "it depends on the memory layout whether this write changes another array as well",
     ),
+    "exits": ("whether the loop is left depends on a traced value, so it must stay a loop",),
     "lengths": ("the length of the slice is known only when the code runs",),
 }
 """What is refused on purpose, by words of the message; everything else has to be recorded."""

@@ -139,9 +139,13 @@ def _join_known(path: str, a: Leaf, b: Leaf) -> Leaf:
     if a.value is b.value or (type(a.value) is type(b.value) and _equal(a.value, b.value)):
         return a
     kinds = [_WEAK.get(type(x.value)) for x in (a, b)]
+    if any(kinds) and (isinstance(a.value, np.generic) or isinstance(b.value, np.generic)):
+        weak, strong = (a, b) if kinds[0] is not None else (b, a)
+        return _join_number(
+            path, weak, Leaf(ArrayType(strong.value.dtype, ()), Kind.SCALAR, None), a, b
+        )
     if kinds[0] is None or kinds[1] is None:
-        strong = type(a.value) is type(b.value) and isinstance(a.value, np.generic)
-        if not strong:
+        if type(a.value) is not type(b.value) or not isinstance(a.value, np.generic):
             _refuse(path, a, b)
         return Leaf(ArrayType(a.value.dtype, ()), Kind.SCALAR, None)
     return Leaf(ArrayType(np.result_type(*kinds), ()), Kind.PYTHON, None)

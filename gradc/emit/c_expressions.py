@@ -67,10 +67,10 @@ class Expressions:
     taken: list[int] = field(default_factory=list)
     room: int = 80
 
-    def text(self, expr: Expr) -> Text:
-        """Print an expression."""
+    def text(self, expr: Expr, *, whole: bool = False) -> Text:
+        """Print an expression; ``whole`` without constants before it, for what is tested anew."""
         done: list[Text] = []
-        waiting: list[tuple[Expr, bool, bool]] = [(expr, False, False)]
+        waiting: list[tuple[Expr, bool, bool]] = [(expr, False, whole)]
         while waiting:
             part, opened, lazy = waiting.pop()
             inner = () if opened else children(part)

@@ -190,8 +190,7 @@ class Statements:
         limit = (turns, stmt.limit, stmt.code)
         first, condition = stmt.body[0], "true"
         if isinstance(first, nest.Break):
-            condition = self._ex.text(first.condition).text
-            self._flush()
+            condition = self._ex.text(first.condition, whole=True).text
         with self._scope.block(), self._braces(f"while ({condition}) {{"):
             if isinstance(first, nest.Break):
                 self._limit(*limit)
