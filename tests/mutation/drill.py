@@ -73,6 +73,7 @@ class Drill:
                 running[child] = (mutant, pipe)
             child, status = os.wait()
             self.note(*running.pop(child), os.waitstatus_to_exitcode(status))
+        gc.unfreeze()  # the next drill looks for functions among what is collected
         return True
 
     def survey(self) -> tuple[int, bytes]:
