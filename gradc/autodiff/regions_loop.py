@@ -13,7 +13,7 @@ from gradc.autodiff.regions_undo import Undo, choose_undone
 from gradc.ir import INT64, ArrayType, Graph, Node, Value, op_named
 from gradc.ir.accesses import Turns
 from gradc.ir.ranges import Range
-from gradc.ir.rebuild import copy_node, inline, transfer
+from gradc.ir.rebuild import copy_input, copy_node, inline, transfer
 
 __all__ = ["Prepared", "prepare_loop", "prepare_while"]
 
@@ -149,7 +149,7 @@ def _forward_body(plan: _Plan, tapes: Sequence[Tape], row: Row | None, *, counte
     joint = plan.pulled.graph
     made = joint.outputs[: plan.carries]
     body = Graph(joint.name)
-    images = {id: _copied_input(joint, id, body) for id in joint.inputs[: plan.pulled.taken]}
+    images = {id: copy_input(joint, id, body) for id in joint.inputs[: plan.pulled.taken]}
     turn = body.input("turn", ArrayType(INT64, ())) if counter else None
     rows = [body.input(tape.name, tape.type) for tape in tapes]
     place = row if turn is None else counter_row(turn)
@@ -175,15 +175,10 @@ def _forward_body(plan: _Plan, tapes: Sequence[Tape], row: Row | None, *, counte
     return body
 
 
-def _copied_input(source: Graph, id: int, target: Graph) -> Value:
-    node = source[id]
-    return target.input(source.names.get(id, node.params["name"]), node.type, node.origin)
-
-
 def _longer_test(test: Graph, body: Graph) -> Graph:
     """Return the test as a graph of all inputs of the longer body."""
     result = Graph(test.name)
-    operands = [_copied_input(body, id, result) for id in body.inputs]
+    operands = [copy_input(body, id, result) for id in body.inputs]
     outputs = inline(test, result, operands[: len(test.inputs)])
     result.outputs = [value.id for value in outputs]
     return result
@@ -192,7 +187,7 @@ def _longer_test(test: Graph, body: Graph) -> Graph:
 def _turns_left(body: Graph, sources: int) -> Graph:
     """Return the test of a reverse loop that counts its first carry down to 0."""
     result = Graph("turns_left")
-    operands = [_copied_input(body, id, result) for id in body.inputs]
+    operands = [copy_input(body, id, result) for id in body.inputs]
     turns = operands[sources]
     result.outputs = [op_named("greater")(turns, 0).id]
     return result
@@ -229,7 +224,7 @@ class _Reverse:
             self._count(turns)
         arrays = [self._carried(one.item) for one in self.plan.undone]
         for id in self.plan.pulled.cts:
-            self.images[id] = _copied_input(self.joint, id, self.body)
+            self.images[id] = copy_input(self.joint, id, self.body)
         captures = [self.joint.inputs[slot] for slot in _active_captures(self.part)]
         sums = [
             self.body.input(f"{self.joint.names.get(id, 'x')}_bar", self.joint[id].type)
@@ -297,7 +292,7 @@ class _Reverse:
         """Add an input for each capture, final array and tape that is read."""
         for slot, id in enumerate(self.joint.inputs[: self.plan.captures]):
             if self.wanted[id]:
-                value = _copied_input(self.joint, id, self.body)
+                value = copy_input(self.joint, id, self.body)
                 self.sources[Source(False, slot)] = self.images[id] = value
         final = self.plan.final
         ends = {final.parts[id][0] for id in final.parts if self._reads_final(id)}
@@ -318,7 +313,7 @@ class _Reverse:
 
     def _carried(self, item: int) -> Value:
         """Add an input for a carried array."""
-        return _copied_input(self.joint, self.joint.inputs[self.plan.captures + item], self.body)
+        return copy_input(self.joint, self.joint.inputs[self.plan.captures + item], self.body)
 
     def _reads_final(self, id: int) -> bool:
         return self.wanted[id] and id not in self.plan.kept

@@ -12,10 +12,10 @@ that is asked for.  The numbers of these marks are negative: how such a loop run
 from collections.abc import Sequence
 from itertools import count as counting
 
-from gradc.ir import INT64, ArrayType, Graph, Node, Origin, Symbol, Value, op_named
+from gradc.ir import INT64, ArrayType, Graph, Node, Origin, Symbol, op_named
 from gradc.ir.bind import symbols_in
 from gradc.ir.node import fresh_again
-from gradc.ir.rebuild import bound, inline
+from gradc.ir.rebuild import bound, copy_input, inline
 from gradc.ops.regions import project
 
 __all__ = ["segments", "while_segments"]
@@ -66,7 +66,7 @@ def while_segments(node: Node, lengths: Sequence[int]) -> Node:
 def _counted(graph: Graph, below: int | None = None) -> Graph:
     """Return a body that also counts; with ``below``, a test that also asks for the count."""
     result = Graph(graph.name)
-    operands = [_like(graph, id, result) for id in graph.inputs]
+    operands = [copy_input(graph, id, result) for id in graph.inputs]
     made = result.input("made", ArrayType(INT64, ()))
     outputs = inline(graph, result, operands)
     if below is None:
@@ -82,7 +82,7 @@ def _around(node: Node, *, counts: bool = False) -> Graph:
     own = node.regions[-1]
     body = Graph(own.name)
     taken = own.inputs[:-1] if counts else own.inputs
-    operands = [_like(own, id, body) for id in taken]
+    operands = [copy_input(own, id, body) for id in taken]
     with body.at(Origin(node.origin.span, again=-fresh_again())):
         if counts:
             operands.append(body.literal(0, INT64))
@@ -93,11 +93,6 @@ def _around(node: Node, *, counts: bool = False) -> Graph:
         results = [project(image, item=k) for k in range(node.params["carries"])]
     body.outputs = [value.id for value in results]
     return body
-
-
-def _like(source: Graph, id: int, target: Graph) -> Value:
-    node = source[id]
-    return target.input(source.names.get(id, node.params["name"]), node.type, node.origin)
 
 
 def _with(node: Node, regions: tuple[Graph, ...], **params: object) -> Node:

@@ -11,10 +11,16 @@ from gradc.ir.node import UNKNOWN, Node, Origin
 from gradc.ir.op import Kind
 from gradc.ir.value import Value
 
-__all__ = ["Visit", "bound", "copy_node", "inline", "rebuild", "redirect", "transfer"]
+__all__ = ["Visit", "bound", "copy_input", "copy_node", "inline", "rebuild", "redirect", "transfer"]
 
 Visit: TypeAlias = Callable[[Graph, Node, tuple[Value, ...]], Value]
 Fetch: TypeAlias = Callable[[Node, int], Value | None]
+
+
+def copy_input(source: Graph, id: int, target: Graph) -> Value:
+    """Add an input like one of another graph: of its name there, its type and its origin."""
+    node = source[id]
+    return target.input(source.names.get(id, node.params["name"]), node.type, node.origin)
 
 
 def copy_node(graph: Graph, node: Node, operands: tuple[Value, ...]) -> Value:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from gradc.ir import Array, Graph, IndexSpec, Kind, Node, Value, op_named
-from gradc.ir.rebuild import transfer
+from gradc.ir.rebuild import copy_input, transfer
 from gradc.passes.boxes import Box, box_of, disjoint
 
 __all__ = ["read_back"]
@@ -122,11 +122,7 @@ def _writes_beside(node: Node, array: int, box: Box) -> bool:
 
 def _rebuilt(graph: Graph, replaced: dict[_Use, _Read]) -> Graph:
     result = Graph(graph.name)
-    images: dict[int, Value] = {}
-    for id in graph.inputs:
-        node = graph[id]
-        name = graph.names.get(id, node.params["name"])
-        images[id] = result.input(name, node.type, node.origin)
+    images = {id: copy_input(graph, id, result) for id in graph.inputs}
 
     def fetch(node: Node, slot: int) -> Value | None:
         found = replaced.get((node.id, slot))

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from gradc.ir import ArrayType, Graph, Kind, Node, Program, Value
 from gradc.ir.node import Origin
-from gradc.ir.rebuild import copy_node, transfer
+from gradc.ir.rebuild import copy_input, copy_node, transfer
 from gradc.kernels.contraction import analyse, long_batch, long_label
 from gradc.kernels.index import domain_of, long_axes
 
@@ -79,8 +79,7 @@ class _Layout:
         self._choose()
         graph, new = self.graph, Graph(self.graph.name)
         for id in graph.inputs:
-            node = graph[id]
-            self.images[id] = new.input(node.params["name"], node.type, node.origin)
+            self.images[id] = copy_input(graph, id, new)
         transfer(graph, new, self.images, graph.live(), self._visit)
         new.origin = Origin()
         new.outputs = [self.images[id].id for id in graph.outputs]

@@ -13,7 +13,7 @@ there is nothing.
 from collections.abc import Mapping, Sequence
 
 from gradc.ir import Graph, Node, Value
-from gradc.ir.rebuild import transfer
+from gradc.ir.rebuild import copy_input, transfer
 from gradc.passes.rewrite import literal
 
 __all__ = ["branch_origin", "is_zero", "with_sums"]
@@ -69,11 +69,7 @@ def with_sums(cond: Node, sums: Mapping[int, Value], target: Graph) -> tuple[Gra
 
 def _with_sums(region: Graph, sums: Mapping[int, Value], outer: Graph) -> Graph:
     result = Graph(region.name)
-    images: dict[int, Value] = {}
-    for id in region.inputs:
-        node = region[id]
-        name = region.names.get(id, node.params["name"])
-        images[id] = result.input(name, node.type, node.origin)
+    images = {id: copy_input(region, id, result) for id in region.inputs}
     totals = {item: result.input(_name(outer, v), v.type) for item, v in sums.items()}
     transfer(region, result, images, region.live())
     outputs: Sequence[Value] = [images[id] for id in region.outputs]

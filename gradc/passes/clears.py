@@ -15,7 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from gradc.ir import Graph, Node, Value, op_named
-from gradc.ir.rebuild import copy_node, transfer
+from gradc.ir.rebuild import copy_input, copy_node, transfer
 from gradc.passes.boxes import Box, box_of, common, moved, outside, shape_of, spec_of
 from gradc.passes.rewrite import literal
 
@@ -143,9 +143,7 @@ class _Rebuilt:
         """Return the new body."""
         body, result = self.body, Graph(self.body.name)
         for id in body.inputs:
-            node = body[id]
-            name = body.names.get(id, node.params["name"])
-            self.images[id] = result.input(name, node.type, node.origin)
+            self.images[id] = copy_input(body, id, result)
         wanted = [live and id not in self.hidden for id, live in enumerate(body.live())]
         transfer(body, result, self.images, wanted, self._visit, self._fetch)
         result.outputs = [self.images[id].id for id in body.outputs]

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 
 from gradc.ir import ArrayType, At, Graph, IndexSpec, Node, Slice, Symbol, Value, op_named
 from gradc.ir.ranges import Range
-from gradc.ir.rebuild import copy_node, transfer
+from gradc.ir.rebuild import copy_input, copy_node, transfer
 from gradc.ops.regions import make_loop
 from gradc.passes.division import Division, plan_division
 from gradc.passes.steady import steady_carries, steady_in
@@ -59,7 +59,7 @@ class _Divided:
             return graph
         result, images = Graph(graph.name), {}
         for id in graph.inputs:
-            images[id] = _input_like(graph, id, result)
+            images[id] = copy_input(graph, id, result)
         transfer(graph, result, images, graph.live(), self._visit)
         result.outputs = [images[id].id for id in graph.outputs]
         return result
@@ -96,11 +96,6 @@ class _Divided:
         if inner is body:
             return node
         return Node(node.id, node.op, node.operands, node.params, (inner,), node.type, node.origin)
-
-
-def _input_like(source: Graph, id: int, target: Graph) -> Value:
-    node = source[id]
-    return target.input(source.names.get(id, node.params["name"]), node.type, node.origin)
 
 
 def _add_both(found: Division, target: Graph, operands: Sequence[Value]) -> dict[int, Value]:
@@ -146,7 +141,7 @@ def _steady_part(found: Division, items: Sequence[int]) -> tuple[Graph, list[int
     body, result, wanted = found.body, Graph(found.body.name), found.moved()
     captures = _captured(found, wanted)
     taken = [*captures, *(found.first + k for k in items)]
-    images = {body.inputs[slot]: _input_like(body, body.inputs[slot], result) for slot in taken}
+    images = {body.inputs[slot]: copy_input(body, body.inputs[slot], result) for slot in taken}
     rows = [result.input(_name(body, id), _rows(found, id)) for id in found.rows]
     transfer(body, result, images, wanted)
     result.outputs = [images[body.outputs[k]].id for k in items]
@@ -171,12 +166,12 @@ def _rest_part(found: Division) -> tuple[Graph, list[int]]:
         if (node.id, slot) not in found.finals
     }
     captures = [k for k, id in enumerate(body.inputs[: found.first]) if id in {*read, *made}]
-    images = {body.inputs[k]: _input_like(body, body.inputs[k], result) for k in captures}
-    finals = {k: _input_like(body, body.inputs[found.first + k], result) for k in _finals(found)}
+    images = {body.inputs[k]: copy_input(body, body.inputs[k], result) for k in captures}
+    finals = {k: copy_input(body, body.inputs[found.first + k], result) for k in _finals(found)}
     rows = [result.input(_name(body, id), _rows(found, id)) for id in found.rows]
     for k in found.rest:
         id = body.inputs[found.first + k]
-        images[id] = _input_like(body, id, result)
+        images[id] = copy_input(body, id, result)
     for id, array in zip(found.rows, rows, strict=True):
         images[id] = op_named("index")(array, spec=_place(found, id))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from gradc.ir import Graph, Kind, Node, Symbol, TupleType, Value, op_named
 from gradc.ir.bind import bind_params
-from gradc.ir.rebuild import bound, copy_node, inline, transfer
+from gradc.ir.rebuild import bound, copy_input, copy_node, inline, transfer
 from gradc.passes.clears import take_apart
 from gradc.passes.counting import counted
 from gradc.passes.loosen import loosen, turn_of
@@ -52,7 +52,7 @@ class _Tidy:
         result = Graph(self.graph.name)
         images: dict[int, Value] = {}
         for id in self.graph.inputs:
-            images[id] = _input_like(self.graph, id, result)
+            images[id] = copy_input(self.graph, id, result)
         transfer(self.graph, result, images, self.live, self._visit)
         result.outputs = [images[id].id for id in self.graph.outputs]
         return result
@@ -67,11 +67,6 @@ class _Tidy:
         tidy = _tidy_cond if node.op.name == "cond" else _tidy_loop
         self.results[node.id] = tidy(target, node, regions, list(operands), used)
         return operands[0]
-
-
-def _input_like(source: Graph, id: int, target: Graph) -> Value:
-    node = source[id]
-    return target.input(source.names.get(id, node.params["name"]), node.type, node.origin)
 
 
 @dataclass(slots=True)
@@ -292,7 +287,7 @@ def _lean_body(loop: _Loop, hoisted: dict[int, Value]) -> tuple[Graph, list[tupl
         images[id] = by_value[value]
     for id in old.inputs:
         if id in carried:
-            images[id] = _input_like(old, id, body)
+            images[id] = copy_input(old, id, body)
     transfer(old, body, images, wanted)
     body.outputs = [images[id].id for id in made]
     return body, taken
@@ -323,7 +318,7 @@ def _lean_test(loop: _Loop, taken: Sequence[tuple[int, Value]], body: Graph) -> 
     test = loop.test
     assert test is not None
     result = Graph(test.name)
-    inputs = [_input_like(body, id, result) for id in body.inputs]
+    inputs = [copy_input(body, id, result) for id in body.inputs]
     by_value = {value: inputs[k] for k, (_, value) in enumerate(taken)}
     images: dict[int, Value] = {}
     for position, value in loop.captures:
@@ -369,4 +364,4 @@ def _tidy_cond(
 
 
 def _slot_input(region: Graph, captured: Sequence[Value], value: Value, result: Graph) -> Value:
-    return _input_like(region, region.inputs[list(captured).index(value)], result)
+    return copy_input(region, region.inputs[list(captured).index(value)], result)

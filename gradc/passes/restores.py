@@ -13,7 +13,7 @@ order of additions and the sign of its zeros.
 from dataclasses import dataclass
 
 from gradc.ir import Graph, Node, Value, op_named
-from gradc.ir.rebuild import copy_node, transfer
+from gradc.ir.rebuild import copy_input, copy_node, transfer
 from gradc.passes.boxes import box_of, disjoint
 from gradc.passes.restore import is_cleared
 
@@ -100,10 +100,7 @@ def _rebuilt(body: Graph, found: list[_Restored]) -> Graph:
     puts = {one.put for one in found}
     adds = {one.add: one for one in found}
     result = Graph(body.name)
-    images: dict[int, Value] = {}
-    for id in body.inputs:
-        node = body[id]
-        images[id] = result.input(body.names.get(id, node.params["name"]), node.type, node.origin)
+    images = {id: copy_input(body, id, result) for id in body.inputs}
 
     def add_rest(node: Node, total: Value) -> Value:
         rest = [images[id] for id in adds[node.id].rest]

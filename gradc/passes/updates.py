@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gradc.ir import At, Graph, IndexItem, Node, Slice, Value, op_named
-from gradc.ir.rebuild import copy_node, transfer
+from gradc.ir.rebuild import copy_input, copy_node, transfer
 from gradc.passes.branch_sums import branch_origin, is_zero, with_sums
 from gradc.passes.rewrite import literal
 
@@ -224,10 +224,8 @@ class _Updates:
         result = Graph(self.body.name)
         images: dict[int, Value] = {}
         for id in self.body.inputs:
-            node = self.body[id]
-            name = self.body.names.get(id, node.params["name"])
-            images[id] = result.input(name, node.type, node.origin)
-            self._note(node, images[id], ())
+            images[id] = copy_input(self.body, id, result)
+            self._note(self.body[id], images[id], ())
         transfer(self.body, result, images, self.body.live(), self._visit)
         result.outputs = [images[id].id for id in self.body.outputs]
         return result
