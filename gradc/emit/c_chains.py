@@ -128,7 +128,8 @@ class _Turn:
             elif isinstance(stmt, nest.Store | nest.Accumulate):
                 target = stmt.ref if isinstance(stmt, nest.Store) else stmt.target
                 key = self._element(target, at) if isinstance(target, Ref) else target
-                self.values[key] = _UNKNOWN
+                if key is not None:
+                    self.values[key] = _UNKNOWN
             elif isinstance(stmt, nest.If):
                 self._forget([*stmt.then, *stmt.otherwise], at)
             elif not isinstance(stmt, nest.Let | nest.Declare):
