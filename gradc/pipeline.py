@@ -151,19 +151,24 @@ def _native(
         "backend": "c",
         "compiler": toolchain.describe(),
         "math": options.math,
-        "blas": blas.describe() if plan.environment else "not needed",
+        "blas": _products(plan, options),
         "threads": str(chosen(options.threads)) if plan.parallel else "not needed",
         "arena": f"{plan.arena_bytes} bytes",
     }
-    call = caller(loaded.entry, plan, options.threads)
+    call = caller(loaded.entry, plan, options.threads, options.blas)
     return Artifact(program, options, "c", call, facts, log)
+
+
+def _products(plan: CallPlan, options: Options) -> str:
+    """Say where large products of matrices are done."""
+    return blas.environment(routines=options.blas).route if plan.environment else "not needed"
 
 
 def _key(program: Program, written: tuple[tuple[int, int], ...], options: Options) -> str:
     """Return what decides about the library: the graph, the calling order and the options.
 
-    The user's lines count only where the library's messages quote them, and the number of threads
-    not at all: it is lent at the call.
+    The user's lines count only where the library's messages quote them, and threads and matrix
+    routines not at all: they are lent at the call.
     """
     ports = (program.name, program.inputs, program.outputs, written)
     quoted = [
@@ -171,7 +176,7 @@ def _key(program: Program, written: tuple[tuple[int, int], ...], options: Option
         for node in _with_inner(program.nodes)
         if node.origin.span is not None and _is_checked(node)
     ]
-    return f"{digest(program.graph)} {ports} {quoted} {options.but(threads=None)}"
+    return f"{digest(program.graph)} {ports} {quoted} {options.but(threads=None, blas=True)}"
 
 
 def _with_inner(nodes: Sequence[Node]) -> Iterator[Node]:

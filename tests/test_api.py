@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import gradc
+from gradc.native import blas
+from gradc.native.ffi import NULL
 from tests.backends import BACKENDS
 
 
@@ -80,3 +82,19 @@ def test_unknown_options_are_refused():
         gradc.compile(lambda x: x, speed="high")
     with pytest.raises(gradc.GradcError, match="backend='fortran'"):
         gradc.compile(lambda x: x, backend="fortran")
+
+
+def test_products_stay_in_the_compiled_loops_where_the_user_says_so():
+    """One library serves both: what the process lends is chosen at the call."""
+
+    def product(a, b):
+        return np.sum(a @ b)
+
+    a = np.arange(96.0 * 96).reshape(96, 96) % 7
+    own, lent = (gradc.compile(product, backend="c", blas=choice) for choice in (False, True))
+    assert own(a, a) == lent(a, a) == product(a, a)
+    kept, called = (one.artifact(a, a) for one in (own, lent))
+    assert kept.facts["blas"] == "own loops, as asked"
+    assert called.facts["blas"] == blas.describe()
+    assert kept.caller._environment.dgemm == NULL
+    assert called.caller._environment == blas.environment().pointer

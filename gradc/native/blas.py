@@ -60,7 +60,7 @@ def environment(threads: int = 1, routines: bool = True) -> Environment:
     routines : bool
         Whether matrix routines are wanted: to find and try them takes time.
     """
-    found = _with_routines() if routines else Environment(_struct({}), "not needed")
+    found = _with_routines() if routines else Environment(_struct({}), "own loops, as asked")
     if threads < 2:
         return found
     own = Environment(ffi.new("gradc_env *", found.pointer[0]), found.route, found.library)

@@ -2,8 +2,8 @@
 
 Public::
 
-    caller(function, plan, threads=None) -> Caller      # function: an Entry of native.library, or
-                                                        # Python
+    caller(function, plan, threads=None, routines=True) -> Caller     # function: an Entry of
+                                            # native.library, or Python
     Caller(values) -> list of results       # fresh arrays; never aliases of an argument
       .call(values)                         # the same, a little quicker: for the innermost caller
       .plan .stats
@@ -170,13 +170,13 @@ def _write_back(targets: list[tuple[int, Array]], outputs: Sequence[Array]) -> N
 class _NativeCaller(Caller):
     """Calls a compiled kernel through its generic entry."""
 
-    def __init__(self, entry: Entry, plan: CallPlan, threads: int | None) -> None:
+    def __init__(self, entry: Entry, plan: CallPlan, threads: int | None, routines: bool) -> None:
         super().__init__(plan)
         self._entry = entry
         self._environment = NULL
         if plan.environment or plan.parallel:
             lent = chosen(threads) if plan.parallel else 1
-            self._environment = blas.environment(lent, plan.environment).pointer
+            self._environment = blas.environment(lent, plan.environment and routines).pointer
         self._results = Results(plan.outputs)
         self.call = self._first_call
 
@@ -282,17 +282,21 @@ class _PythonCaller(Caller):
 
 
 def caller(
-    function: Entry | Callable[..., Any], plan: CallPlan, threads: int | None = None
+    function: Entry | Callable[..., Any],
+    plan: CallPlan,
+    threads: int | None = None,
+    routines: bool = True,
 ) -> Caller:
     """Return what calls ``function`` by ``plan``: a compiled entry, or a Python function.
 
-    ``threads`` says how many a kernel may use that has loops for several.
+    ``threads`` says how many a kernel may use that has loops for several, and ``routines`` whether
+    it may call NumPy's matrix routines.
 
     A Python function takes the input arrays one by one and returns its result or a tuple of them.
     Constants that it holds must be read-only arrays, or results might alias them.
     """
     if isinstance(function, ffi.CData):
-        return _NativeCaller(function, plan, threads)
+        return _NativeCaller(function, plan, threads, routines)
     return _PythonCaller(function, plan)
 
 
