@@ -12,14 +12,14 @@ from typing import TypeAlias
 
 from gradc.autodiff.activity import Part, activity
 from gradc.autodiff.adjoint import adjoints
-from gradc.autodiff.regions import CondRecipe, Recipe, Source
+from gradc.autodiff.regions import CondRecipe, Recipe
 from gradc.autodiff.regions_budget import WHILE_BYTES, Plan, plan_loop
-from gradc.autodiff.regions_split import Pulled, parts_read
-from gradc.ir import Graph, Kind, Node, Origin, Value
+from gradc.autodiff.regions_parts import head_of, reverse_of
+from gradc.autodiff.regions_split import Pulled
+from gradc.ir import Graph, Node, Origin, Value
 from gradc.ir.node import fresh_again
 from gradc.ir.ranges import Range
-from gradc.ir.rebuild import copy_node, rebuild, transfer
-from gradc.ops.index_spec import indexed_shape
+from gradc.ir.rebuild import copy_node, rebuild
 from gradc.ops.regions import project
 
 __all__ = ["augment"]
@@ -66,7 +66,7 @@ def augment(
             return copy_node(target, node, operands)
         if node.op.name == "cond":
             image = copy_node(target, node, operands)
-            recipes[image.id] = _reverse_cond(node, part, around)
+            recipes[image.id] = _reverse_cond(node, part, around, inside=inside)
             return image
         if inside and _is_endless(node) and not node.origin.again:
             target.origin = target.origin._replace(again=fresh_again())
@@ -171,53 +171,12 @@ def _zeros(graph: Graph, id: int) -> Value:
         return graph.value(id).full_like(0.0)
 
 
-def _reverse_cond(node: Node, part: Part, around: Around) -> CondRecipe:
-    """Prepare the reverse of a branch, which computes again what it needs from the captures.
-
-    Inside a loop, a capture of which both branches read certain elements only is replaced by those,
-    where they exist whichever branch is taken.
-    """
+def _reverse_cond(node: Node, part: Part, around: Around, *, inside: bool) -> CondRecipe:
+    """Prepare the reverse of a branch, which computes again what it needs from the captures."""
     wrt = [slot - 1 for slot, flag in enumerate(part.operands) if flag]
     pulled = [_pull(region, wrt, part.items, around) for region in node.regions]
-    lives = [branch.live(branch.bars) for branch in pulled]
-    sources: list[Source] = []
-    for slot in range(pulled[0].taken):
-        found = [
-            parts_read(branch, live, slot, around)
-            for branch, live in zip(pulled, lives, strict=True)
-        ]
-        specs = dict.fromkeys(spec for parts in found for spec in parts)
-        whole = None in specs
-        sources += [
-            Source(False, slot + 1, None if whole else s) for s in ([None] if whole else specs)
-        ]
-    branches = [_branch(b, live, sources) for b, live in zip(pulled, lives, strict=True)]
+    head = head_of(pulled, around, parts=inside)
+    first, second = map(reverse_of, pulled, head.read, (head, head))
     items = tuple(number for number, flag in enumerate(part.items) if flag)
     captures = tuple(slot + 1 for slot in wrt)
-    return CondRecipe((branches[0], branches[1]), tuple(sources), items, captures)
-
-
-def _branch(pulled: Pulled, live: list[bool], sources: Sequence[Source]) -> Graph:
-    """Return the reverse of one branch as a graph of what it reads and the cotangents."""
-    graph = pulled.graph
-    result = Graph(f"{graph.name}_reverse")
-    images: dict[int, Value] = {}
-    for source in sources:
-        id = graph.inputs[source.number - 1]
-        if source.spec is None:
-            images[id] = result.input(graph.names[id], graph[id].type, graph[id].origin)
-            continue
-        shape = indexed_shape(graph[id].type, (), source.spec)
-        value = result.input(graph.names[id], graph[id].type.with_shape(shape))
-        for child, _ in graph.uses(id):
-            if live[child] and graph[child].params.get("spec") == source.spec:
-                images[child] = value
-    for id in pulled.cts:
-        images[id] = result.input(graph.names[id], graph[id].type, graph[id].origin)
-    wanted = [
-        flag and node.op.kind is not Kind.INPUT
-        for node, flag in zip(graph.nodes, live, strict=True)
-    ]
-    transfer(graph, result, images, wanted)
-    result.outputs = [images[id].id for id in pulled.bars]
-    return result
+    return CondRecipe((first, second), head, items, captures)

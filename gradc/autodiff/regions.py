@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gradc.ir import Graph, IndexSpec, Node, TupleType, Value, op_named
+from gradc.autodiff.regions_parts import Head, fetched
+from gradc.ir import Graph, Node, TupleType, Value
 from gradc.ops.regions import make_cond, make_loop, make_while, project
 
 __all__ = [
@@ -30,11 +31,10 @@ Items: TypeAlias = tuple[Value | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where an input of a reverse body comes from: an operand or a result, or a part of it."""
+    """Where an input of a reverse body comes from: an operand or a result."""
 
     is_item: bool
     number: int
-    spec: IndexSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,10 @@ class WhileRecipe:
 
 @dataclass(frozen=True, slots=True)
 class CondRecipe:
-    """The reverse of both branches: inputs ``sources``, then cotangents of ``items``."""
+    """The reverse of both branches: inputs as ``head`` gives them, then cotangents of ``items``."""
 
     branches: tuple[Graph, Graph]
-    sources: tuple[Source, ...]
+    head: Head
     items: tuple[int, ...]
     captures: tuple[int, ...]
 
@@ -95,7 +95,9 @@ def pull_region(graph: Graph, node: Node, cts: Items, recipe: Recipe) -> list[Va
     found: list[Value | None] = [None] * len(node.operands)
     if isinstance(recipe, CondRecipe):
         condition = graph.value(node.operands[0])
-        operands = [*_fetched(graph, node, recipe.sources), *_seeds(graph, node, cts, recipe.items)]
+        captures = graph.values(node.operands[1:])
+        read = fetched(recipe.head, graph, captures)
+        operands = [*read, *_seeds(graph, node, cts, recipe.items)]
         results = make_cond(condition, *recipe.branches, operands)
         for slot, bar in zip(recipe.captures, results, strict=True):
             found[slot] = bar
@@ -138,10 +140,8 @@ def _fetched(graph: Graph, node: Node, sources: Sequence[Source]) -> list[Value]
 
 def _fetch(graph: Graph, node: Node, source: Source) -> Value:
     if source.is_item:
-        value = project(graph.value(node.id), item=source.number)
-    else:
-        value = graph.value(node.operands[source.number])
-    return value if source.spec is None else op_named("index")(value, spec=source.spec)
+        return project(graph.value(node.id), item=source.number)
+    return graph.value(node.operands[source.number])
 
 
 def _seeds(graph: Graph, node: Node, cts: Items, items: Sequence[int]) -> list[Value]:

@@ -1,13 +1,12 @@
 """A body with its reverse, cut in two: what runs forward, and what runs backward on kept values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gradc.autodiff.regions_keep import bytes_of, most
-from gradc.ir import Graph, IndexSpec, Node, Slice
+from gradc.ir import Graph, IndexSpec, Node
 from gradc.ir.accesses import Chain, Turns, chains, reads_of
-from gradc.ir.ranges import Range, holds_in_turns, is_nonnegative
 
 __all__ = ["End", "Final", "Pulled", "find_final"]
 
@@ -142,37 +141,3 @@ def _note_written(graph: Graph, item: int, chain: Chain, turns: Turns, found: Fi
         (write,) = chain.writes[place]
         if graph[value].operands and turns.survives(chain, version, write):
             found.parts.setdefault(value, (End(item), node.params["spec"]))
-
-
-def parts_read(
-    pulled: Pulled, live: Sequence[bool], slot: int, around: Sequence[Range]
-) -> list[IndexSpec | None]:
-    """Return which parts of a capture the reverse of a branch reads; None stands for all of it."""
-    graph, id = pulled.graph, pulled.graph.inputs[slot]
-    if not live[id]:
-        return []
-    found: list[IndexSpec | None] = []
-    for child, _ in graph.uses(id):
-        if not live[child]:
-            continue
-        node = graph[child]
-        if not around or not _is_inside(graph, node, id, around):
-            return [None]
-        found.append(node.params["spec"])
-    return [None] if id in pulled.bars else found
-
-
-def _is_inside(graph: Graph, node: Node, id: int, around: Sequence[Range]) -> bool:
-    """Tell whether a node reads elements that exist for all values of the indices."""
-    if node.op.name != "index" or node.operands != (id,):
-        return False
-    reads = reads_of(graph, id, node, 0)
-    items = node.params["spec"]
-    if reads is None or not all(
-        is_nonnegative(item.length, around) for item in items if isinstance(item, Slice)
-    ):
-        return False
-    return all(
-        holds_in_turns(low, around) and holds_in_turns(extent - 1 - high, around)
-        for (low, high), extent in zip(reads[0].box, graph[id].type.shape, strict=True)
-    )
