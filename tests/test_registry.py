@@ -109,6 +109,7 @@ def test_prints_numpy_that_means_the_same(op):
     for case in cases(op):
         text, scope = _printed(op, case)
         scope["np"] = np
+        scope.update({helper.__name__: helper for helper in op.helpers})
         with np.errstate(all="ignore"):
             expected = op.evaluate(*case.arrays, **case.params)
             value = _executed(op, text, scope) if op.tags else eval(text, scope)

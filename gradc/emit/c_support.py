@@ -34,6 +34,7 @@ HEADERS = (
     "gradc_matmul.h",
     "gradc_sort.h",
     "gradc_linalg.h",
+    "gradc_adjugate.h",
 )
 _FAST = "gradc_math_fast.h"
 _APART = "gradc_math_apart.h"

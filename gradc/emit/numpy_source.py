@@ -9,6 +9,11 @@ Derivatives may divide by zero where the user's function does not; whoever calls
 function does so under ``np.errstate(all="ignore")``.
 """
 
+import inspect
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 from gradc.emit.lines import Lines, framed
 from gradc.emit.names import PYTHON, Namer
 from gradc.emit.numpy_layout import LONGEST, Row, add_rows, wrapped
@@ -34,7 +39,12 @@ def print_numpy(program: Program) -> Source:
     printer.write()
     printer.finish()
     function = printer.function()
-    text = render("numpy/module.py.j2", tables=printer.tables, function=function.texts)
+    text = render(
+        "numpy/module.py.j2",
+        tables=printer.tables,
+        helpers=[line for helper in printer.helpers for line in _source_of(helper)],
+        function=function.texts,
+    )
     return framed(text, function)
 
 
@@ -44,7 +54,9 @@ class _Printer(RegionBody):
     def __init__(self, program: Program) -> None:
         graph = program.graph
         self.sizes = _size_symbols(graph)
-        namer = Namer(PYTHON, taken=self.sizes)
+        self.helpers = _helpers(graph)
+        taken = (*self.sizes, *(helper.__name__ for helper in self.helpers))
+        namer = Namer(PYTHON, taken=taken)
         self.name = namer.user(program.name)
         super().__init__(graph, make_plan(graph), namer, [])
         self.last: list[Row] = []
@@ -94,6 +106,22 @@ class _Printer(RegionBody):
             f"{symbol} = {self.operands.names[id]}.shape[{axis}]"
             for symbol, (id, axis) in self.sizes.items()
         ]
+
+
+def _helpers(graph: Graph) -> tuple[Callable[..., Any], ...]:
+    """Return the functions that the text of operations calls, those of regions included."""
+    found: dict[Callable[..., Any], None] = {}
+    for node in graph.nodes:
+        found.update(dict.fromkeys(node.op.helpers))
+        for region in node.regions:
+            found.update(dict.fromkeys(_helpers(region)))
+    return tuple(found)
+
+
+@cache
+def _source_of(helper: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the text of a function, with the empty lines that follow it."""
+    return (*inspect.getsource(helper).rstrip().splitlines(), "", "")
 
 
 def _shared(memory: Memory, graph: Graph, outputs: tuple[int, ...]) -> list[bool]:

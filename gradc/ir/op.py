@@ -165,6 +165,8 @@ class Op:
         Names of the parameters.
     routine : Routine, optional
         How a routine is called in C.
+    helpers : tuple of callable
+        Functions over NumPy alone that the NumPy text calls; their source stands above it.
     """
 
     name: str
@@ -182,6 +184,7 @@ class Op:
     params: tuple[str, ...] = ()
     tags: frozenset[str] = field(default_factory=frozenset)
     routine: Routine | None = None
+    helpers: tuple[Callable[..., Any], ...] = ()
 
     @property
     def variadic(self) -> bool:

@@ -320,9 +320,11 @@ def _region(p: Placement, node: Node) -> None:
 def _routine(p: Placement, node: Node) -> None:
     """Make every operand contiguous memory, which a support function can walk over."""
     for operand in node.operands:
-        view = p.keep_in_memory(operand)
-        shape = p.node(operand).type.shape
-        if view.strides != row_major_strides(shape):
+        view, source = p.keep_in_memory(operand), p.node(operand)
+        whole = row_major_strides(source.type.shape)
+        if view.strides != whole and source.op.kind is Kind.CONSTANT:
+            p.views[operand] = View(operand, 0, whole)  # a table, though all elements are the same
+        elif view.strides != whole:
             p.keep(operand)
             p.memory.add(operand)
     p.keep(node.id, Form.ROUTINE)

@@ -7,6 +7,7 @@ callable records, its declaration says.
 from collections.abc import Iterator
 
 from gradc.ir.op import REGISTRY, Op
+from gradc.ops.adjugate import adjugate, adjugate_along
 from gradc.ops.arithmetic import (
     absolute,
     add,
@@ -101,6 +102,8 @@ from gradc.ops.trigonometric import (
 __all__ = [
     "absolute",
     "add",
+    "adjugate",
+    "adjugate_along",
     "arccos",
     "arccosh",
     "arcsin",

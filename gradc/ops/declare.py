@@ -105,6 +105,7 @@ class Details(TypedDict, total=False):
     doc: str
     tags: Sequence[str]
     routine: Routine
+    helpers: Sequence[Callable[..., Any]]
 
 
 def elementwise(
@@ -184,5 +185,6 @@ def operation(
             doc=details.get("doc", ""),
             tags=frozenset(details.get("tags", ())),
             routine=details.get("routine"),
+            helpers=tuple(details.get("helpers", ())),
         )
     )

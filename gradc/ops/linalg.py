@@ -11,24 +11,18 @@ from typing import Any
 import numpy as np
 
 from gradc.errors import DTypeError, ShapeError
-from gradc.ir.dims import Dim, product
+from gradc.ir.dims import Dim
 from gradc.ir.op import ZERO_DERIVATIVE, Derivative, Kind, Op, Routine, Rule, op_named
 from gradc.ir.types import ArrayType
 from gradc.ir.value import Value
+from gradc.ops.adjugate import adjugate
 from gradc.ops.declare import operation, reals
+from gradc.ops.matrices import counts, multiplied, outer, scaled, square, trace, transposed
 from gradc.ops.rules import choose
 
 __all__ = ["cholesky", "det", "inv", "slogdet_log", "slogdet_sign", "solve"]
 
 _SINGULAR = "the matrix is singular"
-
-
-def _square(name: str, a: ArrayType) -> ArrayType:
-    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
-        raise ShapeError(f"{name} needs square matrices, got {a}")
-    if a.dtype.kind != "f":
-        raise DTypeError(f"{name} takes floating-point numbers, got {a}")
-    return a
 
 
 def _matrix(a: ArrayType, *rest: ArrayType) -> tuple[ArrayType, ...]:
@@ -40,48 +34,11 @@ def _nothing(*types: ArrayType) -> tuple[ArrayType, ...]:
     return ()
 
 
-def _counts(a: ArrayType) -> tuple[Dim, ...]:
-    return product(a.shape[:-2]), a.shape[-1]
-
-
-# matrices in rules
-
-
-def _t(a: Value) -> Value:
-    """Swap the last two axes."""
-    return a.transpose((*range(a.ndim - 2), a.ndim - 1, a.ndim - 2))
-
-
-def _mul(a: Value, b: Value) -> Value:
-    """Multiply matrices, or a matrix and a vector, stack by stack."""
-    stack = tuple(range(3, a.ndim + 1))
-    columns = () if b.ndim < a.ndim else (2,)
-    return op_named("contract")(
-        a,
-        b,
-        a_labels=(*stack, 0, 1),
-        b_labels=(*stack, 1, *columns),
-        out_labels=(*stack, 0, *columns),
-    )
-
-
-def _outer(a: Value, b: Value) -> Value:
-    """Return ``a @ b.T`` of matrices, all products of vectors."""
-    if a.ndim > 1:
-        return _mul(a, _t(b))
-    return op_named("contract")(a, b, a_labels=(0,), b_labels=(1,), out_labels=(0, 1))
-
-
-def _scaled(number: Value, a: Value) -> Value:
-    """Multiply every matrix of a stack by its number."""
-    return number.expand((a.ndim - 2, a.ndim - 1)) * a
-
-
 # solve
 
 
 def _solve_infer(a: ArrayType, b: ArrayType) -> ArrayType:
-    _square("solve", a)
+    square("solve", a)
     if a.dtype != b.dtype:
         raise DTypeError(f"solve needs equal dtypes, got {a} and {b}")
     vector = a.ndim == 2 and b.ndim == 1
@@ -92,19 +49,19 @@ def _solve_infer(a: ArrayType, b: ArrayType) -> ArrayType:
 
 
 def _solve_counts(a: ArrayType, b: ArrayType) -> tuple[Dim, ...]:
-    return (*_counts(a), 1 if b.ndim == 1 else b.shape[-1])
+    return (*counts(a), 1 if b.ndim == 1 else b.shape[-1])
 
 
 def _solve_vjp(ct: Value, out: Value, a: Value, b: Value) -> Sequence[Value | None]:
-    b_bar = solve(_t(a), ct)
-    return -_outer(b_bar, out), b_bar
+    b_bar = solve(transposed(a), ct)
+    return -outer(b_bar, out), b_bar
 
 
 def _solve_jvp(tangents: Sequence[Value | None], out: Value, a: Value, b: Value) -> Value | None:
     a_dot, b_dot = tangents
     if a_dot is None:
         return None if b_dot is None else solve(a, b_dot)
-    moved = _mul(a_dot, out)
+    moved = multiplied(a_dot, out)
     return solve(a, -moved if b_dot is None else b_dot - moved)
 
 
@@ -127,35 +84,30 @@ solve = operation(
 
 
 def _inv_vjp(ct: Value, out: Value, a: Value) -> Sequence[Value | None]:
-    return (-_mul(_t(out), _mul(ct, _t(out))),)
+    return (-multiplied(transposed(out), multiplied(ct, transposed(out))),)
 
 
 def _inv_jvp(tangents: Sequence[Value | None], out: Value, a: Value) -> Value | None:
     (dot,) = tangents
-    return None if dot is None else -_mul(out, _mul(dot, out))
+    return None if dot is None else -multiplied(out, multiplied(dot, out))
 
 
 def _det_vjp(ct: Value, out: Value, a: Value) -> Sequence[Value | None]:
-    return (_scaled(ct * out, _t(inv(a))),)
+    return (scaled(ct, transposed(adjugate(a))),)
 
 
 def _log_det_vjp(ct: Value, out: Value, a: Value) -> Sequence[Value | None]:
-    return (_scaled(ct, _t(inv(a))),)
-
-
-def _log_det_dot(dot: Value, a: Value) -> Value:
-    terms = _t(inv(a)) * dot
-    return terms.sum((terms.ndim - 2, terms.ndim - 1))
+    return (scaled(ct, transposed(inv(a))),)
 
 
 def _log_det_jvp(tangents: Sequence[Value | None], out: Value, a: Value) -> Value | None:
     (dot,) = tangents
-    return None if dot is None else _log_det_dot(dot, a)
+    return None if dot is None else trace(inv(a), dot)
 
 
 def _det_jvp(tangents: Sequence[Value | None], out: Value, a: Value) -> Value | None:
     (dot,) = tangents
-    return None if dot is None else out * _log_det_dot(dot, a)
+    return None if dot is None else trace(adjugate(a), dot)
 
 
 def _of_matrix(
@@ -172,7 +124,7 @@ def _of_matrix(
     """Declare a function of one matrix, whose results are matrices or numbers."""
 
     def infer(a: ArrayType) -> ArrayType:
-        _square(name.partition("_")[0], a)
+        square(name.partition("_")[0], a)
         return a.with_shape(a.shape[:-2]) if number else a
 
     return operation(
@@ -183,7 +135,7 @@ def _of_matrix(
         evaluate=evaluate,
         numpy=numpy.format(name=name),
         c=f"gradc_{name}@",
-        routine=Routine(_counts, scratch, refuses),
+        routine=Routine(counts, scratch, refuses),
         derivative=derivative,
         samples=reals(),
         doc=doc,
@@ -229,10 +181,10 @@ def _lower_half(x: Value) -> Value:
 
 def _cholesky_vjp(ct: Value, out: Value, a: Value) -> Sequence[Value | None]:
     """NumPy reads the lower triangle alone: so there is where the cotangent goes."""
-    upper = _t(out)
-    inner = solve(upper, _lower_half(_mul(upper, ct)))
-    both = solve(upper, _t(inner))
-    return (_lower_half(both + _t(both)),)
+    upper = transposed(out)
+    inner = solve(upper, _lower_half(multiplied(upper, ct)))
+    both = solve(upper, transposed(inner))
+    return (_lower_half(both + transposed(both)),)
 
 
 def _cholesky_jvp(tangents: Sequence[Value | None], out: Value, a: Value) -> Value | None:
@@ -240,8 +192,8 @@ def _cholesky_jvp(tangents: Sequence[Value | None], out: Value, a: Value) -> Val
     if dot is None:
         return None
     half = _lower_half(dot)
-    inner = solve(out, half + _t(half))
-    return _mul(out, _lower_half(solve(out, _t(inner))))
+    inner = solve(out, half + transposed(half))
+    return multiplied(out, _lower_half(solve(out, transposed(inner))))
 
 
 cholesky = _of_matrix(

@@ -9,6 +9,7 @@ _COMPARISON = "gradc.ops.comparison _extreme_partials.partials"
 _EXPONENTIAL = "gradc.ops.exponential"
 _INDEX = "gradc.ops.index_rules"
 _LINALG = "gradc.ops.linalg"
+_MATRICES = "gradc.ops.matrices"
 _SCANS = "gradc.ops.scans"
 _SAME_TYPE = "only the type and the graph are asked for, and both have the same"
 _SAME_SHAPE = "only the shape is asked for, and both have the same"
@@ -25,8 +26,8 @@ EQUIVALENT: dict[str, str] = {
     f"{_EXPONENTIAL} _by_exponent: 0.0  ->  1.0  [2]": "multiplied by log(1), which is 0",
     f"{_EXPONENTIAL} _logaddexp_partials: 0.0  ->  1.0  [1]": "exp(-inf - 1) is 0 as exp(-inf) is",
     f"{_INDEX} _winners_only: 1  ->  2  [1]": _NOBODY,
-    f"{_LINALG} _mul: a  ->  b  [1]": "ranks are the same where there is a stack",
-    f"{_LINALG} _outer: a  ->  b  [1]": "two matrices or two vectors",
+    f"{_MATRICES} multiplied: a  ->  b  [1]": "ranks are the same where there is a stack",
+    f"{_MATRICES} outer: a  ->  b  [1]": "two matrices or two vectors",
     f"{_LINALG} _lower_half: 1  ->  2  [1]": "matrices are square",
     f"{_SCANS} recurrence: a  ->  b  [1]": _SAME_SHAPE,
     f"{_SCANS} _recurrence_by_pairs: a  ->  b  [1]": _SAME_SHAPE,

@@ -265,8 +265,11 @@ def _routine_cases(op, dtype):
         n = shape[-1]
         a = x + 2 * n**0.5 * np.eye(n, dtype=dtype)
         a = a @ np.swapaxes(a, -1, -2) if op.name == "cholesky" else a
-        if op.name != "solve":
+        if op.arity == 1:
             yield Case(op, (a,))
+            continue
+        if op.name == "adjugate_along":
+            yield Case(op, (a, draw(rng, op, 1, shape, dtype)))
             continue
         yield Case(op, (a, draw(rng, op, 1, (*shape[:-1], 2), dtype)))
         if len(shape) == 2:
