@@ -2,11 +2,15 @@
 
 import hashlib
 import os
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -15,38 +19,91 @@ import gradc
 from gradc.pipeline import _key
 from tests.backends import HAS_COMPILER
 from tests.modes import loss_of
-from tests.programs import load
+from tests.programs import Program, load
 from tests.trees import leaves
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = """
 import sys, warnings
 warnings.simplefilter("ignore")
-from tests.test_determinism import fingerprint
-print(fingerprint(int(sys.argv[1])))
+from tests.test_determinism import fingerprints
+print(fingerprints(int(sys.argv[1])), end="")
 """
+PROBE = "import sys, cffi, jinja2, networkx, numpy, pytest; print(*sys.version_info[:2], sep='.')"
+_LINE_NUMBER = re.compile(r"(?<=\.py):\d+|(?<=\.py, line) \d+")
+OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
-def fingerprint(step: int) -> str:
-    """Return a hash over both sources and the cache key of every ``step``-th program."""
-    total = hashlib.sha256()
-    for program in load()[::step]:
-        if "flat" in program.tags:
-            continue
-        made = gradc.value_and_grad(loss_of(program), program.argnums, backend="numpy")
-        artifact = made.artifact(*program.arguments())
-        key = _key(artifact.program, (), artifact.options)
-        for text in (artifact.source("numpy"), artifact.source("c"), key):
-            total.update(text.encode())
-    return total.hexdigest()
+def fingerprints(step: int) -> str:
+    """Return hashes of both sources and the cache key of one program in ``step``, in lines.
+
+    Which ones are chosen is up to their names: another program changes no line but its own.
+    """
+    return "".join(
+        f"{program.name}  {_hashes(program)}\n"
+        for program in load()
+        if crc32(program.name.encode()) % step == 0 and "flat" not in program.tags
+    )
 
 
-def _elsewhere(seed: int, step: int, folder: Path) -> str:
+def _hashes(program: Program) -> str:
+    made = gradc.value_and_grad(loss_of(program), program.argnums, backend="numpy")
+    artifact = made.artifact(*program.arguments())
+    key = _key(artifact.program, (), artifact.options)
+    texts = {"numpy": artifact.source("numpy"), "c": artifact.source("c"), "key": key}
+    return "  ".join(f"{kind} {_hash(text)}" for kind, text in texts.items())
+
+
+def _hash(text: str) -> str:
+    """Hash a text without the line numbers of programs, which move when another one is written."""
+    return hashlib.sha256(_LINE_NUMBER.sub("", text).encode()).hexdigest()[:16]
+
+
+def _elsewhere(seed: int, step: int, folder: Path, python: str = sys.executable) -> str:
     env = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", SOURCES, str(step)]
+    command = [python, "-c", SOURCES, str(step)]
     done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout.strip()
+    return done.stdout
+
+
+def test_the_sources_are_those_that_every_python_makes(golden: Callable[[str, str], None]) -> None:
+    """Whatever Python runs this: the texts have these hashes (without the key, the machine's)."""
+    lines = fingerprints(12).splitlines()
+    golden("sources.txt", "".join(f"{line.partition('  key')[0]}\n" for line in lines))
+
+
+def other_pythons() -> tuple[dict[str, str], str]:
+    """Return other versions of Python on this machine that can run gradc, and why others cannot.
+
+    Looked at are the programs named in ``GRADC_PYTHONS``, those on the path and those of pyenv.
+    """
+    found: dict[str, str] = {}
+    reasons = []
+    named = os.environ.get("GRADC_PYTHONS", "").split(os.pathsep)
+    on_path = [shutil.which(f"python3.{minor}") for minor in range(11, 20)]
+    own = sorted(Path.home().glob(".pyenv/versions/3.*/bin/python"))
+    for python in filter(None, (*named, *on_path, *map(str, own))):
+        asked = subprocess.run([python, "-c", PROBE], capture_output=True, text=True, check=False)
+        version = asked.stdout.strip()
+        if asked.returncode:
+            reasons.append(f"{python}: {asked.stderr.strip().rpartition(chr(10))[2]}")
+        elif version != OWN and tuple(map(int, version.split("."))) >= (3, 11):
+            found.setdefault(version, python)
+    return found, "; ".join(reasons) or "there is no other"
+
+
+@pytest.mark.slow
+def test_the_version_of_python_decides_nothing(
+    tmp_path: Path, tally: Callable[[str, int], None]
+) -> None:
+    found, reasons = other_pythons()
+    if not found:
+        pytest.skip(f"no other Python of at least 3.11 with gradc's dependencies: {reasons}")
+    wanted = _elsewhere(1, 8, ROOT)
+    for version, python in found.items():
+        assert _elsewhere(2, 8, tmp_path, python) == wanted, version
+        tally(f"sources of Python {OWN} that {version} makes as well", wanted.count("\n"))
 
 
 @pytest.mark.slow
