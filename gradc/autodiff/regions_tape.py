@@ -85,12 +85,13 @@ class Tape:
     packed: Dim | None = None
 
     def start(self, graph: Graph, operands: Sequence[Value]) -> Value:
-        """Return the tape before the loop."""
-        blank = graph.blank(self.type.shape, self.type.dtype)
-        if self.initial < 0:
-            return blank
-        spec = (At(self.first), *(Slice(0, d) for d in self.shape))
-        return op_named("index_put")(blank, operands[self.initial], spec=spec)
+        """Return the tape before the loop, by its name."""
+        tape = graph.blank(self.type.shape, self.type.dtype)
+        if self.initial >= 0:
+            spec = (At(self.first), *(Slice(0, d) for d in self.shape))
+            tape = op_named("index_put")(tape, operands[self.initial], spec=spec)
+        graph.names[tape.id] = self.name
+        return tape
 
     def write(self, array: Value, value: Value, row: Row) -> Value:
         """Store the value of this turn."""

@@ -127,17 +127,9 @@ class _Results:
         if self.types[item].shape:
             return self.state.results[self.node.id, item]
         made = self.state.regions[self.node.id].parts[-1].graph.outputs[item]
-        return Local(self.types[item].dtype, self._name(item), made)
-
-    def _name(self, item: int) -> str:
-        """Return the user's name of a carried number."""
-        found = self.state.name(self.projects.get(item, -1))
-        for part in self.state.regions[self.node.id].parts[-1:]:
-            found = found or part.graph.names.get(part.graph.outputs[item], "")
-            if not found and item in self.slots:
-                first = len(self.node.operands) - len(part.graph.inputs)
-                found = part.graph.names.get(part.graph.inputs[self.slots[item] - first], "")
-        return found
+        project = self.projects.get(item, -1)
+        name = self.state.name(project) or self.state.result_name(self.node.id, item)
+        return Local(self.types[item].dtype, name, made)
 
     def start(self) -> list[Stmt]:
         """Return the statements that set the first values."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradc.ir import INT64, ArrayType, Dim, Kind, Program
 from gradc.kernels.extremes import Bounds, capacity, extremes
-from gradc.kernels.lower_regions_parts import Region
+from gradc.kernels.lower_regions_parts import Region, updated_operands
 from gradc.kernels.nest import Buffer, Expr, Failure, FailureKind, Load, Number, Ref, Stmt
 from gradc.kernels.placement import Placement
 from gradc.spans import Span
@@ -76,8 +76,21 @@ class State:
         return Buffer("temporary", kind, self.name(id), node=id, most=most)
 
     def name(self, id: int) -> str:
-        """Return the user's name of a node, or nothing."""
-        return self.program.graph.names.get(id, "")
+        """Return the user's name of a node, a region's for a result of one, or nothing."""
+        graph = self.program.graph
+        if id in graph.names or id < 0 or graph[id].op.name != "project":
+            return graph.names.get(id, "")
+        return self.result_name(graph[id].operands[0], graph[id].params["item"])
+
+    def result_name(self, region: int, item: int) -> str:
+        """Return what a region calls one of its results: at its end, or else at its start."""
+        node, part = self.program.graph[region], self.regions[region].parts[-1].graph
+        slot = updated_operands(node, self.regions).get(item)
+        names = [part.names.get(part.outputs[item], "")]
+        if slot is not None:
+            inner = part.inputs[slot - len(node.operands) + len(part.inputs)]
+            names += [part.names.get(inner, ""), self.name(node.operands[slot])]
+        return next(filter(None, names), "")
 
     def dtype(self, id: int) -> np.dtype:
         """Return a node's element type."""

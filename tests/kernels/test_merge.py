@@ -65,7 +65,7 @@ def test_a_tape_is_written_where_its_value_is_computed():
     text = primal_of(shortest, np.ones((20, 20)))
     turn = text.partition("int64_t k")[2]
     assert len(re.findall(r"for \(int64_t i ", turn)) == 1
-    assert len(re.findall(r"project_\d+\[k \* 400.*\] = ", turn)) == 2
+    assert len(re.findall(r"\w+_tape\w*\[k \* 400.*\] = ", turn)) == 2
 
 
 def test_a_minimum_keeps_two_truth_values_an_element():
