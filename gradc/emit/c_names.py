@@ -59,4 +59,4 @@ C = Language(
 
 def keep_clear(symbol: str) -> set[str]:
     """Return the names that the frame of a generated function uses itself."""
-    return {"arena", "env", "scratch", "shared", "buffers", "dims", symbol}
+    return {"arena", "env", "scratch", "shared", "chunk", "buffers", "dims", symbol}

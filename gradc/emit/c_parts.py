@@ -1,21 +1,26 @@
-"""Loops that threads share, as functions of their own.
+"""Loops that threads share: one function for what all of them do in a chunk.
 
-    for i in chunks of 1000:      typedef struct { const double *x; ... } f_shared;
-        y[i] = a * x[i]      ->   static void f_part_1(const double *restrict x, ..., int64_t chunk)
-                                  static void f_chunk_1(void *arguments, int64_t chunk)
+    for i in chunks of 1000:      typedef struct { int64_t part; const double *x; ... } f_shared;
+        y[i] = a * x[i]      ->   static void f_part(const double *restrict x, ...,
+    for i in chunks of 50: ...                       const f_shared *shared, int64_t chunk) {
+                                      if (shared->part == 1) {
+                                          const double a = shared->a;
+                                          ... the turns of one chunk
+                                      } else if (shared->part == 2) { ...
+                                  static void f_chunk(void *arguments, int64_t chunk)
                                   ...
-                                  f_shared shared = {x, y, 0};
+                                  f_shared shared = {0, x, y, 0};
+                                  shared.part = 1;
                                   shared.a = a;
-                                  gradc_parallel_for(env, 64, f_chunk_1, &shared);
+                                  gradc_parallel_for(env, 64, f_chunk, &shared);
 
-A part has the loop over the turns of one chunk; its parameters carry the names they have outside,
-and ``restrict``, so that a compiler knows as much as in one function.  ``f_chunk_1`` hands it what
-lies in the structure, which all parts of a function have in common: its arguments, and the numbers
-that parts take from the code around them.
+The parameters of ``f_part`` are the memory, with the names it has outside and ``restrict``, so that
+a compiler knows as much as in one function.  ``f_chunk`` hands over what lies in the structure: the
+function's arguments, which loop it is, and the numbers that loops take from the code around them.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gradc.emit.c_scope import Scope
@@ -36,18 +41,23 @@ from gradc.kernels.nest import Buffer, BufferPlan, Declare, Lane, Least, Let, Lo
 from gradc.kernels.walk import expressions, map_statement, statements, subexpressions
 
 __all__ = [
+    "CHUNK",
     "Captured",
     "Field",
-    "Part",
-    "Shared",
+    "Parts",
     "arena_place",
     "captured",
     "chunks_text",
+    "least_text",
     "limits",
     "memory_fields",
     "temporary_lines",
 ]
 
+CHUNK = "chunk"
+"""What the number of a chunk is called; nothing else in a function is."""
+_WHICH = "part"
+_CHUNK = Symbol("chunk", "chunk")
 _WORD = re.compile(r"\w+")
 
 
@@ -130,21 +140,21 @@ def chunks_text(loop: Loop, symbols: dict[Symbol, str]) -> str:
     return f"{text.within(PRODUCT)} / {share}" if share > 1 else text.text
 
 
-def limits(
-    loop: Loop, symbols: dict[Symbol, str], chunk: str, first: str, last: str
-) -> Iterator[str]:
+def limits(loop: Loop, symbols: dict[Symbol, str]) -> tuple[str, str]:
     """Print where a chunk begins and ends."""
     share = loop.chunk * loop.step
-    start, stop = dim_text(loop.start, symbols), dim_text(loop.stop, symbols)
-    begin = f"{chunk} * {share}" if share > 1 else chunk
-    begin = begin if loop.start == 0 else f"{start.within(SUM)} + {begin}"
-    yield f"const int64_t {first} = {begin};"
+    first: Dim = loop.start + _CHUNK.expr() * share
+    names = {**symbols, _CHUNK: CHUNK}
+    begin, end = dim_text(first, names).text, dim_text(first + share, names)
     length = loop.stop - loop.start
     if isinstance(length, int) and length % share == 0:
-        yield f"const int64_t {last} = {first} + {share};"
-        return
-    reach = f"{first} + {share}"
-    yield f"const int64_t {last} = {reach} < {stop.within(SHIFT)} ? {reach} : {stop.text};"
+        return begin, end.within(SHIFT)
+    return begin, least_text(end, dim_text(loop.stop, symbols))
+
+
+def least_text(a: Text, b: Text) -> str:
+    """Print the smaller one of two."""
+    return f"gradc_least({a.text}, {b.text})"
 
 
 def memory_fields(scope: Scope, used: set[Buffer]) -> Iterator[Field]:
@@ -171,69 +181,96 @@ def arena_place(offset: str) -> Text:
     return Text("arena") if offset == "0" else Text(f"(char *)arena + {offset}", SUM)
 
 
-class Shared:
-    """The structure of what the parts of one function work on."""
+class Parts:
+    """All loops of one function that threads share: ``bodies`` holds what each does in a chunk.
+
+    ``several`` says whether there will be more than one, so that it must be told which.
+    """
 
     def __init__(self, name: str) -> None:
-        self.name = f"{name}_shared"
-        self._kinds: dict[str, str] = {}
+        self.bodies: list[Lines] = []
+        self.several = False
+        self._type = f"{name}_shared"
+        self._part, self._chunk = f"{name}_part", f"{name}_chunk"
+        self._kinds: dict[str, str] = {_WHICH: ""}
+        self._used: set[Buffer] = set()
 
-    def member(self, field: Field) -> str:
-        """Return what a field is called in the structure; another kind takes another place."""
+    def add(self, numbers: Sequence[Field], used: set[Buffer], body: Lines) -> Iterator[str]:
+        """Take what one loop does; print what to set before its chunks are done.
+
+        ``numbers`` come from outside, ``used`` is the memory that it works on.
+        """
+        members = [self._member(field) for field in numbers]
+        pairs = list(zip(numbers, members, strict=True))
+        lines = Lines()
+        for _ in range(self.depth):
+            lines.indent()
+        lines.add(*(f"const {field.declared()} = shared->{name};" for field, name in pairs))
+        lines.join(body)
+        self.bodies.append(lines)
+        self._used |= used
+        if self.several:
+            yield f"shared.{_WHICH} = {len(self.bodies)};"
+        yield from (f"shared.{name} = {field.name};" for field, name in pairs)
+
+    @property
+    def depth(self) -> int:
+        """How deep the body of a loop stands in the function."""
+        return 2 if self.several else 1
+
+    def call(self, chunks: str) -> str:
+        """Print the statement that has the chunks done."""
+        return f"gradc_parallel_for(env, {chunks}, {self._chunk}, &shared);"
+
+    def uses_arena(self) -> bool:
+        """Tell whether a part works on temporaries."""
+        return any(buffer.kind == "temporary" for buffer in self._used)
+
+    def variable(self, scope: Scope) -> list[str]:
+        """Print the structure's variable, in which numbers wait for their values."""
+        fields = self._fields(scope)
+        values = [field.name if field.pointer else "0" for field in fields]
+        return packed_lines(f"{self._type} shared = {{", values, "};")
+
+    def functions(self, scope: Scope, plan: BufferPlan) -> Iterator[str]:
+        """Print the structure, the function with all parts, and the one of a chunk."""
+        fields = self._fields(scope)
+        yield "typedef struct {"
+        yield from (f"    {field.declared()};" for field in fields)
+        yield from (f"}} {self._type};", "")
+        memory = [field for field in fields if field.pointer]
+        extra = [] if len(fields) == len(memory) else [Field(f"const {self._type} *", "shared")]
+        parameters = [f.declared("restrict ") for f in memory] + [f.declared() for f in extra]
+        parameters.append(f"int64_t {CHUNK}")
+        yield from packed_lines(f"static void {self._part}(", parameters, ") {")
+        yield from (f"    {line}" for line in temporary_lines(scope, self._used, plan))
+        yield from self._alternatives()
+        yield from ("}", "", f"static void {self._chunk}(void *arguments, int64_t {CHUNK}) {{")
+        yield f"    const {self._type} *shared = arguments;"
+        handed = [f"shared->{f.name}" for f in memory] + [f.name for f in extra] + [CHUNK]
+        yield from (f"    {line}" for line in packed_lines(f"{self._part}(", handed, ");"))
+        yield "}"
+
+    def _fields(self, scope: Scope) -> list[Field]:
+        """Return the members: which part, the memory, the numbers."""
+        numbers = [Field(kind, name) for name, kind in self._kinds.items() if kind]
+        which = [Field("int64_t", _WHICH)] if self.several else []
+        return [*which, *memory_fields(scope, self._used), *numbers]
+
+    def _alternatives(self) -> Iterator[str]:
+        """Print one body after the other, of which one is done."""
+        if not self.several:
+            yield from self.bodies[0].texts
+            return
+        for number, body in enumerate(self.bodies, 1):
+            yield f"    {'} else if' if number > 1 else 'if'} (shared->{_WHICH} == {number}) {{"
+            yield from body.texts
+        yield "    }"
+
+    def _member(self, field: Field) -> str:
+        """Return what a number is called in the structure; another kind takes another place."""
         member, number = field.name, 1
         while self._kinds.setdefault(member, field.kind) != field.kind:
             number += 1
             member = f"{field.name}_{number}"
         return member
-
-    def holds(self, name: str) -> bool:
-        """Tell whether a part works on something of this name."""
-        return name in self._kinds
-
-    def structure(self) -> Iterator[str]:
-        """Print the type."""
-        yield "typedef struct {"
-        for name, kind in self._kinds.items():
-            yield f"    {Field(kind, name).declared()};"
-        yield f"}} {self.name};"
-
-    def variable(self) -> list[str]:
-        """Print the variable, in which numbers wait for their values."""
-        fields = [Field(kind, name) for name, kind in self._kinds.items()]
-        values = [field.name if field.pointer else "0" for field in fields]
-        return packed_lines(f"{self.name} shared = {{", values, "};")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The functions for the chunks of one loop; ``chunk`` is what their number is called."""
-
-    name: str
-    number: int
-    fields: Sequence[Field]
-    chunk: str
-    shared: Shared
-
-    def functions(self, places: Iterable[str], body: Lines) -> Lines:
-        """Print the part and the chunk."""
-        part, chunk = f"{self.name}_part_{self.number}", f"{self.name}_chunk_{self.number}"
-        parameters = [*(f.declared("restrict ") for f in self.fields), f"int64_t {self.chunk}"]
-        lines = Lines()
-        lines.add(*packed_lines(f"static void {part}(", parameters, ") {"))
-        with lines.indented():
-            lines.add(*places)
-        lines.extend(body)
-        lines.add("}", "", f"static void {chunk}(void *arguments, int64_t chunk) {{")
-        with lines.indented():
-            lines.add(f"const {self.shared.name} *shared = arguments;")
-            members = [f"shared->{self.shared.member(field)}" for field in self.fields]
-            lines.add(*packed_lines(f"{part}(", [*members, "chunk"], ");"))
-        lines.add("}")
-        return lines
-
-    def call(self, chunks: str) -> Iterator[str]:
-        """Print the statements that have the chunks done."""
-        for field in self.fields:
-            if not field.pointer:
-                yield f"shared.{self.shared.member(field)} = {field.name};"
-        yield f"gradc_parallel_for(env, {chunks}, {self.name}_chunk_{self.number}, &shared);"

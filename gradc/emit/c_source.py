@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gradc.emit.c_comments import comment, origin_of
-from gradc.emit.c_parts import Shared, arena_place, temporary_lines
+from gradc.emit.c_parts import arena_place, temporary_lines
 from gradc.emit.c_scope import Scope
 from gradc.emit.c_signature import Signature, function_lines, packed_lines, signature
 from gradc.emit.c_statements import Statements
@@ -18,7 +18,7 @@ from gradc.emit.c_support import Support
 from gradc.emit.c_tables import table_lines
 from gradc.emit.c_types import dim_text
 from gradc.emit.filters import c_comment
-from gradc.emit.lines import Lines, framed
+from gradc.emit.lines import framed
 from gradc.emit.render import render, support_text
 from gradc.emit.source import Source
 from gradc.kernels.nest import Buffer, Unit
@@ -56,7 +56,7 @@ def print_c(
     """
     face = signature(unit.program, symbol)
     scope = _scope(unit, face)
-    support = Support(options.math, is_straight(unit.stages))
+    support = Support(options.math, is_straight(unit.stages), lent)
     printer = Statements(scope, support, symbol, unit.plan)
     printer.lines.indent()
     printer.function(unit.stages)
@@ -69,14 +69,14 @@ def print_c(
         tables=list(_tables(scope)),
         prototypes=[*_prototypes(face), *(_lent(face, ";") if lent and printer.needs_env else [])],
         arena=_arena(unit, face, scope),
-        parts=list(_parts(printer.parts, printer.shared)),
+        parts=list(printer.parts.functions(scope, unit.plan)) if printer.parts.bodies else [],
         head=_head(face, printer.needs_env, lent),
         opening=list(_opening(unit, face, scope, printer)),
         body=printer.lines.texts,
         wrapper=_wrapper(face) if printer.needs_env else [],
         entry=_entry(face, printer.needs_env) if entry else [],
     )
-    source = framed(text, *printer.parts, printer.lines)
+    source = framed(text, *printer.parts.bodies, printer.lines)
     return replace(source, brief=_brief(text, helpers, support), apart=tuple(support.apart))
 
 
@@ -198,24 +198,15 @@ def _opening(unit: Unit, face: Signature, scope: Scope, printer: Statements) -> 
     for parameter in face.arrays:
         if parameter.name not in looked_at:
             yield f"(void){parameter.name};"
-    if printer.parts:
-        yield from printer.shared.variable()
-    if not temporaries and not lent and not printer.shared.holds("arena"):
+    if printer.parts.bodies:
+        yield from printer.parts.variable(scope)
+    if not temporaries and not lent and not printer.parts.uses_arena():
         yield "(void)arena;"
     yield from (f"(void){name};" for _, name in face.sizes)
 
 
-def _parts(parts: list[Lines], shared: Shared) -> Iterator[str]:
-    """Print the functions of loops that threads share, with a line between them."""
-    if parts:
-        yield from shared.structure()
-    for part in parts:
-        yield ""
-        yield from part.texts
-
-
 def _wrapper(face: Signature) -> list[str]:
-    head = function_lines(f"int {face.symbol}", face.parameters("restrict "), " {")
+    head = packed_lines(f"int {face.symbol}(", face.parameters("restrict "), ") {")
     call = packed_lines(f"return {face.symbol}_with(", [*face.arguments, "NULL"], ");")
     return [*head, *(f"    {line}" for line in call), "}"]
 

@@ -15,13 +15,12 @@ from gradc.emit.c_comments import COLUMNS, Places
 from gradc.emit.c_expressions import Expressions, Pending, filled
 from gradc.emit.c_fused import factors, function
 from gradc.emit.c_parts import (
-    Part,
-    Shared,
+    CHUNK,
+    Parts,
     captured,
     chunks_text,
+    least_text,
     limits,
-    memory_fields,
-    temporary_lines,
 )
 from gradc.emit.c_scope import Scope
 from gradc.emit.c_support import Support
@@ -49,6 +48,7 @@ from gradc.ir.op import op_named
 from gradc.ir.types import BOOL, INT64
 from gradc.kernels import nest
 from gradc.kernels.nest import Buffer, BufferPlan, Local, Matrix, Ref, Stage, Stmt
+from gradc.kernels.walk import statements
 
 __all__ = ["Statements"]
 
@@ -71,13 +71,11 @@ class Statements:
 
     def __init__(self, scope: Scope, support: Support, name: str, plan: BufferPlan) -> None:
         self.lines = Lines()
-        self.parts: list[Lines] = []
-        self.shared = Shared(name)
+        self.parts = Parts(name)
         self.headers: set[str] = set()
         self.needs_env = False
         self._scope = scope
         self._support = support
-        self._name = name
         self._plan = plan
         self._places = Places(scope.graph)
         self._said: tuple[str, str] | None = None
@@ -88,6 +86,8 @@ class Statements:
     def function(self, stages: list[Stage]) -> None:
         """Print all stages in order, with headings where there are several sections."""
         self._uses = count_uses([stage.body for stage in stages])
+        shared = (s for stage in stages for s in statements(stage.body) if _is_shared(s))
+        self.parts.several = sum(1 for _ in shared) > 1
         headed = len({stage.section for stage in stages}) > 1
         section = ""
         for stage in stages:
@@ -148,39 +148,35 @@ class Statements:
                 self._block(stmt.body)
 
     def _in_chunks(self, loop: nest.Loop) -> None:
-        """Print a loop that threads share: functions for its chunks, and what calls them."""
-        number, outside = len(self.parts) + 1, captured(loop)
+        """Print a loop that threads share: what a chunk does, and the call for all chunks."""
+        outside = captured(loop)
         kept = self.lines, self._said, self._scope.used
         self.lines, self._said, self._scope.used = Lines(), None, set()
-        with self.lines.indented(), self._scope.block():
-            chunk = self._part(loop)
+        for _ in range(self.parts.depth):
+            self.lines.indent()
+        with self._scope.block():
+            self._part(loop)
         body, used = self.lines, self._scope.used
         self.lines, self._said, self._scope.used = kept
-        fields = [
-            *memory_fields(self._scope, used),
-            *outside.fields(self._scope, body.texts),
-        ]
-        part = Part(self._name, number, fields, chunk, self.shared)
-        places = temporary_lines(self._scope, used, self._plan)
-        self.parts.append(part.functions(places, body))
         self._scope.used |= {buffer for buffer in used if buffer.kind != "temporary"}
         self._support.need(("gradc_parallel_for",))
         self.needs_env = True
         self._announce()
-        self.lines.add(*part.call(chunks_text(loop, self._scope.symbols)))
+        numbers = outside.fields(self._scope, body.texts)
+        self.lines.add(*self.parts.add(numbers, used, body))
+        self.lines.add(self.parts.call(chunks_text(loop, self._scope.symbols)))
 
-    def _part(self, loop: nest.Loop) -> str:
-        """Print what is done for one chunk; return the name of its number."""
+    def _part(self, loop: nest.Loop) -> None:
+        """Print what is done for one chunk."""
+        symbols = self._scope.symbols
         if loop.chunk == 1 and loop.start == 0 and loop.step == 1:
-            with self._scope.block(loop.symbol) as chunk:
-                self._block(loop.body)
-                self._flush()
-            return chunk
-        namer, symbols = self._scope.namer, self._scope.symbols
-        chunk, first, last = (namer.user(name) for name in ("chunk", "first", "last"))
-        self.lines.add(*limits(loop, symbols, chunk, first, last))
+            symbols[loop.symbol] = CHUNK
+            self._block(loop.body)
+            self._flush()
+            return
+        first, last = limits(loop, symbols)
+        self._support.need(("gradc_least",) if "(" in last else ())
         self._loop_between(loop, first, last)
-        return chunk
 
     @_print.register
     def _(self, stmt: nest.While) -> None:
@@ -233,11 +229,9 @@ class Statements:
 
     @_print.register
     def _(self, stmt: nest.Least) -> None:
-        self._flush()
         a, b = (dim_text(dim, self._scope.symbols) for dim in (stmt.a, stmt.b))
-        name = self._scope.add_symbol(stmt.symbol)
-        test = f"{a.within(SHIFT)} < {b.within(SHIFT)}"
-        self._write(f"const int64_t {name} = {test} ? {a.text} : {b.text};")
+        self._support.need(("gradc_least",))
+        self._scope.symbols[stmt.symbol] = least_text(a, b)
 
     @_print.register
     def _(self, stmt: nest.Let) -> None:
@@ -484,6 +478,11 @@ class _Block:
         self._printer.lines.dedent()
         if self._closing:
             self._printer.lines.add(self._closing)
+
+
+def _is_shared(stmt: Stmt) -> bool:
+    """Tell whether threads share a loop."""
+    return isinstance(stmt, nest.Loop) and stmt.chunk > 0
 
 
 def _bits(number: nest.Number) -> bool:

@@ -36,6 +36,8 @@ HEADERS = (
     "gradc_linalg.h",
     "gradc_adjugate.h",
 )
+_PRODUCTS = 4
+"""Matrix routines in ``gradc_env``."""
 _FAST = "gradc_math_fast.h"
 _APART = "gradc_math_apart.h"
 _PAIRS = ({"sin", "cos"}, {"sinf", "cosf"})
@@ -83,10 +85,14 @@ class Support:
 
     Code without loops takes the C library's functions as they are: a compiler then makes one call
     of the sine and the cosine of a value, where those of many values would stand in its way.
+
+    Code without products that declares to nobody what it is lent (``lent``) leaves the types of the
+    matrix routines out of ``gradc_env``.
     """
 
     math: str
     straight: bool = False
+    lent: bool = False
     names: set[str] = field(default_factory=set)
 
     def need(self, names: Iterable[str]) -> None:
@@ -104,6 +110,8 @@ class Support:
         With ``apart`` functions that may be compiled apart are declared only.
         """
         library = _library(frozenset(self.apart)) if apart else _library()
+        if not self.lent and not self.apart:
+            library = _without_products()
         taken, words = _closure(library, self.names | self._settings_names())
         used = [library.parts[i] for i in sorted(taken)]
         standard = {name for part in used for name in library.standard[part.header]}
@@ -179,6 +187,18 @@ def _library(declared: frozenset[str] = frozenset()) -> _Library:
         for word in part.own:
             owner.setdefault(word, number)
     return _Library(tuple(found), owner, standard)
+
+
+@cache
+def _without_products() -> _Library:
+    """Return the library with a ``gradc_env`` of the same layout that types no matrix routine."""
+    whole = _library()
+    place = whole.owner["gradc_env"]
+    lines = [line for line in whole.parts[place].text.splitlines() if "gem" not in line]
+    lines.insert(2, f"    void (*products[{_PRODUCTS}])(void);")
+    text = "\n".join(lines)
+    part = replace(whole.parts[place], text=text, words=frozenset(_WORD.findall(text)))
+    return replace(whole, parts=(*whole.parts[:place], part, *whole.parts[place + 1 :]))
 
 
 def _read(header: str, parts: list[_Part], standard: dict[str, tuple[str, ...]]) -> None:

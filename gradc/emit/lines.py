@@ -56,6 +56,12 @@ class Lines:
         self.add(*other.texts)
         self.entries.extend(entry.shifted(by) for entry in other.entries)
 
+    def join(self, other: "Lines") -> None:
+        """Append another's lines as they are, with their entries."""
+        by = len(self.texts)
+        self.texts.extend(other.texts)
+        self.entries.extend(entry.shifted(by) for entry in other.entries)
+
     def indent(self) -> None:
         """Go one level deeper; for printers that keep their own stack."""
         self._margin += self._indent

@@ -41,7 +41,7 @@ from gradc.kernels.walk import statements
 
 __all__ = ["in_chunks"]
 
-_CHUNK = Symbol("chunk", "chunk")
+_CHUNK = Symbol("part", "chunk")
 _LAST = Symbol("last", "chunk")
 _AT = Symbol("at", "index")
 

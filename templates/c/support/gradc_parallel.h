@@ -7,6 +7,8 @@
 
 #include "gradc_env.h"
 
+static inline int64_t gradc_least(int64_t a, int64_t b) { return a < b ? a : b; }
+
 /* Calls body(arguments, c) once for every c in 0 <= c < chunks: by the threads that `env` lends, or one
  * after the other (env may be NULL). The result is the same. */
 static inline void gradc_parallel_for(const gradc_env *env, int64_t chunks, gradc_chunk_fn body,

@@ -1,4 +1,4 @@
-static void f_part_1(
+static void f_part(
     const double *restrict x, const double *restrict z, void *restrict arena, int64_t chunk) {
     double *partial = (double *)((char *)arena + 448);
     double *m = (double *)((char *)arena + 14464);
@@ -78,9 +78,9 @@ static void f_part_1(
     partial_1[chunk] = sum_2;
 }
 
-static void f_chunk_1(void *arguments, int64_t chunk) {
+static void f_chunk(void *arguments, int64_t chunk) {
     const f_shared *shared = arguments;
-    f_part_1(shared->x, shared->z, shared->arena, chunk);
+    f_part(shared->x, shared->z, shared->arena, chunk);
 }
 
 static int f_with(
@@ -103,15 +103,15 @@ static int f_with(
     /* large_programs.py:56  m = z @ x */
     memset(product_1, 0, 50 * sizeof(double));
     /* large_programs.py:57  return np.mean(np.log1p(np.exp(-np.abs(m))) + np.maximum(-m, 0.0 ... */
-    gradc_parallel_for(env, 35, f_chunk_1, &shared);
-    for (int64_t chunk = 0; chunk < 35; ++chunk) {
-        sum_1 += partial_1[chunk];
+    gradc_parallel_for(env, 35, f_chunk, &shared);
+    for (int64_t part = 0; part < 35; ++part) {
+        sum_1 += partial_1[part];
     }
     /* large_programs.py:56  m = z @ x */
-    for (int64_t chunk = 0; chunk < 35; ++chunk) {
+    for (int64_t part = 0; part < 35; ++part) {
         GRADC_APART
         for (int64_t at = 0; at < 50; ++at) {
-            product_1[at] += partial[chunk * 50 + at];
+            product_1[at] += partial[part * 50 + at];
         }
     }
     for (int64_t i = 8960; i < 9000; i += 4) {

@@ -1,15 +1,13 @@
-static void f_part_1(const double *restrict x, double *restrict result, int64_t chunk) {
-    const int64_t first = chunk * 3750;
-    const int64_t last = first + 3750;
+static void f_part(const double *restrict x, double *restrict result, int64_t chunk) {
     /* large_programs.py:30  return np.tanh(x) * np.sqrt(1.0 + x * x) */
-    for (int64_t i = first; i < last; ++i) {
+    for (int64_t i = chunk * 3750; i < chunk * 3750 + 3750; ++i) {
         result[i] = tanh(x[i]) * sqrt(1.0 + x[i] * x[i]);
     }
 }
 
-static void f_chunk_1(void *arguments, int64_t chunk) {
+static void f_chunk(void *arguments, int64_t chunk) {
     const f_shared *shared = arguments;
-    f_part_1(shared->x, shared->result, chunk);
+    f_part(shared->x, shared->result, chunk);
 }
 
 static int f_with(
@@ -21,6 +19,6 @@ static int f_with(
     (void)arena;
 
     /* large_programs.py:30  return np.tanh(x) * np.sqrt(1.0 + x * x) */
-    gradc_parallel_for(env, 64, f_chunk_1, &shared);
+    gradc_parallel_for(env, 64, f_chunk, &shared);
     return 0;
 }
