@@ -6,13 +6,15 @@ chunk for itself, and then chunk by chunk (``partial``).  Chunks follow from the
 result depends on how many threads there are, or whether there are any.
 
 Outer loops are asked first.  A loop that must run in order, such as one over time steps, may hold
-loops that are shared; small loops stay as they are.
+loops that are shared; small loops stay as they are, and so do those that are a small part of what
+could be shared: the copies before a loop over time steps are no more than one of its turns.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gradc.ir import Dim, Symbol
-from gradc.kernels.cost import work
+from gradc.kernels.cost import turns_of, work
 from gradc.kernels.extremes import Bounds, extremes
 from gradc.kernels.independent import Sums, bounds_of, count_uses, sums_between_turns
 from gradc.kernels.nest import (
@@ -42,6 +44,8 @@ FEW_TURNS = 8
 """A loop of fewer turns leaves the sharing to the loops in it, if those do enough work."""
 LEAST_CHUNKS = 4
 """Fewer chunks are too few to keep threads busy."""
+REST = 64
+"""Of all that could be shared, so small a part together may stay with one thread."""
 _PART_OF_WORK = 8
 """Adding up what chunks have added up may cost so small a part of the work."""
 SCRATCH_CHUNKS, SCRATCH_BYTES = 16, 1 << 23
@@ -53,7 +57,30 @@ SCRATCH_NEAR = 1 << 19
 def share_loops(stages: list[Stage]) -> list[Stage]:
     """Return the stages with large independent loops cut into chunks."""
     share = _Share(count_uses(s for stage in stages for s in stage.body))
-    return [Stage(share.body(stage.body, {}), stage.nodes, stage.section) for stage in stages]
+    for stage in stages:
+        share.find(stage.body, {}, 1)
+    share.choose()
+    return [Stage(share.body(stage.body), stage.nodes, stage.section) for stage in stages]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A statement that may be shared: about its work in all runs, and how it is cut."""
+
+    statement: Loop | Fill | Copy
+    work: int
+    turns: int
+    grain: int
+    sums: Sums | None = None
+
+    def shared(self) -> list[Stmt]:
+        """Return the statement in chunks."""
+        if not isinstance(self.statement, Loop):
+            return [_whole(self.statement, self.turns, self.grain)]
+        if self.sums is not None and (self.sums.adds or self.sums.scratch):
+            return in_chunks(self.statement, self.sums, self.turns, self.grain)
+        self.statement.chunk = self.grain
+        return [self.statement]
 
 
 class _Share:
@@ -61,54 +88,88 @@ class _Share:
 
     def __init__(self, uses: Mapping[Buffer, int]) -> None:
         self.uses = uses
+        self.found: dict[int, _Found] = {}
 
-    def body(self, body: list[Stmt], around: Bounds) -> list[Stmt]:
-        """Return statements with the loops among them and in them shared."""
-        result: list[Stmt] = []
+    def find(self, body: list[Stmt], around: Bounds, times: int) -> None:
+        """Find the statements among some, which run so many times, and in them to share."""
         for statement in body:
             if isinstance(statement, Round):
                 around = {**around, statement.symbol: (0, statement.dim)}
-            if isinstance(statement, Loop):
-                result += self.loop(statement, around)
-                continue
-            if isinstance(statement, Fill | Copy):
-                statement = _whole(statement)
+            elif isinstance(statement, Loop):
+                self._loop(statement, around, times)
+            elif isinstance(statement, Fill | Copy):
+                size = _buffer(statement).type.size
+                if isinstance(size, int) and size >= LEAST_WORK:
+                    grain = _turns_of_chunk(size, size)
+                    self._note(_Found(statement, times * size, size, grain))
             elif isinstance(statement, While):
-                statement.body = self.body(statement.body, around)
+                self.find(statement.body, around, times * REST)
             elif isinstance(statement, If):
-                statement.then = self.body(statement.then, around)
-                statement.otherwise = self.body(statement.otherwise, around)
-            result.append(statement)
-        return result
+                self.find(statement.then, around, times)
+                self.find(statement.otherwise, around, times)
 
-    def loop(self, loop: Loop, around: Bounds) -> list[Stmt]:
-        """Return a loop in chunks, or with those inside it that are worth it in chunks."""
+    def _loop(self, loop: Loop, around: Bounds, times: int) -> None:
+        """Find that a loop may be shared, or those inside it that are worth it."""
         total = work(loop, around)
         if total < LEAST_WORK:
-            return [loop]
+            return
         turns = _turns(loop, around)
         if turns is not None and turns >= 2:
             inner = turns < FEW_TURNS and total >= turns * LEAST_WORK
             sums = None if inner else sums_between_turns(loop, around, self.uses)
-            chunked = _chunked(loop, sums, turns, total) if sums is not None else []
-            if chunked:
-                return chunked
-        loop.body = self.body(loop.body, {**around, loop.symbol: bounds_of(loop)})
-        return [loop]
+            grain = None if sums is None else _grain(loop, sums, turns, total)
+            if grain is not None:
+                self._note(_Found(loop, times * total, turns, grain, sums))
+                return
+        inside = {**around, loop.symbol: bounds_of(loop)}
+        self.find(loop.body, inside, times * _often(turns_of(loop, around)))
+
+    def _note(self, found: _Found) -> None:
+        self.found[id(found.statement)] = found
+
+    def choose(self) -> None:
+        """Forget the smallest statements, as long as they are a small part of all together."""
+        rest = sum(found.work for found in self.found.values()) // REST
+        for key, found in sorted(self.found.items(), key=lambda item: item[1].work):
+            rest -= found.work
+            if rest < 0:
+                break
+            del self.found[key]
+
+    def body(self, body: list[Stmt]) -> list[Stmt]:
+        """Return statements with what was found among them and in them shared."""
+        result: list[Stmt] = []
+        for statement in body:
+            found = self.found.get(id(statement))
+            if found is not None:
+                result += found.shared()
+                continue
+            if isinstance(statement, Loop | While):
+                statement.body = self.body(statement.body)
+            elif isinstance(statement, If):
+                statement.then = self.body(statement.then)
+                statement.otherwise = self.body(statement.otherwise)
+            result.append(statement)
+        return result
 
 
-def _whole(statement: Fill | Copy) -> Stmt:
-    """Return a fill or copy of a whole buffer as a loop in chunks, where it is large."""
-    buffer = statement.buffer if isinstance(statement, Fill) else statement.target
-    size = buffer.type.size
-    if not isinstance(size, int) or size < LEAST_WORK:
-        return statement
+def _often(turns: int) -> int:
+    """Return what so many turns count for: all above a few the same, so the code is the same."""
+    return turns if turns < FEW_TURNS else REST
+
+
+def _buffer(statement: Fill | Copy) -> Buffer:
+    return statement.buffer if isinstance(statement, Fill) else statement.target
+
+
+def _whole(statement: Fill | Copy, size: int, grain: int) -> Stmt:
+    """Return a fill or copy of a whole buffer as a loop in chunks."""
     i = Symbol("i", "index")
     value = (
         statement.value if isinstance(statement, Fill) else Load(Ref(statement.source, i.expr()))
     )
-    store = Store(Ref(buffer, i.expr()), value, statement.node)
-    return Loop(i, 0, size, [store], node=statement.node, chunk=_turns_of_chunk(size, size))
+    store = Store(Ref(_buffer(statement), i.expr()), value, statement.node)
+    return Loop(i, 0, size, [store], node=statement.node, chunk=grain)
 
 
 def _turns(loop: Loop, around: Bounds) -> int | None:
@@ -123,13 +184,12 @@ def _turns_of_chunk(turns: int, total: int, most: int = MOST_CHUNKS) -> int:
     return -(-turns // chunks)
 
 
-def _chunked(loop: Loop, sums: Sums, turns: int, total: int) -> list[Stmt]:
-    """Return the loop in chunks; nothing where that may not be, or would cost too much."""
+def _grain(loop: Loop, sums: Sums, turns: int, total: int) -> int | None:
+    """Return the turns of one chunk; None where that may not be, or would cost too much."""
     if not (sums.adds or sums.scratch):
-        loop.chunk = _turns_of_chunk(turns, total)
-        return [loop]
+        return _turns_of_chunk(turns, total)
     if sums.adds and loop.symbol.role != "index":
-        return []  # in the user's own loops the order of a sum counts
+        return None  # in the user's own loops the order of a sum counts
     length: Dim = loop.stop - loop.start
     extra = sum(size for _, _, size in sums.memory.values())
     most = min(MOST_CHUNKS, total // (_PART_OF_WORK * 2 * max(extra, 1)))
@@ -138,8 +198,8 @@ def _chunked(loop: Loop, sums: Sums, turns: int, total: int) -> list[Stmt]:
         near = max(LEAST_CHUNKS, SCRATCH_NEAR // scratch)
         most = min(most, SCRATCH_CHUNKS, near, SCRATCH_BYTES // scratch)
     if not isinstance(length, int) or most < LEAST_CHUNKS:
-        return []
-    return in_chunks(loop, sums, turns, _turns_of_chunk(turns, total, most))
+        return None
+    return _turns_of_chunk(turns, total, most)
 
 
 def _room(buffer: Buffer) -> int:

@@ -144,6 +144,33 @@ def test_the_threshold_is_one_of_work():
     assert len(shared(lower(program_of(f, [np.zeros(40 * few)]), Options()))) == 1
 
 
+@pytest.mark.parametrize("turns", [10, 1000])
+def test_what_is_done_once_beside_a_loop_over_time_is_not_shared(turns: int):
+    """Two copies, a fill and a sum of the whole grid are no more than two of its turns."""
+
+    def smoothed(x):
+        y = x.copy()
+        for _ in range(turns):
+            y[1:-1] = 0.3 * (y[2:] + y[:-2]) + 0.4 * x[1:-1] * np.exp(-y[1:-1])
+        return np.sum(y * y)
+
+    x = np.ones((1500, 700))
+    unit = lower(gradc.value_and_grad(smoothed).artifact(x).program, Options())
+    stages = [s for stage in unit.stages for s in stage.body]
+    alone = [s for s in stages if isinstance(s, Loop) and s.chunk]
+    assert alone == []
+    assert len(shared(unit)) >= 2
+
+
+def test_many_sweeps_of_the_same_size_are_all_shared():
+    def swept(*arrays):
+        return tuple(ops.exp(x) for x in arrays)
+
+    count = 2 * threads.REST
+    unit = lower(program_of(swept, [np.zeros(40_000 + k) for k in range(count)]), Options())
+    assert count - 2 <= len(shared(unit)) <= count
+
+
 def test_the_option_changes_no_loop():
     program = program_of(ops.exp, [np.zeros(100_000)])
     texts = {str(lower(program, Options(threads=n)).stages[0].body[0].chunk) for n in (1, 2, 7)}
