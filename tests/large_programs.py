@@ -89,6 +89,14 @@ def scan(x):
     return np.sum(np.cumsum(np.sin(x)) ** 2)
 
 
+def named(chunk, part):
+    """Names that the code around shared loops has too, and a number from outside them."""
+    first = np.sum(part[:5]) * 0.1
+    shared = np.max(np.exp(-chunk * first))
+    env = np.tanh(part * shared + first)
+    return np.sum(env * chunk) + shared
+
+
 def small(x):
     return np.sum(np.exp(-x) * np.sin(x))
 
@@ -124,6 +132,7 @@ CORPUS = {
         Large(rows, (_rng(13).random((ROWS, COLUMNS)),), 1),
         Large(single, (_rng(14).standard_normal(N).astype(np.float32),), 1),
         Large(scan, (_rng(15).standard_normal(N),), 1),
+        Large(named, (_rng(20).random(N), _rng(21).random(N)), 3),
         Large(small, (_rng(16).random(1_000),), 0),
         Large(recurrence, (_rng(17).random(50_000),), 0),
         Large(gathered, (_rng(18).random(5_000), _rng(19).integers(0, 5_000, N)), 1),

@@ -22,6 +22,7 @@ function's arguments, which loop it is, and the numbers that loops take from the
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 
 from gradc.emit.c_scope import Scope
 from gradc.emit.c_signature import packed_lines
@@ -56,7 +57,6 @@ __all__ = [
 
 CHUNK = "chunk"
 """What the number of a chunk is called; nothing else in a function is."""
-_WHICH = "part"
 _CHUNK = Symbol("chunk", "chunk")
 _WORD = re.compile(r"\w+")
 
@@ -187,12 +187,14 @@ class Parts:
     ``several`` says whether there will be more than one, so that it must be told which.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, scope: Scope) -> None:
+        names = chain(["part"], (f"part_{number}" for number in count(1)))
+        self._which = next(name for name in names if name not in scope.buffers.values())
         self.bodies: list[Lines] = []
         self.several = False
         self._type = f"{name}_shared"
         self._part, self._chunk = f"{name}_part", f"{name}_chunk"
-        self._kinds: dict[str, str] = {_WHICH: ""}
+        self._kinds: dict[str, str] = {self._which: ""}
         self._used: set[Buffer] = set()
 
     def add(self, numbers: Sequence[Field], used: set[Buffer], body: Lines) -> Iterator[str]:
@@ -210,7 +212,7 @@ class Parts:
         self.bodies.append(lines)
         self._used |= used
         if self.several:
-            yield f"shared.{_WHICH} = {len(self.bodies)};"
+            yield f"shared.{self._which} = {len(self.bodies)};"
         yield from (f"shared.{name} = {field.name};" for field, name in pairs)
 
     @property
@@ -254,7 +256,7 @@ class Parts:
     def _fields(self, scope: Scope) -> list[Field]:
         """Return the members: which part, the memory, the numbers."""
         numbers = [Field(kind, name) for name, kind in self._kinds.items() if kind]
-        which = [Field("int64_t", _WHICH)] if self.several else []
+        which = [Field("int64_t", self._which)] if self.several else []
         return [*which, *memory_fields(scope, self._used), *numbers]
 
     def _alternatives(self) -> Iterator[str]:
@@ -263,7 +265,8 @@ class Parts:
             yield from self.bodies[0].texts
             return
         for number, body in enumerate(self.bodies, 1):
-            yield f"    {'} else if' if number > 1 else 'if'} (shared->{_WHICH} == {number}) {{"
+            start = "} else if" if number > 1 else "if"
+            yield f"    {start} (shared->{self._which} == {number}) {{"
             yield from body.texts
         yield "    }"
 

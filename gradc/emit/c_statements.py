@@ -71,7 +71,7 @@ class Statements:
 
     def __init__(self, scope: Scope, support: Support, name: str, plan: BufferPlan) -> None:
         self.lines = Lines()
-        self.parts = Parts(name)
+        self.parts = Parts(name, scope)
         self.headers: set[str] = set()
         self.needs_env = False
         self._scope = scope
