@@ -47,13 +47,8 @@ static int matrices_with(
 }
 
 int matrices(
-    const double *restrict a,
-    const double *restrict b,
-    double *restrict c,
-    uint8_t *restrict mask,
-    double *restrict best,
-    double *restrict c_bar,
-    void *restrict arena) {
+    const double *restrict a, const double *restrict b, double *restrict c,
+    uint8_t *restrict mask, double *restrict best, double *restrict c_bar, void *restrict arena) {
     return matrices_with(a, b, c, mask, best, c_bar, arena, NULL);
 }
 
