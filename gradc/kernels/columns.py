@@ -6,8 +6,11 @@
 The turns of the loop over j depend on each other, those of the loop over i do not, so that the
 inner loop is the one that becomes vector code: where nobody but gradc sees the matrix, it is the
 transposed one that is kept, and what the inner loop touches lies side by side.
+
+The elements of an array with more axes are columns by its last axis, rows by the others.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -35,7 +38,9 @@ from gradc.kernels.walk import loads, nested, statements, uses
 __all__ = ["lay_columns", "recurs"]
 
 LEAST = 16
-"""Shorter rows or columns stay as they are."""
+"""Shorter columns stay as they are."""
+NARROW = 4
+"""Shorter rows stay as they are."""
 MOST = 1024
 """Pairs of elements of one matrix that are compared; more are no plain recurrence."""
 
@@ -56,12 +61,23 @@ def lay_columns(stages: list[Stage]) -> list[Stage]:
 def _is_matrix(buffer: Buffer) -> bool:
     """Tell whether a buffer may be turned at all."""
     shape = buffer.type.shape
-    long = all(isinstance(extent, int) and extent >= LEAST for extent in shape)
-    return buffer.kind == "temporary" and buffer.most < 0 and len(shape) == 2 and long
+    if buffer.kind != "temporary" or buffer.most >= 0 or len(shape) < 2:
+        return False
+    if not all(isinstance(extent, int) for extent in shape):
+        return False
+    rows, width = _extents(buffer)
+    return rows >= LEAST and width >= NARROW
+
+
+def _extents(buffer: Buffer) -> tuple[int, int]:
+    """Return how many rows and columns a buffer has."""
+    *rows, width = (int(extent) for extent in buffer.type.shape)  # type: ignore[arg-type]
+    return math.prod(rows), width
 
 
 def _turned(buffer: Buffer) -> Buffer:
-    return replace(buffer, type=buffer.type.with_shape(buffer.type.shape[::-1]))
+    *rows, width = buffer.type.shape
+    return replace(buffer, type=buffer.type.with_shape((width, *rows)))
 
 
 @dataclass(slots=True)
@@ -115,8 +131,14 @@ class _Facts:
         row, column = (_holds(dim, loops[-1].symbol) for dim in place)
         if column and not row:
             self._vote(buffer, -turns)
-        elif row and not column and len(loops) > 1 and self._recurs(loops[-2]):
+        elif row and not column and self._waits(column=place[1], loops=loops[:-1]):
             self._vote(buffer, turns)
+
+    def _waits(self, column: Dim, loops: tuple[Loop, ...]) -> bool:
+        """Tell whether a loop that goes from column to column, or the one around, recurs."""
+        return any(
+            self._recurs(loop) for loop in loops if loop is loops[-1] or _holds(column, loop.symbol)
+        )
 
     def _recurs(self, loop: Loop) -> bool:
         if loop not in self.recurrent:
@@ -183,7 +205,7 @@ def _turns_between(a: Dim, b: Dim, loop: Loop) -> bool:
 
 def _place(offset: Dim, buffer: Buffer, bounds: Bounds) -> tuple[Dim, Dim] | None:
     """Return the row and the column of an offset; None where they cannot be told apart."""
-    rows, width = (int(extent) for extent in buffer.type.shape)  # type: ignore[arg-type]
+    rows, width = _extents(buffer)
     near: Dim = 0
     number = 0
     for monomial, factor in offset.terms if isinstance(offset, DimExpr) else (((), offset),):
@@ -230,7 +252,7 @@ def _moved(
         if new is None:
             return old
         row, column = places[old.buffer, old.offset]
-        return Ref(new, column * new.type.shape[1] + row)
+        return Ref(new, column * _extents(old.buffer)[0] + row)
 
     return [_statement(statement, turned, ref) for statement in body]
 
@@ -253,14 +275,14 @@ def _copied(copy: Copy, turned: dict[Buffer, Buffer]) -> Stmt:
         return replace(copy, target=turned[copy.target], source=turned[copy.source])
     if not any(side in turned for side in sides):
         return copy
-    shape = next(side for side in sides if side in turned).type.shape
+    rows, width = _extents(next(side for side in sides if side in turned))
     row, column = axis_symbol(0).expr(), axis_symbol(1).expr()
     target, source = (
-        Ref(turned[side], column * shape[0] + row)
+        Ref(turned[side], column * rows + row)
         if side in turned
-        else Ref(side, row * shape[1] + column)
+        else Ref(side, row * width + column)
         for side in sides
     )
     store = Store(target, Load(source), copy.node)
-    inner = Loop(axis_symbol(1), 0, shape[1], [store], node=copy.node)
-    return Loop(axis_symbol(0), 0, shape[0], [inner], node=copy.node)
+    inner = Loop(axis_symbol(1), 0, width, [store], node=copy.node)
+    return Loop(axis_symbol(0), 0, rows, [inner], node=copy.node)

@@ -26,6 +26,8 @@ RECOMPUTE = 12
 """Work, loads included, up to which a value is computed again rather than stored."""
 CHEAP = 3
 """Work that may be repeated for every repetition of a broadcast."""
+STRIDED = 3
+"""Work of reading one element of a vector whose elements lie apart."""
 PIECES = 10
 """Paddings that one nest may take apart."""
 
@@ -187,7 +189,13 @@ def _view(p: Placement, node: Node) -> None:
         own = view_of(node, shape, p.views[source])
     assert own is not None
     p.views[node.id] = own
-    _inline(p, node, p.cost[source], 0)
+    _inline(p, node, STRIDED if _is_column(own, node) else p.cost[source], 0)
+
+
+def _is_column(view: View, node: Node) -> bool:
+    """Tell whether a vector's elements lie apart."""
+    axes = [(s, d) for s, d in zip(view.strides, node.type.shape, strict=True) if d != 1]
+    return len(axes) == 1 and axes[0][0] not in (0, 1, -1)
 
 
 def _force_source(p: Placement, node: Node, source: int) -> None:

@@ -6,6 +6,7 @@ terms that are zero but for a part::
     a_bar + pad(v, low, high)                  index_add(a_bar, v, [low : low + n])
     a_bar + index_add(zeros, v, where)         index_add(a_bar, v, where)
     a_bar + index_put(zeros, v, where)         index_add(a_bar, v, where)
+    a_bar * v + pad(v, index, ...)             index_add(a_bar * v, v, [index])
     a_bar + (loop that adds to zeros)          the loop starts from a_bar
     a_bar + if(c, one of these, zeros)         the branch adds to a_bar (``branch_sums``)
 
@@ -16,7 +17,7 @@ the order in which they come up.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gradc.ir import At, Graph, IndexItem, Node, Slice, Value, op_named
+from gradc.ir import At, DimExpr, Graph, IndexItem, Node, Slice, Value, op_named
 from gradc.ir.rebuild import copy_input, copy_node, transfer
 from gradc.passes.branch_sums import branch_origin, is_zero, with_sums
 from gradc.passes.rewrite import literal
@@ -48,14 +49,27 @@ def _sums(body: Graph, captures: int) -> list[_Sum]:
     found: list[_Sum] = []
     based = _carried(body, captures)
     for node in reversed(body.nodes):
-        if not live[node.id] or node.id in inner or not _is_sum(node) or not based[node.id]:
+        if not live[node.id] or node.id in inner or not _is_sum(node):
             continue
-        terms = _terms(body, node, inner, live)
-        bases = {id for id in terms if based[id]}
+        within: set[int] = set()
+        terms = _terms(body, node, within, live)
         sparse = [id for id in terms if _is_sparse(body, body[id], live)]
-        if bases and sparse and len(terms) == len(set(terms)):
+        bases = {id for id in terms if based[id]}
+        if not bases and any(_moves(body[id]) for id in sparse):
+            bases = {*terms}.difference(sparse)
+        if not bases:
+            continue
+        inner |= within
+        if sparse and len(terms) == len(set(terms)):
             found.append(_Sum(node.id, terms, bases))
     return found
+
+
+def _moves(term: Node) -> bool:
+    """Tell whether a term of a sum lies elsewhere in each turn."""
+    if term.op.name != "pad":
+        return False
+    return any(isinstance(d, DimExpr) for d in (*term.params["low"], *term.type.shape))
 
 
 def _is_sum(node: Node) -> bool:

@@ -151,3 +151,23 @@ def test_a_result_stays():
         return [q]
 
     assert matrices(unit_of(program, *draw((N, N + 4), (N + 4, N)))) == []
+
+
+def test_an_array_of_three_axes_is_a_matrix_by_its_last_axis():
+    """Planes of a vertical scheme lie one behind the other, narrow as they are."""
+    rows, width, deep = 6, 7, 5
+
+    def program(x, y):
+        def turn(k, x, q):
+            plane = get(x, (0, rows), (0, width), k)
+            before = get(q, (0, rows), (0, width), k)
+            return [put(q, before * 0.5 + plane, (0, rows), (0, width), k + 1)]
+
+        blank = x.graph.literal(1.0, x.dtype).broadcast_to((rows, width, deep + 1))
+        (q,) = loop(deep, [x], [blank], turn)
+        return [ops.exp(get(q, (0, rows), (0, width), deep)) + y]
+
+    lowered = unit_of(program, *draw((rows, width, deep), (rows, width)))
+    touched = {b for st in lowered.stages for s in statements(st.body) for b, _ in uses(s)}
+    assert (deep + 1, rows, width) in {b.type.shape for b in touched}
+    assert across(lowered) == 1, "the argument itself lies as it lies"
