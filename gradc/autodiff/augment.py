@@ -38,6 +38,7 @@ def augment(
     budget: int | None = None,
     *,
     inside: bool = False,
+    finals: bool = True,
 ) -> tuple[Graph, dict[int, Recipe]]:
     """Copy a graph, its active regions made ready; return it with their recipes.
 
@@ -54,10 +55,12 @@ def augment(
     inside : bool
         The graph is a body: what a loop with a condition keeps is not kept once more for each turn
         of the loop around, for it has room for its limit of turns, unless that is small.
+    finals : bool
+        Reverses of loops may read arrays as they are at the ends of the loop.
     """
     starts = [primal.inputs[position] for position in wrt]
     parts = activity(primal, starts, [primal.outputs[position] for position in outputs]).parts
-    shares = _shares(primal, parts, around, budget)
+    shares = _shares(primal, parts, around, budget, finals=finals)
     recipes: dict[int, Recipe] = {}
 
     def visit(target: Graph, node: Node, operands: tuple[Value, ...]) -> Value:
@@ -66,11 +69,11 @@ def augment(
             return copy_node(target, node, operands)
         if node.op.name == "cond":
             image = copy_node(target, node, operands)
-            recipes[image.id] = _reverse_cond(node, part, around, inside=inside)
+            recipes[image.id] = _reverse_cond(node, part, around, inside=inside, finals=finals)
             return image
         if inside and _is_endless(node) and not node.origin.again:
             target.origin = target.origin._replace(again=fresh_again())
-        plan = _plan(node, part, around, shares.get(node.id))
+        plan = _plan(node, part, around, shares.get(node.id), finals=finals)
         return _attach(target, node, operands, plan, recipes)
 
     return rebuild(primal, visit), recipes
@@ -81,11 +84,12 @@ def _is_endless(node: Node) -> bool:
     return node.op.name == "while_loop" and node.params["limit"] > _SOON
 
 
-def _plan(node: Node, part: Part, around: Around, budget: int | None) -> Plan:
-    def pull(body: Graph, part: Part, inside: Around, left: int | None) -> Pulled:
-        return _pull(body, _slots(part.operands, part.items), part.items, inside, left)
+def _plan(node: Node, part: Part, around: Around, budget: int | None, *, finals: bool) -> Plan:
+    def pull(body: Graph, part: Part, inside: Around, left: int | None, finals: bool) -> Pulled:
+        slots = _slots(part.operands, part.items)
+        return _pull(body, slots, part.items, inside, left, finals=finals)
 
-    return plan_loop(node, part, around, budget, pull)
+    return plan_loop(node, part, around, budget, pull, finals=finals)
 
 
 def _attach(
@@ -109,7 +113,12 @@ def _attach(
 
 
 def _shares(
-    primal: Graph, parts: Mapping[int, Part], around: Around, budget: int | None
+    primal: Graph,
+    parts: Mapping[int, Part],
+    around: Around,
+    budget: int | None,
+    *,
+    finals: bool,
 ) -> dict[int, int | None]:
     """Return the bytes that each active loop of a graph may keep, the modest ones served first."""
     active = [primal[id] for id in parts if primal[id].op.name in ("loop", "while_loop")]
@@ -120,7 +129,9 @@ def _shares(
     found |= {node.id: budget for node in active if node.origin.again < 0}
     if budget is None:
         return found
-    wants = {node.id: _plan(node, parts[node.id], around, None).nbytes for node in loops}
+    wants = {
+        node.id: _plan(node, parts[node.id], around, None, finals=finals).nbytes for node in loops
+    }
     for place, id in enumerate(sorted(wants, key=wants.__getitem__)):
         share = max(budget, 0) // (len(wants) - place)
         found[id] = share
@@ -141,10 +152,12 @@ def _pull(
     items: Sequence[bool],
     around: Around,
     budget: int | None = None,
+    *,
+    finals: bool,
 ) -> Pulled:
     """Pull cotangents of some outputs of a body back to some of its inputs."""
     outputs = [number for number, flag in enumerate(items) if flag]
-    graph, recipes = augment(body, wrt, outputs, around, budget, inside=True)
+    graph, recipes = augment(body, wrt, outputs, around, budget, inside=True, finals=finals)
     cts: list[int] = []
     seeds: dict[int, Value] = {}
     for number in outputs:
@@ -171,10 +184,12 @@ def _zeros(graph: Graph, id: int) -> Value:
         return graph.value(id).full_like(0.0)
 
 
-def _reverse_cond(node: Node, part: Part, around: Around, *, inside: bool) -> CondRecipe:
+def _reverse_cond(
+    node: Node, part: Part, around: Around, *, inside: bool, finals: bool
+) -> CondRecipe:
     """Prepare the reverse of a branch, which computes again what it needs from the captures."""
     wrt = [slot - 1 for slot, flag in enumerate(part.operands) if flag]
-    pulled = [_pull(region, wrt, part.items, around) for region in node.regions]
+    pulled = [_pull(region, wrt, part.items, around, finals=finals) for region in node.regions]
     head = head_of(pulled, around, parts=inside)
     first, second = map(reverse_of, pulled, head.read, (head, head))
     items = tuple(number for number, flag in enumerate(part.items) if flag)

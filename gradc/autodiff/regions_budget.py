@@ -31,8 +31,9 @@ from gradc.ir.ranges import Range
 
 __all__ = ["WHILE_BYTES", "Plan", "Pull", "plan_loop"]
 
-Pull: TypeAlias = Callable[[Graph, Part, tuple[Range, ...], int | None], Pulled]
-"""Differentiates a body: with the ranges of the indices around, and the bytes it may keep."""
+Pull: TypeAlias = Callable[[Graph, Part, tuple[Range, ...], int | None, bool], Pulled]
+"""Differentiates a body: with the ranges of the indices around, the bytes it may keep, and whether
+loops inside may read arrays as they are at their ends."""
 
 MOST_WHILE_BYTES = 256 << 20
 """Bytes at most that a loop with a condition may keep: it needs room for its limit of turns."""
@@ -55,13 +56,20 @@ class Plan:
 
 
 def plan_loop(
-    node: Node, part: Part, around: tuple[Range, ...], budget: int | None, pull: Pull
+    node: Node,
+    part: Part,
+    around: tuple[Range, ...],
+    budget: int | None,
+    pull: Pull,
+    *,
+    finals: bool = True,
 ) -> Plan:
     """Return the first way of running a loop that fits, or else the one with the fewest bytes.
 
     How a segment of a loop runs is settled with the loop; its budget is for the loops inside it.
+    With ``finals`` its reverse may read arrays as they are at the ends of the loop.
     """
-    ways = _Ways(node, part, around, pull)
+    ways = _Ways(node, part, around, pull, finals)
     if node.origin.again < 0:
         return ways.plain(budget)
     plan = _first_that_fits(ways, budget)
@@ -96,14 +104,25 @@ class _Ways:
     part: Part
     around: tuple[Range, ...]
     pull: Pull
+    finals: bool = True
 
     def plain(self, budget: int | None, node: Node | None = None) -> Plan:
-        """Keep what the reverse reads; loops inside may keep ``budget`` bytes in each turn."""
-        node = node or self.node
+        """Keep what the reverse reads; loops inside may keep ``budget`` bytes in each turn.
+
+        What the loops inside read from an array as they leave it costs nothing, unless this loop
+        goes on writing there: then it may be less to keep what they read, turn by turn.
+        """
+        plan = self._plain(budget, node or self.node, finals=self.finals)
+        if not self.finals or not _keeps_a_carry(plan):
+            return plan
+        other = self._plain(budget, node or self.node, finals=False)
+        return other if other.nbytes < plan.nbytes else plan
+
+    def _plain(self, budget: int | None, node: Node, *, finals: bool) -> Plan:
         around = self._inside(node)
-        pulled = self.pull(node.regions[-1], self.part, around, budget)
+        pulled = self.pull(node.regions[-1], self.part, around, budget, finals)
         if node.op.name == "loop":
-            made = prepare_loop(node, self.part, pulled, self.around)
+            made = prepare_loop(node, self.part, pulled, self.around, finals=self.finals)
         else:
             made = prepare_while(node, self.part, pulled)
         most = most_of(around)
@@ -135,7 +154,8 @@ class _Ways:
         plan = self.plain(max(left, 0), first)
         left += segments_bytes(lengths[0], self._state(), 1, lengths[1:]) if lengths[1:] else 0
         for last in rest:
-            more = plan_loop(last, self.part, self.around, max(left, 0), self.pull)
+            room = max(left, 0)
+            more = plan_loop(last, self.part, self.around, room, self.pull, finals=self.finals)
             inner = max(plan.inner, more.nbytes)
             plan = Plan((*plan.loops, *more.loops), plan.own, inner)
         return plan
@@ -153,6 +173,16 @@ class _Ways:
         assert isinstance(self.node.type, TupleType)
         most: Most = most_of(self.around)
         return sum(known_bytes(kind.nbytes, most) for kind in self.node.type.items)
+
+
+def _keeps_a_carry(plan: Plan) -> bool:
+    """Tell whether a loop with loops inside keeps a whole array that it carries, for each turn."""
+    (made,) = plan.loops
+    carries = made.node.params["carries"]
+    assert isinstance(made.node.type, TupleType)
+    kinds = [kind.shape for kind in made.node.type.items[:carries] if kind.shape]
+    inside = any(n.op.name in ("loop", "while_loop") for n in made.node.regions[-1].nodes)
+    return inside and any(tape.shape in kinds for tape in made.tapes)
 
 
 def segment_lengths(turns: int, state: int, row: int, budget: int) -> list[int]:

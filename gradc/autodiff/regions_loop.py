@@ -73,11 +73,13 @@ class Prepared:
         return loop.body
 
 
-def prepare_loop(node: Node, part: Part, pulled: Pulled, around: tuple[Range, ...]) -> Prepared:
-    """Prepare a counted loop."""
+def prepare_loop(
+    node: Node, part: Part, pulled: Pulled, around: tuple[Range, ...], *, finals: bool = True
+) -> Prepared:
+    """Prepare a counted loop; with ``finals`` its reverse reads arrays as the loop leaves them."""
     params = node.params
     turns = Turns(params["index"], params["count"], params["reverse"], around)
-    final = find_final(pulled, params["carries"], turns)
+    final = find_final(pulled, params["carries"], turns) if finals else Final()
     plan = _plan(pulled, params["carries"], final, turns.ranges)
     tapes = make_tapes(pulled.graph, plan.captures, plan.carries, plan.kept, node)
     row = counted_row(params["index"])
