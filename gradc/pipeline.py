@@ -147,15 +147,15 @@ def _native(
 
     loaded = library(_key(program, written, options), make_unit, toolchain)
     plan = CallPlan.from_json(loaded.meta["plan"])
+    call = caller(loaded.entry, plan, options.threads, options.blas)
     facts = {
         "backend": "c",
         "compiler": toolchain.describe(),
         "math": options.math,
         "blas": _products(plan, options),
         "threads": str(chosen(options.threads)) if plan.parallel else "not needed",
-        "arena": f"{plan.arena_bytes} bytes",
+        "arena": f"{call.plan.arena_bytes} bytes",
     }
-    call = caller(loaded.entry, plan, options.threads, options.blas)
     return Artifact(program, options, "c", call, facts, log)
 
 

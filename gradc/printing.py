@@ -85,6 +85,7 @@ def call_plan(
         write_back=tuple(written),
         environment=loops is not None and _calls_blas(loops),
         parallel=loops is not None and _has_chunks(loops),
+        lent_arena_bytes=loops.plan.lent_bytes if loops else 0,
     )
 
 

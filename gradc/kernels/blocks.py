@@ -13,6 +13,7 @@ only.  It pays where what they share is larger than the nearest caches.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from gradc.ir import Dim, DimExpr, Symbol
 from gradc.kernels.nest import (
@@ -40,7 +41,7 @@ from gradc.kernels.walk import (
     uses,
 )
 
-__all__ = ["CACHE_BYTES", "ROW", "run_in_blocks", "windows_of"]
+__all__ = ["BLOCK", "CACHE_BYTES", "ROW", "Window", "joined", "run_in_blocks", "windows_of"]
 
 CACHE_BYTES = 1 << 18
 """Shared memory from which blocks pay."""
@@ -59,7 +60,11 @@ FEW_TURNS, MANY_TURNS = 4, 4 * LANES
 ROW_BYTES = 1 << 18
 """Longest row that is still there when the next stage comes to it."""
 
-_BLOCK = Symbol("block", "index")
+Window: TypeAlias = tuple[int, int, int]
+"""How far one turn moves, and the first and last element of turn 0."""
+
+BLOCK = Symbol("block", "index")
+"""The index of loops over blocks: the first row of one."""
 ROW = Symbol("row", "index")
 """The index of loops that do in each turn what several stages do with one row."""
 
@@ -77,7 +82,7 @@ class Rows:
     head: list[Stmt]
     loop: Loop
     tail: list[Stmt]
-    windows: dict[Buffer, tuple[int, int, int] | None]
+    windows: dict[Buffer, Window | None]
     writes: set[Buffer]
     outer: dict[Buffer, bool]
     late: set[Local] = field(init=False)
@@ -173,15 +178,15 @@ def _rows(stage: Stage) -> Rows | None:
     return Rows(stage, head, loop, tail, windows, writes, outer)
 
 
-def windows_of(loop: Loop) -> dict[Buffer, tuple[int, int, int] | None]:
+def windows_of(loop: Loop) -> dict[Buffer, Window | None]:
     """Return for each buffer how far a turn moves, and the first and last element of turn 0.
 
     None stands for elements that turns may share.
     """
-    windows: dict[Buffer, tuple[int, int, int] | None] = {}
+    windows: dict[Buffer, Window | None] = {}
     for ref, known in _references([loop], {}):
         window = _window(ref.offset, loop.symbol, known) if not ref.gathers else None
-        windows[ref.buffer] = _joined(windows.get(ref.buffer, window), window)
+        windows[ref.buffer] = joined(windows.get(ref.buffer, window), window)
     for statement in statements([loop]):
         for buffer, _ in uses(statement):
             windows.setdefault(buffer, None)
@@ -218,7 +223,7 @@ def _last(loop: Loop) -> int:
     return loop.start + (loop.stop - 1 - loop.start) // loop.step * loop.step
 
 
-def _window(offset: Dim, symbol: Symbol, known: _Known) -> tuple[int, int, int] | None:
+def _window(offset: Dim, symbol: Symbol, known: _Known) -> Window | None:
     """Return (stride, least, greatest) of an affine offset at turn 0."""
     if not isinstance(offset, DimExpr):
         return 0, offset, offset
@@ -234,9 +239,8 @@ def _window(offset: Dim, symbol: Symbol, known: _Known) -> tuple[int, int, int] 
     return stride, low, high
 
 
-def _joined(
-    a: tuple[int, int, int] | None, b: tuple[int, int, int] | None
-) -> tuple[int, int, int] | None:
+def joined(a: Window | None, b: Window | None) -> Window | None:
+    """Return the window of both; None where turns move differently."""
     if a is None or b is None or a[0] != b[0]:
         return None
     return a[0], min(a[1], b[1]), max(a[2], b[2])
@@ -261,7 +265,7 @@ def _independent(first: Rows, second: Rows) -> bool:
         return False
     for buffer in first.windows.keys() & second.windows.keys():
         if buffer in first.writes or buffer in second.writes:
-            window = _joined(first.windows[buffer], second.windows[buffer])
+            window = joined(first.windows[buffer], second.windows[buffer])
             if window is None or window[2] - window[1] >= abs(window[0]):
                 return False
     return not (_clash(first, second, first.tail) or _clash(second, first, second.head))
@@ -371,15 +375,15 @@ def _nbytes(buffer: Buffer) -> int:
     return size
 
 
-def _moves(window: tuple[int, int, int] | None) -> bool:
+def _moves(window: Window | None) -> bool:
     return window is not None and window[0] != 0
 
 
 def _merged(run: list[Rows], size: int) -> Stage:
     turns = run[0].turns
     whole = turns - turns % size
-    inside = [_part(rows, _BLOCK.expr(), _BLOCK.expr() + size) for rows in run]
-    loops: list[Stmt] = [Loop(_BLOCK, 0, whole, inside, size)]
+    inside = [_part(rows, BLOCK.expr(), BLOCK.expr() + size) for rows in run]
+    loops: list[Stmt] = [Loop(BLOCK, 0, whole, inside, size)]
     if whole < turns:
         loops += [_part(rows, whole, turns) for rows in run]
     return _around(run, loops)

@@ -1,24 +1,19 @@
 """Pack all temporaries into one arena by the stages in which they are alive."""
 
-from collections.abc import Iterator
-
 from gradc.ir import Program
 from gradc.kernels.inplace import accesses, can_share
 from gradc.kernels.nest import (
     Buffer,
     BufferPlan,
-    MatMul,
     Stage,
 )
+from gradc.kernels.packing import packing
 from gradc.kernels.walk import statements, uses
 
-__all__ = ["ALIGNMENT", "lifetimes", "matmul_scratch", "plan_buffers"]
+__all__ = ["ALIGNMENT", "lifetimes", "plan_buffers"]
 
 ALIGNMENT = 64
 """Bytes; one cache line and the longest vector."""
-
-_ROWS, _DEPTH, _COLUMNS = 128, 256, 512
-_TILE_ROWS, _TILE_COLUMNS = 4, 16
 
 
 def touched(stage: Stage) -> dict[Buffer, None]:
@@ -60,8 +55,8 @@ def plan_buffers(program: Program, stages: list[Stage]) -> tuple[list[Buffer], B
         for buffer in closing.get(place, []):
             arena.give_back(buffer)
     start = _up(arena.size)
-    scratch = max((matmul_scratch(s) for st in stages for s in _products(st)), default=0)
-    plan = BufferPlan(arena.offsets, start + scratch, (start, scratch))
+    alone, lent = packing(stages)
+    plan = BufferPlan(arena.offsets, start + alone, (start, alone), start + lent)
     return _all_buffers(program, stages), plan
 
 
@@ -129,24 +124,3 @@ class _Arena:
             self._free.remove(r)
         first = min([start, *(r[0] for r in joined)])
         self._free.append((first, length + sum(r[1] for r in joined)))
-
-
-# matrix products
-
-
-def _products(stage: Stage) -> Iterator[MatMul]:
-    return (s for s in statements(stage.body) if isinstance(s, MatMul))
-
-
-def matmul_scratch(product: MatMul) -> int:
-    """Return the bytes that the blocked product packs its operands into.
-
-    At least what ``gradc_gemm_scratch`` in ``templates/c/support/gradc_gemm.h`` says: strips of
-    both operands, their edges filled up to whole tiles.
-    """
-    m, n, k = product.m, product.n, product.k
-    if not (isinstance(m, int) and isinstance(n, int) and isinstance(k, int)):
-        raise ValueError("the sizes of a product are not known before the call")
-    larger, depth = max(m, n), min(k, _DEPTH)
-    rows, cols = min(larger, _ROWS) + _TILE_ROWS, min(larger, _COLUMNS) + _TILE_COLUMNS
-    return (rows + cols) * depth * product.c.ref.buffer.type.dtype.itemsize + ALIGNMENT

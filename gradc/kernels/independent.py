@@ -210,10 +210,9 @@ def _is_scratch(loop: Loop, touched: Sequence[_At]) -> bool:
             return False
         inner = list(at.bounds)[list(at.bounds).index(loop.symbol) + 1 :]
         turning = at.bounds.keys() - set(inner)
-        for pair in (at.bounds[symbol] for symbol in inner):
-            if any(isinstance(end, DimExpr) and end.symbols & turning for end in pair):
-                return False
-        if isinstance(at.touch.offset, DimExpr) and at.touch.offset.symbols & turning:
+        offset, bounds = _from_zero(at.touch.offset, at.bounds, inner)
+        ends = [end for symbol in inner for end in bounds[symbol]]
+        if any(isinstance(end, DimExpr) and end.symbols & turning for end in (offset, *ends)):
             return False
     buffer = touched[0].touch.memory
     return isinstance(buffer, Buffer) and buffer.kind == "temporary"

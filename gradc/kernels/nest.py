@@ -398,12 +398,14 @@ class Stage:
 class BufferPlan:
     """Where temporaries lie in the arena: byte offsets by buffer, and the arena's bytes.
 
-    ``scratch`` is the offset and size of the area that matrix products pack into.
+    ``scratch`` is the offset and size of the area that matrix products pack into; ``lent_bytes``
+    the arena's bytes where the caller lends a library for products, which need less or none of it.
     """
 
     offsets: dict[Buffer, int]
     arena_bytes: int
     scratch: tuple[int, int] = (0, 0)
+    lent_bytes: int = 0
 
 
 class Failure(NamedTuple):

@@ -17,19 +17,20 @@ from gradc.kernels.nest import Buffer, Loop, Ref, Stage, Stmt
 from gradc.kernels.retarget import with_refs
 from gradc.kernels.walk import statements, uses
 
-__all__ = ["shrink_rows"]
+__all__ = ["shrink_rows", "touched"]
 
 
 def shrink_rows(stages: list[Stage]) -> list[Stage]:
     """Return the stages with the temporaries of loops over rows made smaller."""
-    total = Counter(_touched([s for stage in stages for s in stage.body]))
+    total = Counter(touched([s for stage in stages for s in stage.body]))
     return [
         replace(stage, body=[_shrunk(s, total) if _is_rows(s) else s for s in stage.body])
         for stage in stages
     ]
 
 
-def _touched(body: list[Stmt]) -> Iterator[Buffer]:
+def touched(body: list[Stmt]) -> Iterator[Buffer]:
+    """Yield the buffers that statements touch, as often as they do."""
     return (buffer for statement in statements(body) for buffer, _ in uses(statement))
 
 
@@ -39,7 +40,7 @@ def _is_rows(statement: Stmt) -> bool:
 
 def _shrunk(loop: Stmt, total: Counter[Buffer]) -> Stmt:
     assert isinstance(loop, Loop)
-    inside, found = Counter(_touched([loop])), dict[Buffer, Buffer]()
+    inside, found = Counter(touched([loop])), dict[Buffer, Buffer]()
     for buffer, window in windows_of(loop).items():
         own = buffer.kind == "temporary" and buffer.most < 0 and inside[buffer] == total[buffer]
         if own and window is not None and 0 <= window[1] <= window[2] < window[0]:

@@ -15,6 +15,7 @@ from gradc.kernels.interchange import SWEPT
 from gradc.kernels.jam import jam_rows
 from gradc.kernels.lanes import use_lanes
 from gradc.kernels.nest import If, Loop, Stage, Stmt, While
+from gradc.kernels.own_blocks import shrink_blocks
 from gradc.kernels.own_rows import shrink_rows
 from gradc.kernels.recurrences import shorten_recurrence
 from gradc.kernels.restructure import promoted, restructure
@@ -31,7 +32,7 @@ def schedule(stages: list[Stage]) -> list[Stage]:
     """Return the stages with their loops rewritten."""
     stages = [
         Stage(join_sweeps(drop_dead_fills(stage.body)), stage.nodes, stage.section)
-        for stage in shrink_rows(run_in_blocks(run_in_strips(lay_columns(run_beside(stages)))))
+        for stage in _near(lay_columns(run_beside(stages)))
     ]
     ordered = [
         Stage(_ordered(stage.body), stage.nodes, stage.section) for stage in in_lanes(stages)
@@ -42,6 +43,11 @@ def schedule(stages: list[Stage]) -> list[Stage]:
     ]
     found = [Stage(fill_by_rows(stage.body), stage.nodes, stage.section) for stage in found]
     return mark_apart(found)
+
+
+def _near(stages: list[Stage]) -> list[Stage]:
+    """Keep what several stages share in the caches, and what no other needs small."""
+    return shrink_rows(shrink_blocks(run_in_blocks(run_in_strips(stages))))
 
 
 def _ordered(body: list[Stmt]) -> list[Stmt]:

@@ -50,6 +50,8 @@ _PART_OF_WORK = 8
 """Adding up what chunks have added up may cost so small a part of the work."""
 SCRATCH_CHUNKS, SCRATCH_BYTES = 16, 1 << 23
 """Chunks that have memory of their own are fewer, and so much they may have together."""
+SCRATCH_SMALL = 1 << 12
+"""Memory of a chunk that is no reason for fewer chunks."""
 SCRATCH_NEAR = 1 << 19
 """What stays in the caches when one thread goes from chunk to chunk."""
 
@@ -196,7 +198,9 @@ def _grain(loop: Loop, sums: Sums, turns: int, total: int) -> int | None:
     scratch = sum(_room(buffer) for buffer in sums.scratch)
     if scratch:
         near = max(LEAST_CHUNKS, SCRATCH_NEAR // scratch)
-        most = min(most, SCRATCH_CHUNKS, near, SCRATCH_BYTES // scratch)
+        own = scratch + 8 * extra
+        few = MOST_CHUNKS if own <= SCRATCH_SMALL else SCRATCH_CHUNKS
+        most = min(most, few, near, SCRATCH_BYTES // scratch)
     if not isinstance(length, int) or most < LEAST_CHUNKS:
         return None
     return _turns_of_chunk(turns, total, most)

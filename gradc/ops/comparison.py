@@ -177,13 +177,16 @@ def _shares(x: Value, wins: Value, ties: Value) -> tuple[Value, Value]:
 
 
 def _extreme_partials(wins: Callable[[Value, Value], Value]) -> Callable[..., Any]:
-    """Return shares of x and y: ties share evenly, but against a constant they get nothing."""
+    """Return shares of x and y: ties share evenly, but against a constant they get nothing.
+
+    Who won against a constant shows in the result, too: the operand need not be kept.
+    """
 
     def partials(z: Value, x: Value, y: Value) -> Sequence[Value | None]:
         if is_constant(y):
-            return mask(wins(x, y), z), None
+            return mask(wins(z, y), z), None
         if is_constant(x):
-            return None, mask(wins(y, x), z)
+            return None, mask(wins(z, x), z)
         return _shares(x, wins(x, y), op_named("equal")(x, y))
 
     return partials

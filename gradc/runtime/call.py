@@ -17,6 +17,7 @@ set of results and scratch memory: one thread at a time.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -176,7 +177,10 @@ class _NativeCaller(Caller):
         self._environment = NULL
         if plan.environment or plan.parallel:
             lent = chosen(threads) if plan.parallel else 1
-            self._environment = blas.environment(lent, plan.environment and routines).pointer
+            found = blas.environment(lent, plan.environment and routines)
+            self._environment = found.pointer
+            if found.has_blas:
+                self.plan = replace(plan, arena_bytes=plan.lent_arena_bytes)
         self._results = Results(plan.outputs)
         self.call = self._first_call
 

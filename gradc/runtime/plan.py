@@ -138,6 +138,8 @@ class CallPlan:
         In order.
     arena_bytes : int
         Scratch memory, aligned to 64 bytes, uninitialised.
+    lent_arena_bytes : int, optional
+        The same where the environment has matrix routines; ``arena_bytes`` if left out.
     checks : dict of int to Check or str
         What a non-zero return code means, in the user's words; a bare text is an index error.
     write_back : tuple of (int, int)
@@ -156,6 +158,7 @@ class CallPlan:
     write_back: tuple[tuple[int, int], ...] = ()
     environment: bool = False
     parallel: bool = False
+    lent_arena_bytes: int = -1
 
     def __post_init__(self) -> None:
         """Refuse what is no plan."""
@@ -163,8 +166,12 @@ class CallPlan:
             raise PlanError(f"{self.symbol!r} is not a name")
         checks = {code: _check(check) for code, check in self.checks.items()}
         object.__setattr__(self, "checks", checks)
+        if self.lent_arena_bytes == -1:
+            object.__setattr__(self, "lent_arena_bytes", self.arena_bytes)
         if self.arena_bytes < 0 or 0 in checks:
             raise PlanError("a negative arena, or a meaning for success")
+        if not 0 <= self.lent_arena_bytes <= self.arena_bytes:
+            raise PlanError("an arena that grows by what is lent")
         for output, argument in self.write_back:
             if not (0 <= output < len(self.outputs) and 0 <= argument < len(self.inputs)):
                 raise PlanError("write_back names a buffer that is not there")
@@ -182,6 +189,7 @@ class CallPlan:
             "write_back": [list(pair) for pair in self.write_back],
             "environment": self.environment,
             "parallel": self.parallel,
+            "lent_arena_bytes": self.lent_arena_bytes,
         }
 
     @classmethod
@@ -203,6 +211,7 @@ class CallPlan:
             tuple(_rows(found["write_back"], int, int)),
             found["environment"],
             found["parallel"],
+            found["lent_arena_bytes"],
         )
 
 
@@ -211,7 +220,7 @@ _SLOT_FIELDS: Mapping[str, type] = {
 }  # fmt: skip
 _PLAN_FIELDS: Mapping[str, type] = {
     "symbol": str, "inputs": list, "outputs": list, "arena_bytes": int, "checks": list,
-    "write_back": list, "environment": bool, "parallel": bool,
+    "write_back": list, "environment": bool, "parallel": bool, "lent_arena_bytes": int,
 }  # fmt: skip
 
 
