@@ -35,7 +35,7 @@ from gradc.capture.trees import map_tree
 from gradc.derivatives import Gradient
 from gradc.emit.c_signature import Signature, signature
 from gradc.emit.c_source import print_c, print_header
-from gradc.errors import CompilerNotFound, GradcWarning, LimitError
+from gradc.errors import ArgumentError, CompilerNotFound, GradcWarning, LimitError
 from gradc.fitting import fitted
 from gradc.ir import Program
 from gradc.kernels.lower import lower
@@ -167,6 +167,11 @@ def _plan(
     """Trace, simplify, lower and print."""
     name = build_name(function_name(str(function.__name__)) if wanted is None else wanted)
     options = function.options
+    if options.donate != ():
+        raise ArgumentError(
+            "a build takes no donate=",
+            repair="leave it out: who calls the C function says where each result goes",
+        )
     recording = fitted(function.fn, args, kwargs, options)
     program = _program(recording, name, options, _gradient_paths(function, args, kwargs))
     loops = lower(program, options)

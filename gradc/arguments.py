@@ -39,9 +39,15 @@ class Chosen:
 
 
 def choose_arguments(
-    fn: Callable[..., Any], argnums: Argnums, args: Sequence[Any], kwargs: Mapping[str, Any]
+    fn: Callable[..., Any],
+    argnums: Argnums,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    what: str = "argnums",
 ) -> tuple[list[Chosen], bool]:
     """Return the arguments asked for, and whether a single one was asked for.
+
+    ``what`` says in messages where they were asked for.
 
     Raises
     ------
@@ -53,10 +59,10 @@ def choose_arguments(
     try:
         wanted = [argnums] if isinstance(argnums, int | str) else list(argnums)
     except TypeError:
-        raise _unknown(fn, names, f"it takes positions and names, not {argnums!r}") from None
+        raise _unknown(fn, names, f"it takes positions and names, not {argnums!r}", what) from None
     if not wanted:
-        raise _unknown(fn, names, "it asks for no argument at all")
-    return [_one(fn, names, which, args, kwargs) for which in wanted], single
+        raise _unknown(fn, names, "it asks for no argument at all", what)
+    return [_one(fn, names, which, args, kwargs, what) for which in wanted], single
 
 
 def _names(fn: Callable[..., Any], count: int) -> list[str]:
@@ -80,19 +86,20 @@ def _one(
     which: Any,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
+    what: str,
 ) -> Chosen:
     starts = _starts(args, kwargs)
     if isinstance(which, str):
         if which in kwargs:
             return _chosen(which, kwargs[which], starts[which])
         if which not in names[: len(args)]:
-            raise _unknown(fn, names, f"no argument named {which!r}")
+            raise _unknown(fn, names, f"no argument named {which!r}", what)
         which = names.index(which)
     if isinstance(which, bool) or not isinstance(which, int):
-        raise _unknown(fn, names, f"it takes positions and names, not {which!r}")
+        raise _unknown(fn, names, f"it takes positions and names, not {which!r}", what)
     position = which + len(args) if which < 0 else which
     if not 0 <= position < len(args):
-        raise _unknown(fn, names, f"there is no argument number {which}")
+        raise _unknown(fn, names, f"there is no argument number {which}", what)
     return _chosen(names[position], args[position], starts[position])
 
 
@@ -112,7 +119,7 @@ def _chosen(name: str, value: Any, start: int) -> Chosen:
     return Chosen(name, tree, positions, tuple(leaf_paths(tree, name)), tuple(leaves))
 
 
-def _unknown(fn: Callable[..., Any], names: list[str], headline: str) -> ArgumentError:
+def _unknown(fn: Callable[..., Any], names: list[str], headline: str, what: str) -> ArgumentError:
     label = getattr(fn, "__name__", "the function")
     taken = ", ".join(f"{i}: {name}" for i, name in enumerate(names)) or "nothing"
-    return ArgumentError(f"argnums of {label}: {headline}", repair=f"{label} takes {taken}")
+    return ArgumentError(f"{what} of {label}: {headline}", repair=f"{label} takes {taken}")

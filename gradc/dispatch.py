@@ -20,6 +20,7 @@ from gradc.capture.trace import (
 from gradc.capture.tracer import Kind
 from gradc.capture.trees import LEAF, TreeDef, flatten
 from gradc.collector import rare_collections
+from gradc.donation import with_donations
 from gradc.errors import ArgumentError, GradcError
 from gradc.fitting import fitted
 from gradc.pipeline import compile_recording
@@ -180,6 +181,7 @@ class Dispatch:
         options = self.function.options
         with rare_collections():
             recording = fitted(self.function.fn, args, kwargs, options)
+            recording = with_donations(recording, self.function, options.donate, args, kwargs)
             artifact = compile_recording(recording, self.function.__name__, options)
         return Specialised(recording, artifact)
 

@@ -2,14 +2,15 @@
 
 import re
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from gradc.errors import ArgumentError, GradcError
 
-__all__ = ["Backend", "MathMode", "Options"]
+__all__ = ["Backend", "Donate", "MathMode", "Options"]
 
 Backend = Literal["auto", "c", "numpy"]
 MathMode = Literal["fast", "portable", "libm"]
+Donate: TypeAlias = "int | str | tuple[int | str, ...]"
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kKMGT]?)(i?)B?\s*")
 _CHOICES = {"backend": ("auto", "c", "numpy"), "math": ("fast", "portable", "libm")}
@@ -48,6 +49,10 @@ class Options:
     threads : int, optional
         How many threads large loops of one call may use: by default what ``GRADC_THREADS`` says,
         else as many as there are processors.  The result is the same to the last bit.
+    donate : int, str or sequence of those
+        Arguments, by position or name, that the caller does not need afterwards: a result of the
+        same shape and dtype is made in the memory of each of their arrays, and the array that is
+        returned for it is the one that was passed.
     """
 
     backend: Backend = "auto"
@@ -60,6 +65,7 @@ class Options:
     max_turns: int = 1_000_000
     memory: str | int | None = None
     threads: int | None = None
+    donate: Donate = ()
 
     def __post_init__(self) -> None:
         """Refuse choices that do not exist."""
@@ -77,6 +83,7 @@ class Options:
                 f"option threads={self.threads!r} is not a number of threads",
                 repair="write 1 or more, or None for as many as there are processors",
             )
+        object.__setattr__(self, "donate", _donated(self.donate))
 
     @property
     def memory_bytes(self) -> int | None:
@@ -92,6 +99,19 @@ class Options:
                 f"unknown option {unknown[0]!r}", repair="options are " + ", ".join(sorted(known))
             )
         return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def _donated(donate: object) -> Donate:
+    """Check what is donated; a list becomes a tuple, and None is nothing."""
+    if isinstance(donate, int | str) and not isinstance(donate, bool):
+        return donate
+    found = () if donate is None else donate
+    if isinstance(found, list | tuple) and all(type(one) in (int, str) for one in found):
+        return tuple(found)
+    raise ArgumentError(
+        f"option donate={donate!r} names no arguments",
+        repair='give positions or names of arguments: donate=0, donate=("w", "velocity")',
+    )
 
 
 def _counts(threads: object) -> bool:

@@ -75,7 +75,8 @@ def make_program(
         Port(_result_name(graph, id), graph[id].type, "written" if k in written else "result")
         for k, id in enumerate(graph.outputs)
     ]
-    return Program(name, graph, tuple(_unique(inputs)), tuple(_unique(outputs)))
+    ports = tuple(_unique(inputs)), tuple(_unique(outputs))
+    return Program(name, graph, *ports, recording.donated)
 
 
 def function_name(name: str) -> str:
@@ -170,13 +171,14 @@ def _key(program: Program, written: tuple[tuple[int, int], ...], options: Option
     The user's lines count only where the library's messages quote them, and threads and matrix
     routines not at all: they are lent at the call.
     """
-    ports = (program.name, program.inputs, program.outputs, written)
+    ports = (program.name, program.inputs, program.outputs, written, program.donated)
     quoted = [
         node.origin.span.excerpt()
         for node in _with_inner(program.nodes)
         if node.origin.span is not None and _is_checked(node)
     ]
-    return f"{digest(program.graph)} {ports} {quoted} {options.but(threads=None, blas=True)}"
+    shaping = options.but(threads=None, blas=True, donate=())
+    return f"{digest(program.graph)} {ports} {quoted} {shaping}"
 
 
 def _with_inner(nodes: Sequence[Node]) -> Iterator[Node]:

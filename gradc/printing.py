@@ -83,6 +83,7 @@ def call_plan(
         arena_bytes=loops.plan.arena_bytes if loops else 0,
         checks=checks,
         write_back=tuple(written),
+        donated=program.donated,
         environment=loops is not None and _calls_blas(loops),
         parallel=loops is not None and _has_chunks(loops),
         lent_arena_bytes=loops.plan.lent_bytes if loops else 0,

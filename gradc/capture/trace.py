@@ -115,6 +115,8 @@ class Recording:
         The line of the function's definition.
     choices : tuple
         Loops, each with what became of it: kept, or unrolled and why.
+    donated : tuple of (int, int)
+        Output and input numbers: the result may lie in the argument's memory.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Recording:
     guards: tuple[Guard, ...]
     span: Span | None
     choices: tuple[tuple[Span | None, str], ...] = ()
+    donated: tuple[tuple[int, int], ...] = ()
 
     def fits(self, leaves: Leaves) -> bool:
         """Tell whether all guards hold for a call with these flat leaves."""

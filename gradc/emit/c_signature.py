@@ -20,11 +20,15 @@ __all__ = ["Parameter", "Signature", "function_lines", "signature"]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One array that is handed in: its C name, and the port it belongs to."""
+    """One array that is handed in: its C name, and the port it belongs to.
+
+    A donated argument is an output as well: its result has no parameter of its own.
+    """
 
     name: str
     port: Port
     output: bool
+    donated: bool = False
 
     def declared(self, restrict: str = "") -> str:
         """Print the declaration, in a definition with ``restrict``."""
@@ -35,7 +39,8 @@ class Parameter:
     def about(self) -> tuple[str, str, str, str]:
         """Describe the argument: name, type, direction and, where it differs, the user's path."""
         path = self.port.path if self.port.path != self.name else ""
-        return self.name, str(self.port.type), "out" if self.output else "in", path
+        way = "in, out" if self.donated else "out" if self.output else "in"
+        return self.name, str(self.port.type), way, path
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,16 @@ class Signature:
 
     @property
     def arrays(self) -> tuple[Parameter, ...]:
-        """Inputs, then outputs."""
-        return (*self.inputs, *self.outputs)
+        """Inputs, then outputs but for those in the memory of an input."""
+        return (*self.inputs, *(p for p in self.outputs if not p.donated))
+
+    @property
+    def places(self) -> list[int]:
+        """Where :attr:`arrays` stand among all inputs and outputs."""
+        count = len(self.inputs)
+        return [
+            k for k, p in enumerate((*self.inputs, *self.outputs)) if k < count or not p.donated
+        ]
 
     @property
     def size_parameters(self) -> list[str]:
@@ -72,8 +85,15 @@ class Signature:
 def signature(program: Program, symbol: str) -> Signature:
     """Name the parameters of a program's function after the user's arguments and results."""
     namer = Namer(C, taken=keep_clear(symbol))
-    inputs = tuple(Parameter(namer.user(port.name), port, False) for port in program.inputs)
-    outputs = tuple(Parameter(namer.user(port.name), port, True) for port in program.outputs)
+    donated = dict(program.donated)
+    inputs = tuple(
+        Parameter(namer.user(port.name), port, k in donated.values(), k in donated.values())
+        for k, port in enumerate(program.inputs)
+    )
+    outputs = tuple(
+        inputs[donated[k]] if k in donated else Parameter(namer.user(port.name), port, True)
+        for k, port in enumerate(program.outputs)
+    )
     sizes = tuple((symbol, namer.user(symbol.name)) for symbol in _sizes(program))
     return Signature(symbol, inputs, outputs, sizes, namer)
 

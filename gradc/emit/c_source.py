@@ -213,8 +213,8 @@ def _wrapper(face: Signature) -> list[str]:
 
 def _entry(face: Signature, library: bool) -> list[str]:
     """Print the generic entry: all buffers in one block, then the arena and the environment."""
-    count = len(face.arrays)
-    arguments = [f"buffers[{number}]" for number in range(count)]
+    count = len(face.inputs) + len(face.outputs)
+    arguments = [f"buffers[{place}]" for place in face.places]
     arguments += [f"dims[{number}]" for number in range(len(face.sizes))] + [f"buffers[{count}]"]
     arguments += [f"buffers[{count + 1}]"] if library else []
     name = f"{face.symbol}_with" if library else face.symbol

@@ -39,12 +39,14 @@ class Program:
     """A simplified graph with named inputs and outputs.
 
     Nodes whose origin has ``adjoint_of`` are the backward section, the others the primal section.
+    ``donated`` are pairs (output, input): the output may lie in the input's memory.
     """
 
     name: str
     graph: Graph
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    donated: tuple[tuple[int, int], ...] = ()
 
     @property
     def nodes(self) -> list[Node]:

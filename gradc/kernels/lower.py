@@ -19,6 +19,7 @@ from gradc.kernels.lower_routine import lower_routine
 from gradc.kernels.lower_scan import lower_arg, lower_scan
 from gradc.kernels.lower_scatter import lower_assembly, lower_join, lower_scatter, write_whole
 from gradc.kernels.nest import Buffer, Stage, Stmt, Unit
+from gradc.kernels.overwrite import overwrite
 from gradc.kernels.place import place
 from gradc.kernels.placement import Form
 from gradc.kernels.schedule import schedule
@@ -58,7 +59,7 @@ def lower(program: Program, options: Options) -> Unit:
     ports = lay_out(state, groups)
     stages = [stage for group in groups if (stage := _stage(state, group)).body]
     stages += [_late(state, *port) for port in ports]
-    stages = share_loops(schedule(in_tiles(stages, laid.products)))
+    stages = overwrite(program, share_loops(schedule(in_tiles(stages, laid.products))))
     buffers, plan = plan_buffers(program, stages)
     return Unit(program, buffers, stages, plan, state.failures)
 

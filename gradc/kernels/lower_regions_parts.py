@@ -8,7 +8,7 @@ neither a loop of the same name nor a loop over an axis is mistaken for it.
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradc.ir import Dim, Graph, Kind, Node, Program, Symbol
 from gradc.ir.bind import bind, bind_params
@@ -55,7 +55,7 @@ def flatten(program: Program) -> tuple[Program, dict[int, Region]]:
             waiting.extend((one, inside, part.graph) for one in inner)
         count = node.params.get("count", 0)
         regions[node.id] = Region(tuple(parts), frozenset(needed), index, count)
-    return Program(program.name, whole, program.inputs, program.outputs), regions
+    return replace(program, graph=whole), regions
 
 
 def _needed(node: Node, around: Graph) -> set[int]:

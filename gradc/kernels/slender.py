@@ -10,7 +10,7 @@ What comes from elsewhere, such as an argument, is copied once where its order i
 So it is with batches of tiny matrices, along the batch, where several products share the copies.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from gradc.ir import ArrayType, Graph, Kind, Node, Program, Value
@@ -83,9 +83,8 @@ class _Layout:
         transfer(graph, new, self.images, graph.live(), self._visit)
         new.origin = Origin()
         new.outputs = [self.images[id].id for id in graph.outputs]
-        ports = self.program.inputs, self.program.outputs
         copies = frozenset(value.id for value in self.copied.values())
-        return Slender(Program(self.program.name, new, *ports), frozenset(self.products), copies)
+        return Slender(replace(self.program, graph=new), frozenset(self.products), copies)
 
     # which values
 

@@ -34,6 +34,7 @@ from gradc.runtime.arguments import (
     conform,
     writable,
 )
+from gradc.runtime.donated import check_donated, given
 from gradc.runtime.failures import failure
 from gradc.runtime.plan import BufferSlot, CallPlan, Check
 from gradc.runtime.quick import Kernel, Manner, Quick, quick_call
@@ -84,6 +85,7 @@ class Caller:
             conform(slot, value, self.stats)
             for slot, value in zip(self.plan.inputs, values, strict=True)
         ]
+        check_donated(self.plan, values)
         targets = self._targets(values)
         results = self._run(arrays)
         _write_back(targets, results)
@@ -111,7 +113,8 @@ class Caller:
         """
         arrays = self._bindable(values)
         targets = self._targets(values)
-        outputs = _fresh_outputs(self.plan)
+        check_donated(self.plan, values)
+        outputs = Results(self.plan.outputs).fresh(given(self.plan, arrays))
         if not targets and not any(slot.role == "written" for slot in self.plan.outputs):
             return self._bound(arrays, outputs, arrange(outputs))
         run = self._bound(arrays, outputs, None)
@@ -159,10 +162,6 @@ class Caller:
             )
 
 
-def _fresh_outputs(plan: CallPlan) -> list[Array]:
-    return [np.empty(slot.shape, slot.numpy_dtype) for slot in plan.outputs]
-
-
 def _write_back(targets: list[tuple[int, Array]], outputs: Sequence[Array]) -> None:
     for output, target in targets:
         np.copyto(target, outputs[output])
@@ -204,7 +203,7 @@ class _NativeCaller(Caller):
         return _error(self.plan, code)
 
     def _run(self, arrays: Sequence[Array]) -> list[Any]:
-        results = self._results.fresh()
+        results = self._results.fresh(given(self.plan, arrays))
         block = [_from_buffer(_VOID, array) for array in (*arrays, *results)]
         block += (arena(self.plan.arena_bytes), self._environment)
         code = self._entry(block, NULL)
@@ -258,9 +257,13 @@ class _PythonCaller(Caller):
                 f"{self.plan.symbol} returned {len(results)} values, not {len(wanted)}"
             )
         taken = {id(array) for array in arrays}
-        return [
+        made = [
             self._fresh(slot, result, taken) for slot, result in zip(wanted, results, strict=True)
         ]
+        for output, array in given(self.plan, arrays).items():
+            np.copyto(array, made[output])
+            made[output] = array
+        return made
 
     def _fresh(self, slot: BufferSlot, result: object, taken: set[int]) -> Array:
         """Return a result that shares memory with nothing else: no argument, no constant."""

@@ -144,6 +144,8 @@ class CallPlan:
         What a non-zero return code means, in the user's words; a bare text is an index error.
     write_back : tuple of (int, int)
         Output and input numbers: after the call, the output is copied into that argument.
+    donated : tuple of (int, int)
+        Output and input numbers: the output is made in that argument's own memory.
     environment : bool
         Whether the kernel makes use of the matrix routines in ``struct gradc_env``.
     parallel : bool
@@ -159,6 +161,7 @@ class CallPlan:
     environment: bool = False
     parallel: bool = False
     lent_arena_bytes: int = -1
+    donated: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what is no plan."""
@@ -172,11 +175,13 @@ class CallPlan:
             raise PlanError("a negative arena, or a meaning for success")
         if not 0 <= self.lent_arena_bytes <= self.arena_bytes:
             raise PlanError("an arena that grows by what is lent")
-        for output, argument in self.write_back:
+        for output, argument in (*self.write_back, *self.donated):
             if not (0 <= output < len(self.outputs) and 0 <= argument < len(self.inputs)):
                 raise PlanError("write_back names a buffer that is not there")
             if self.outputs[output].shape != self.inputs[argument].shape:
                 raise PlanError("write_back between different shapes")
+        if any(self.outputs[k].dtype != self.inputs[i].dtype for k, i in self.donated):
+            raise PlanError("a donation between different dtypes")
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain record for ``json.dumps``."""
@@ -190,6 +195,7 @@ class CallPlan:
             "environment": self.environment,
             "parallel": self.parallel,
             "lent_arena_bytes": self.lent_arena_bytes,
+            "donated": [list(pair) for pair in self.donated],
         }
 
     @classmethod
@@ -212,6 +218,7 @@ class CallPlan:
             found["environment"],
             found["parallel"],
             found["lent_arena_bytes"],
+            tuple(_rows(found["donated"], int, int)),
         )
 
 
@@ -221,6 +228,7 @@ _SLOT_FIELDS: Mapping[str, type] = {
 _PLAN_FIELDS: Mapping[str, type] = {
     "symbol": str, "inputs": list, "outputs": list, "arena_bytes": int, "checks": list,
     "write_back": list, "environment": bool, "parallel": bool, "lent_arena_bytes": int,
+    "donated": list,
 }  # fmt: skip
 
 

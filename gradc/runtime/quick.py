@@ -12,7 +12,7 @@ call, so that threads may call at once.
 ``miss`` says that some argument is not exactly what the plan expects; nothing has run then.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +87,7 @@ def quick_call(kernel: Kernel, floats: Sequence[bool], manner: Manner) -> Quick:
     plan = kernel.plan
     takers = {k: take for k in range(len(plan.outputs)) if (take := kernel.results.taker(k))}
     text = _text(plan, floats, manner, takers)
-    frames = _Frames(kernel)
+    frames = _Frames(kernel, manner.scalars)
     names = {
         "entry": kernel.entry,
         "failed": kernel.failed,
@@ -102,6 +102,7 @@ def quick_call(kernel: Kernel, floats: Sequence[bool], manner: Manner) -> Quick:
         "null": NULL,
         "ndarray": np.ndarray,
         "empty": np.empty,
+        "near": np.may_share_memory,
         "take": takers,
         **{f"dtype_{slot.dtype}": slot.numpy_dtype for slot in (*plan.inputs, *plan.outputs)},
     }
@@ -112,39 +113,56 @@ def quick_call(kernel: Kernel, floats: Sequence[bool], manner: Manner) -> Quick:
 class _Frames:
     """Argument blocks, each with memory for numbers and small arrays that its pointers lead to."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, scalars: Collection[int]) -> None:
         self.kernel = kernel
+        self.scalars = scalars
         self.pool: list[Any] = []
 
+    def scalar(self, output: int) -> bool:
+        """Tell whether a result goes back as a NumPy scalar."""
+        return self.kernel.plan.outputs[output].scalar or output in self.scalars
+
     def fresh(self) -> tuple[Any, ...]:
-        """Return a block and views of its memory: ``(block, *views, memory kept alive)``."""
+        """Return a block and what its memory is reached by: ``(block, *ways, memory kept alive)``.
+
+        A way is a view; for a result that is an array, what copies it.
+        """
         plan = self.kernel.plan
         slots = (*plan.inputs, *plan.outputs)
-        starts, size = _layout(slots)
+        count = len(plan.inputs)
+        starts, size = _layout(_copied(plan))
         memory = np.zeros(size + ALIGNMENT, np.uint8)
         memory = memory[-memory.ctypes.data % ALIGNMENT :]
         block = ffi.new("void *[]", len(slots) + 2)
-        views = []
+        ways: list[Any] = []
         for k, (slot, start) in enumerate(zip(slots, starts, strict=True)):
             if start >= 0:
                 part = memory[start : start + slot.nbytes]
-                views.append(part.view(slot.numpy_dtype).reshape(slot.shape))
+                view = part.view(slot.numpy_dtype).reshape(slot.shape)
+                ways.append(view.copy if k >= count and not self.scalar(k - count) else view)
                 block[k] = ffi.from_buffer(memory) + start
         block[len(slots) + 1] = self.kernel.environment
-        return (block, *views, memory)
+        return (block, *ways, memory)
 
 
-def _is_small(slot: BufferSlot) -> bool:
-    return 0 < slot.nbytes <= SMALL
+def _copied(plan: CallPlan) -> list[int]:
+    """Return the bytes of each buffer that is copied, 0 where it is lent or has no elements.
+
+    What is donated is no copy.
+    """
+    count = len(plan.inputs)
+    lent = {place for k, argument in plan.donated for place in (count + k, argument)}
+    sizes = (slot.nbytes for slot in (*plan.inputs, *plan.outputs))
+    return [0 if k in lent or size > SMALL else size for k, size in enumerate(sizes)]
 
 
-def _layout(slots: Sequence[BufferSlot]) -> tuple[list[int], int]:
-    """Return where each small array lies, -1 for the others, and the bytes of all."""
-    starts, size = [], 0
-    for slot in slots:
-        starts.append(size if _is_small(slot) else -1)
-        size += -(-slot.nbytes // ALIGNMENT) * ALIGNMENT if _is_small(slot) else 0
-    return starts, size
+def _layout(sizes: Sequence[int]) -> tuple[list[int], int]:
+    """Return where each copy lies, -1 where there is none, and the bytes of all."""
+    starts, total = [], 0
+    for size in sizes:
+        starts.append(total if size else -1)
+        total += -(-size // ALIGNMENT) * ALIGNMENT
+    return starts, total
 
 
 # the text
@@ -153,37 +171,50 @@ def _layout(slots: Sequence[BufferSlot]) -> tuple[list[int], int]:
 def _text(plan: CallPlan, floats: Sequence[bool], manner: Manner, takers: Collection[int]) -> str:
     """Return the source of a function that makes the call."""
     count = len(plan.inputs)
-    slots = (*plan.inputs, *plan.outputs)
-    names = [f"m{k}" for k, slot in enumerate(slots) if _is_small(slot)]
+    copied = _copied(plan)
+    names = [f"m{k}" for k, size in enumerate(copied) if size]
     body = [f"if len(args) != {count}:", "    return miss"]
     if manner.fits is not None:
         body += ["if not fits(args):", "    return miss"]
     if count:
         body.append(f"{''.join(f'a{k}, ' for k in range(count))}= args")
     for k, (slot, is_float) in enumerate(zip(plan.inputs, floats, strict=True)):
-        body += [f"if {_refusal(f'a{k}', slot, is_float)}:", "    return miss"]
+        refused = _refusal(f"a{k}", slot, is_float, lent=not copied[k])
+        body += [f"if {refused}:", "    return miss"]
+    body += _meetings(plan, floats)
     body += ["try:", "    frame = pop()", "except IndexError:", "    frame = fresh()"]
     body.append(f"{', '.join(['block', *names, '_'])} = frame")
     for k, slot in enumerate(plan.inputs):
-        body.append(_enter(k, slot))
-    for k, slot in enumerate(plan.outputs):
-        if not _is_small(slot):
-            new = f"take{k}()" if k in takers else _new(slot)
-            body += [f"r{k} = {new}", f"block[{count + k}] = lend(void, r{k})"]
+        body.append(_enter(k, slot) if copied[k] else f"block[{k}] = lend(void, a{k})")
+    body += _lent(plan, copied, takers)
     if plan.arena_bytes:
-        body.append(f"block[{len(slots)}] = arena({plan.arena_bytes})")
+        body.append(f"block[{len(copied)}] = arena({plan.arena_bytes})")
     body += ["code = entry(block, null)", "if code:", "    push(frame)", "    raise failed(code)"]
     for k, slot in enumerate(plan.outputs):
-        body += _leave(k, count + k, slot, slot.scalar or k in manner.scalars)
+        if copied[count + k]:
+            scalar = slot.scalar or k in manner.scalars
+            body.append(f"r{k} = m{count + k}{'[()]' if scalar else '()'}")
     everything = ", ".join(f"r{k}" for k in range(len(plan.outputs)))
     body += ["push(frame)", f"return {manner.result or f'[{everything}]'}"]
     return _made(plan, body, takers)
 
 
+def _lent(plan: CallPlan, copied: Sequence[int], takers: Collection[int]) -> Iterator[str]:
+    """Yield the lines that lend memory for results: new, or that of a donated argument."""
+    count, donated = len(plan.inputs), dict(plan.donated)
+    for k, slot in enumerate(plan.outputs):
+        if k in donated:
+            yield f"r{k} = a{donated[k]}"
+        elif not copied[count + k]:
+            yield f"r{k} = take{k}()" if k in takers else f"r{k} = {_new(slot)}"
+            yield f"block[{count + k}] = lend(void, r{k})"
+
+
 def _made(plan: CallPlan, body: list[str], takers: Collection[int]) -> str:
     dtypes = sorted({f"dtype_{slot.dtype}" for slot in (*plan.inputs, *plan.outputs)})
     given = ["entry", "failed", "fits", "miss", "pop", "push", "fresh", "lend", "void", "arena"]
-    head = f"def make({', '.join([*given, 'null', 'ndarray', 'empty', 'take', *dtypes])}):"
+    given += ["null", "ndarray", "empty", "near", "take"]
+    head = f"def make({', '.join([*given, *dtypes])}):"
     taken = (f"    take{k} = take[{k}]" for k in takers)
     lines = [
         head,
@@ -195,8 +226,19 @@ def _made(plan: CallPlan, body: list[str], takers: Collection[int]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _refusal(name: str, slot: BufferSlot, is_float: bool) -> str:
-    """Return the condition under which an argument does not fit."""
+def _meetings(plan: CallPlan, floats: Sequence[bool]) -> list[str]:
+    """Return the lines that refuse a donated array which lies near another one."""
+    arrays = [k for k, is_float in enumerate(floats) if not is_float]
+    pairs = [(a, b) for _, a in plan.donated for b in arrays if a != b]
+    tests = [f"near(a{a}, a{b})" for a, b in pairs]
+    return [f"if {' or '.join(tests)}:", "    return miss"] if tests else []
+
+
+def _refusal(name: str, slot: BufferSlot, is_float: bool, lent: bool) -> str:
+    """Return the condition under which an argument does not fit.
+
+    What is copied may lie in memory as it likes.
+    """
     if is_float:
         return f"type({name}) is not float"
     shape = f"{name}.shape != {slot.shape}"
@@ -205,26 +247,13 @@ def _refusal(name: str, slot: BufferSlot, is_float: bool) -> str:
     elif len(slot.shape) == 1:
         shape = f"{name}.ndim != 1 or {name}.size != {slot.shape[0]}"
     kind = f"type({name}) is not ndarray or {name}.dtype is not dtype_{slot.dtype}"
-    return f"{kind} or {shape} or not {name}.flags.carray"
+    return f"{kind} or {shape} or not {name}.flags.carray" if lent else f"{kind} or {shape}"
 
 
 def _enter(k: int, slot: BufferSlot) -> str:
-    if not _is_small(slot):
-        return f"block[{k}] = lend(void, a{k})"
     return f"m{k}[{'...' if slot.shape else '()'}] = a{k}"
 
 
 def _new(slot: BufferSlot) -> str:
     size = slot.shape[0] if len(slot.shape) == 1 else slot.shape
     return f"empty({size})" if slot.dtype == "f8" else f"empty({size}, dtype_{slot.dtype})"
-
-
-def _leave(k: int, place: int, slot: BufferSlot, scalar: bool) -> list[str]:
-    """Return the lines that take one result out of the frame."""
-    if not _is_small(slot):
-        return []
-    if scalar:
-        return [f"r{k} = m{place}[()]"]
-    if not slot.shape:
-        return [f"r{k} = {_new(slot)}", f"r{k}[()] = m{place}"]
-    return [f"r{k} = m{place}.copy()"]

@@ -16,7 +16,7 @@ the last one serves again.  A result that is still held, or a view of it, is lef
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,9 @@ def _keep(memory: _Memory) -> None:
         _kept[:] = [weakref.ref(one) for one in (*others, memory)]
 
 
+_NOTHING: Mapping[int, NDArray[Any]] = {}
+
+
 class Results:
     """The results of one plan, made anew for each call.
 
@@ -110,9 +113,13 @@ class Results:
         memory = self._memories[k]
         return None if memory is None else memory.take
 
-    def fresh(self) -> list[NDArray[Any]]:
-        """Return an array for each result: C-contiguous, with anything in it."""
-        return [
-            np.empty(slot.shape, slot.numpy_dtype) if memory is None else memory.take()
-            for slot, memory in zip(self._slots, self._memories, strict=True)
-        ]
+    def fresh(self, given: Mapping[int, NDArray[Any]] = _NOTHING) -> list[NDArray[Any]]:
+        """Return an array for each result: C-contiguous, with anything in it.
+
+        ``given`` are those that are there already.
+        """
+        return [given[k] if k in given else self._new(k) for k in range(len(self._slots))]
+
+    def _new(self, k: int) -> NDArray[Any]:
+        slot, memory = self._slots[k], self._memories[k]
+        return np.empty(slot.shape, slot.numpy_dtype) if memory is None else memory.take()

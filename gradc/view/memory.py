@@ -56,7 +56,7 @@ class Memory:
         All temporaries of the C form at once, tapes included, packed by lifetimes; arrays that lie
         in a result's own memory are not in it.
     results : int
-        The arrays that a call returns.
+        The arrays that a call returns, but for those in the memory of donated arguments.
     tapes : tuple of Tape
         The tapes of all loops, those inside other loops included (once: their memory is used again
         in every turn of the loop around).
@@ -80,14 +80,21 @@ class Memory:
 def memory_of(program: Program, options: Options) -> Memory:
     """Lower a program and count; nothing is compiled and nothing is run."""
     arena = lower(program, options).plan.arena_bytes
-    results = sum(known_bytes(port.type.nbytes, {}) for port in program.outputs)
+    results = _results(program)
     return Memory(arena, results, tuple(_tapes(program.graph, {}, 0)))
 
 
 def tape_and_results(program: Program) -> int:
     """Return what is known of a program without lowering it."""
-    results = sum(known_bytes(port.type.nbytes, {}) for port in program.outputs)
+    results = _results(program)
     return results + sum(tape.nbytes for tape in _tapes(program.graph, {}, 0))
+
+
+def _results(program: Program) -> int:
+    """Count the bytes of results that have no donated argument's memory."""
+    donated = dict(program.donated)
+    own = (port for k, port in enumerate(program.outputs) if k not in donated)
+    return sum(known_bytes(port.type.nbytes, {}) for port in own)
 
 
 def memory_report(memory: Memory) -> list[str]:
