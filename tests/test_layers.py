@@ -16,8 +16,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gradc"
 
 TOP = """
 __init__ __main__ ahead api arguments artifact assembly checks cli collector control coverage
-derivatives dispatch explanations fitting jacobians mapping maps pipeline places printing pullbacks
-scans sweeps transforms view
+derivatives dispatch donation explanations fitting jacobians mapping maps pipeline places printing
+pullbacks scans sweeps transforms view
 """
 
 LAYERS = (

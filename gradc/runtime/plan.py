@@ -208,6 +208,8 @@ class CallPlan:
             When anything is missing, unknown, of another type or out of bounds.
         """
         found = _fields(record, _PLAN_FIELDS)
+        if found["lent_arena_bytes"] < 0:
+            raise PlanError("a negative arena")
         return cls(
             found["symbol"],
             tuple(_slot(slot) for slot in found["inputs"]),

@@ -179,7 +179,8 @@ def _text(plan: CallPlan, floats: Sequence[bool], manner: Manner, takers: Collec
     if count:
         body.append(f"{''.join(f'a{k}, ' for k in range(count))}= args")
     for k, (slot, is_float) in enumerate(zip(plan.inputs, floats, strict=True)):
-        refused = _refusal(f"a{k}", slot, is_float, lent=not copied[k])
+        copied_number = not slot.shape and copied[k] > 0
+        refused = _refusal(f"a{k}", slot, is_float, lent=not copied_number)
         body += [f"if {refused}:", "    return miss"]
     body += _meetings(plan, floats)
     body += ["try:", "    frame = pop()", "except IndexError:", "    frame = fresh()"]
@@ -237,7 +238,7 @@ def _meetings(plan: CallPlan, floats: Sequence[bool]) -> list[str]:
 def _refusal(name: str, slot: BufferSlot, is_float: bool, lent: bool) -> str:
     """Return the condition under which an argument does not fit.
 
-    What is copied may lie in memory as it likes.
+    A single number that is copied may lie in memory as it likes.
     """
     if is_float:
         return f"type({name}) is not float"
