@@ -9,8 +9,9 @@ Public::
 
 The C library gives large blocks back to the system when they are freed, and the system clears
 each page of a new block when it is first touched: for a gradient of 150 MB that takes longer than
-computing it.  An optimiser drops each gradient before it asks for the next one; then the memory of
-the last one serves again.  A result that is still held, or a view of it, is left alone.
+computing it.  An optimiser drops each gradient before it asks for the next one, or as soon as it
+has that; so the memory of the last one serves again, or that of the one before, and there are two
+of each.  A result that is still held, or a view of it, is left alone.
 """
 
 import sys
@@ -26,8 +27,8 @@ from gradc.runtime.plan import BufferSlot
 
 __all__ = ["LARGE", "LIMIT", "Results"]
 
-LARGE = 32 << 20
-"""Bytes from which memory is used again: below, the C library keeps what was freed."""
+LARGE = 1 << 18
+"""Bytes from which memory is used again: below, the C library keeps most of what was freed."""
 
 LIMIT = 1 << 30
 """Bytes that are kept for later calls, in all of a process."""
@@ -36,34 +37,41 @@ LIMIT = 1 << 30
 class _Memory:
     """The memory of one result of one plan."""
 
-    __slots__ = ("__weakref__", "dtype", "nbytes", "owner", "shape")
+    __slots__ = ("__weakref__", "dtype", "nbytes", "owners", "shape")
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], nbytes: int) -> None:
         self.shape, self.dtype, self.nbytes = shape, dtype, nbytes
-        self.owner: NDArray[Any] | None = None
+        self.owners: tuple[NDArray[Any], ...] = ()
 
     def take(self) -> NDArray[Any]:
         """Return an array in memory that nothing else refers to.
 
         Two threads that ask at once both hold the owner when they count, so both make a new one.
         """
-        owner = self.owner
-        if owner is None or sys.getrefcount(owner) > _ALONE:
-            owner = self.owner = np.empty(self.shape, self.dtype)
-            _keep(self)
+        for owner in self.owners:
+            if sys.getrefcount(owner) <= _ALONE:
+                return owner.view()
+        return self._new()
+
+    def _new(self) -> NDArray[Any]:
+        owner = np.empty(self.shape, self.dtype)
+        self.owners = (owner, *(self.owners[:1] if 2 * self.nbytes <= LIMIT else ()))
+        _keep(self)
         return owner.view()
 
-    def references(self) -> int:
+    def references(self) -> list[int]:
         """Count as :meth:`take` does."""
-        owner = self.owner
-        return sys.getrefcount(owner)
+        found = []
+        for owner in self.owners:
+            found.append(sys.getrefcount(owner))  # noqa: PERF401 (a comprehension counts otherwise)
+        return found
 
 
 def _references_alone() -> int:
     """Return what is counted for an owner without a result in it, by this interpreter."""
     memory = _Memory((1,), np.dtype(float), 8)
-    memory.owner = np.empty(1)
-    return memory.references()
+    memory.owners = (np.empty(1),)
+    return memory.references()[0]
 
 
 _ALONE = _references_alone()
@@ -79,11 +87,11 @@ def _keep(memory: _Memory) -> None:
     """Note what is kept, the newest last; forget the oldest when it is too much."""
     with _lock:
         others = [one for ref in _kept if (one := ref()) is not None and one is not memory]
-        total = memory.nbytes + sum(one.nbytes for one in others)
+        total = sum(one.nbytes * len(one.owners) for one in (memory, *others))
         while total > LIMIT and others:
             oldest = others.pop(0)
-            oldest.owner = None
-            total -= oldest.nbytes
+            total -= oldest.nbytes * len(oldest.owners)
+            oldest.owners = ()
         _kept[:] = [weakref.ref(one) for one in (*others, memory)]
 
 

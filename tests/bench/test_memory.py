@@ -1,10 +1,13 @@
 """Bytes that a call takes beside its arguments: working memory, and what it returns."""
 
+import resource
+
 import numpy as np
 import pytest
 
 import gradc
 from gradc.native import blas
+from tests.backends import HAS_COMPILER
 from tests.bench.models import MODELS
 from tests.bench.test_counts import artifact
 
@@ -73,3 +76,40 @@ def test_three_rectified_layers():
     plan = gradc.grad(layers, argnums=(0, 1, 2)).artifact(W1, W2, W3, x).caller.plan
     first, second = 64 * 1024 * 8, 64 * 512 * 8
     assert plan.lent_arena_bytes <= 2 * first + second
+
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def bowl(x, y):
+    return np.sum(np.tanh(x * y) + np.sqrt(1.0 + x * x))
+
+
+@pytest.mark.skipif(not HAS_COMPILER, reason="no C compiler on this machine")
+@pytest.mark.parametrize("n", [100_000, 1_000_000, 6_000_000])
+@pytest.mark.parametrize("hold", [False, True])
+def test_calls_touch_no_new_pages(n, hold):
+    """Not even where the last gradient is dropped only when the next one is there."""
+    x, y = np.linspace(-1.0, 1.0, n), np.linspace(0.5, 1.5, n)
+    f = gradc.value_and_grad(bowl, argnums=(0, 1), backend="c")
+    kept = None
+    for _ in range(4):
+        kept = f(x, y) if hold else f(x, y)[0]
+    before = faults()
+    for _ in range(10):
+        kept = f(x, y) if hold else f(x, y)[0]
+    assert faults() - before <= 20
+    assert kept is not None
+
+
+@pytest.mark.skipif(not HAS_COMPILER, reason="no C compiler on this machine")
+def test_donated_steps_touch_no_new_pages():
+    step = gradc.compile(lambda w, g: w - 0.1 * g, donate=0, backend="c")
+    w, g = np.ones(3_000_000), np.ones(3_000_000)
+    for _ in range(3):
+        w = step(w, g)
+    before = faults()
+    for _ in range(10):
+        w = step(w, g)
+    assert faults() - before <= 20

@@ -89,7 +89,7 @@ def test_without_a_library_there_is_room_to_pack(monkeypatch):
     x, w, v = (rng.standard_normal(shape) for shape in ((64, 300), (300, 200), (200, 50)))
     usual = gradc.grad(network, argnums=(1, 2))(x, w, v)
     lone = blas.Environment(blas._struct({}), "none")
-    monkeypatch.setattr("gradc.runtime.call.blas.environment", lambda *_: lone)
+    monkeypatch.setattr("gradc.runtime.call.blas.environment", lambda *_, **__: lone)
     artifact = gradc.grad(network, argnums=(1, 2)).artifact(x, w, v)
     assert artifact.caller.plan.arena_bytes == artifact.memory().arena
     for one, other in zip(artifact.caller([x, w, v]), usual, strict=True):

@@ -74,9 +74,22 @@ def test_no_more_is_kept_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None
     makers = [made(N) for _ in range(5)]
     for maker in makers:
         maker.fresh()
-    owners = [maker._memories[0].owner for maker in makers]
-    assert [owner is None for owner in owners] == [True, True, False, False, False]
+    owners = [maker._memories[0].owners for maker in makers]
+    assert list(map(len, owners)) == [0, 0, 1, 1, 1]
     assert made(4 * N).taker(0) is None
+
+
+def test_two_of_each_are_kept_and_no_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    maker = made(N)
+    held = [maker.fresh()[0] for _ in range(5)]
+    assert len({address(array) for array in held}) == 5
+    (memory,) = maker._memories
+    assert [address(owner) for owner in memory.owners] == [address(a) for a in (held[4], held[3])]
+    monkeypatch.setattr(results, "LIMIT", 2 * 8 * N - 1)
+    alone = made(N)
+    held = [alone.fresh()[0] for _ in range(3)]
+    assert len(alone._memories[0].owners) == 1
+    assert memory.owners == ()
 
 
 def test_nothing_is_kept_without_its_plan() -> None:
@@ -126,6 +139,11 @@ def test_an_optimiser_runs_in_the_memory_of_one_gradient() -> None:
         x = x - 0.01 * g
         del g
     assert len(places) == 1
+    for _ in range(10):
+        g = f(x)[1]
+        places.add(address(g))
+        x = x - 0.01 * g
+    assert len(places) == 2
     np.testing.assert_allclose(f(x)[1], 4 * x**3)
 
 
