@@ -137,11 +137,11 @@ def sizes(function, args, argnums):
 
 @pytest.mark.parametrize("case", loop_kernels.CASES, ids=lambda case: case.function.__name__)
 def test_code_does_not_grow_with_sizes_and_turns(case, monkeypatch):
-    """Threads left out: whether a loop is worth sharing depends on its work."""
+    """Threads left out (``test_threads_lines.py``): which loops are shared depends on their work."""
     monkeypatch.setattr(threads, "LEAST_WORK", 1 << 62)
     small, medium, large = (sizes(case.function, args, case.argnums) for args in case.inputs())
     assert small[:2] == medium[:2] == large[:2], "graph and NumPy source"
-    assert abs(medium[2] - large[2]) <= 0.1 * large[2], "C: a loop may be split or not, no more"
+    assert abs(medium[2] - large[2]) <= 2, "C: a line may break where numbers have more digits"
     assert small[2] <= 1.1 * large[2], "C of tiny sizes"
 
 
