@@ -97,6 +97,14 @@ def named(chunk, part):
     return np.sum(env * chunk) + shared
 
 
+def frames(f_chunk, f_with, f_call):
+    """Names that the functions around a function called ``f`` have."""
+    f_part = np.sum(f_with[:5]) * f_call
+    f_shared = np.exp(-f_chunk * f_part)
+    f_arena = np.max(f_shared)
+    return np.sum(np.tanh(f_shared * f_with + f_arena))
+
+
 def small(x):
     return np.sum(np.exp(-x) * np.sin(x))
 
@@ -133,6 +141,7 @@ CORPUS = {
         Large(single, (_rng(14).standard_normal(N).astype(np.float32),), 1),
         Large(scan, (_rng(15).standard_normal(N),), 1),
         Large(named, (_rng(20).random(N), _rng(21).random(N)), 3),
+        Large(frames, (_rng(22).random(N), _rng(23).random(N), 0.3), 3),
         Large(small, (_rng(16).random(1_000),), 0),
         Large(recurrence, (_rng(17).random(50_000),), 0),
         Large(gathered, (_rng(18).random(5_000), _rng(19).integers(0, 5_000, N)), 1),

@@ -59,4 +59,6 @@ C = Language(
 
 def keep_clear(symbol: str) -> set[str]:
     """Return the names that the frame of a generated function uses itself."""
-    return {"arena", "env", "scratch", "shared", "chunk", "buffers", "dims", symbol}
+    around = {f"{symbol}_{what}" for what in ("part", "chunk", "shared", "with", "call", "arena")}
+    inside = {"arena", "env", "scratch", "shared", "chunk", "buffers", "dims"}
+    return {symbol, *inside, *around}
