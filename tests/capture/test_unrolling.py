@@ -137,7 +137,7 @@ def sizes(function, args, argnums):
 
 @pytest.mark.parametrize("case", loop_kernels.CASES, ids=lambda case: case.function.__name__)
 def test_code_does_not_grow_with_sizes_and_turns(case, monkeypatch):
-    """Threads left out (``test_threads_lines.py``): which loops are shared depends on their work."""
+    """Threads left out (see test_threads_lines.py): what is shared depends on its work."""
     monkeypatch.setattr(threads, "LEAST_WORK", 1 << 62)
     small, medium, large = (sizes(case.function, args, case.argnums) for args in case.inputs())
     assert small[:2] == medium[:2] == large[:2], "graph and NumPy source"
