@@ -440,3 +440,58 @@ def both_a_limit_that_is_read_and_a_break(x, n):
                 break
             k += 1
     return t
+
+
+@program(normals(6), "real")
+def break_out_of_a_tuple(x):
+    total = 0.0
+    for weight in (1.0, -2.0, 3.0):
+        total = total + x[0] * weight
+        if total > 0.1:
+            break
+    return total * x[1] + weight
+
+
+@program(normals(6), "real")
+def break_out_of_arrays_of_several_lengths(x):
+    total, y = 0.0, x * 1.0
+    for part in (y[:1], y[1:3], y[3:]):
+        part *= 2.0
+        total = total + np.sum(part**2)
+        if total > 3.0:
+            break
+        part += total
+    return total + np.sum(y**3)
+
+
+@program(normals(6), "real")
+def break_out_of_a_list_that_is_rewritten(x):
+    total, parts = 0.0, [x[0], x[1], x[2], x[3]]
+    for k, part in enumerate(parts):
+        total = total + part
+        if k < 3:
+            parts[k + 1] = parts[k + 1] * 2.0 + total
+        if total > 2.0:
+            break
+    return total * x[4]
+
+
+@program(normals(6), "real")
+def return_out_of_zipped_functions(x):
+    y = x[0]
+    for function, weight in zip((np.sin, np.exp, np.tanh), [x[1], 2.0, x[2]], strict=False):
+        y = function(y) * weight
+        if y > 0.5:
+            return y * x[3]
+        y = y + 0.1
+    return y
+
+
+@program(normals(6), "real")
+def an_exit_in_the_turn_that_settles_the_types(x):
+    total = 0
+    for k in range(5):
+        total = total + x[k] ** 2
+        if total > 1.5:
+            break
+    return total * x[5]

@@ -23,7 +23,7 @@ from gradc.errors import GradcError, TraceError
 from gradc.ir import BOOL, ArrayType, Value, op_named
 from gradc.ops.regions import make_cond
 
-__all__ = ["any_of", "both", "branch", "chain", "either", "negated", "truth"]
+__all__ = ["any_of", "both", "branch", "chain", "either", "join_sides", "negated", "truth"]
 
 _RESULT = "_gradc_result"
 
@@ -65,9 +65,15 @@ def branch(test: Any, then: Any, otherwise: Any, bound: Sequence[str], after: Se
     traced = _undecided(test)
     if traced is None:
         return then() if test else otherwise()
-    cells = Cells([then, otherwise], bound)
+    return join_sides([then, otherwise], traced, Cells([then, otherwise], bound), after)
+
+
+def join_sides(
+    sides: Sequence[Callable[[], Any]], test: Tracer, cells: Cells, after: Sequence[str]
+) -> Any:
+    """Record two sides, of which a traced test takes one; return the joined status."""
     watched = [name for name in cells.bound if name in after or name == _RESULT]
-    status, found = _join([then, otherwise], traced, cells, watched)
+    status, found = _join(sides, test, cells, watched)
     for name in (*cells.bound, *cells.elements):
         cells.set(name, found.get(name, UNBOUND))
     return status

@@ -20,6 +20,7 @@ from gradc.capture.turns import (
     SymbolicRange,
     backwards,
     is_late,
+    items_now,
     length_of,
     make_range,
 )
@@ -212,19 +213,26 @@ def _len(x: Any) -> Any:
     return as_user(x._type.shape[0]) if isinstance(x, Tracer) and x.ndim else len(x)
 
 
-def _loopable(builtin: Any) -> Callable[..., Any]:
-    """``zip`` and ``enumerate``: kept as they are where a loop may stay a loop over them."""
+def _zip(*items: Any, strict: bool = False) -> Any:
+    """``zip``: kept as it is where each turn of a loop can be asked for by its number.
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if kwargs or not args or any(length_of(arg) is None for arg in args):
-            return builtin(*args, **kwargs)
-        return Joined(args)
+    With ``strict`` it is so for lists and tuples alone, whose lengths are compared at once.
+    """
+    rows = [items_now(x) for x in items if length_of(x) is None]
+    even = len(rows) == len(items) and all(number == rows[0] for number in rows)
+    if not items or None in rows or (strict and not even):
+        return zip(*items, strict=strict)
+    return Joined(items)
 
-    return call
+
+_ENDLESS = 2**60
+"""More numbers than a list can come to have while a loop runs over it."""
 
 
 def _enumerate(items: Any, start: Any = 0) -> Any:
     length = length_of(items)
+    if length is None and items_now(items) is not None:
+        return Joined((range(start, start + _ENDLESS), items))
     if length is None:
         return enumerate(items, start)
     return Joined((make_range(start, start + as_user(length)), items))
@@ -260,7 +268,7 @@ BUILTINS[type] = _type
 BUILTINS[range] = _range
 BUILTINS[len] = _len
 BUILTINS[reversed] = _reversed
-BUILTINS[zip] = _loopable(zip)
+BUILTINS[zip] = _zip
 BUILTINS[enumerate] = _enumerate
 BUILTINS[int] = _int
 BUILTINS[sum] = _sum

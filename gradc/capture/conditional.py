@@ -25,7 +25,7 @@ from gradc.capture.twins import unsure
 from gradc.ir import INT64, Graph, Value, op_named
 from gradc.ops.regions import make_while
 
-__all__ = ["BREAK", "NEXT", "RETURN", "conditional", "deliver", "is_traced", "left"]
+__all__ = ["BREAK", "NEXT", "RETURN", "conditional", "deliver", "goes_on", "is_traced", "left"]
 
 NEXT, BREAK, RETURN = 0, 1, 2
 
@@ -128,6 +128,12 @@ def _status(status: Any) -> Value:
     if isinstance(status, Tracer):
         return cast_to(read(status), INT64)
     return current().graph.literal(int(status), INT64)
+
+
+def goes_on(traced: Tracer) -> Tracer:
+    """Tell whether a traced status says that the loop makes another turn."""
+    status = _status(traced)
+    return wrap(op_named("equal")(status, status.graph.literal(NEXT, INT64)), Kind.PYTHON)
 
 
 def left(traced: Tracer) -> Any:

@@ -6,6 +6,7 @@ the loop becomes one with a condition.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 from gradc.capture.bounds import most_turns
@@ -13,6 +14,8 @@ from gradc.capture.carries import Mismatch
 from gradc.capture.cells import Cells, repair_of
 from gradc.capture.conditional import BREAK, NEXT, RETURN, conditional, deliver, is_traced, left
 from gradc.capture.context import Unroll, current, enter, fail, maybe_current
+from gradc.capture.exits import MOST as MOST_BRANCHES
+from gradc.capture.exits import Body, turn_by_turn, unless_left
 from gradc.capture.mutation import read
 from gradc.capture.positions import Position, as_user
 from gradc.capture.ranges import Fact, greatest
@@ -72,33 +75,25 @@ def for_loop(
     count = None if trace is None or not trace.recorder.options.regions else length_of(items)
     counted_later = isinstance(items, CountedLater)
     if not counted_later and (count is None or (isinstance(count, int) and count <= 1)):
-        return _plain(items, body)
+        here = Body(body, tuple(bound), (*live, *after))
+        return turn_by_turn(items, here, partial(_refuse_exit, None))
     cells = Cells([body], bound)
     site = _For(items, body, cells, tuple(live), tuple(after), index, 0 if count is None else count)
     return site.without_count(items) if counted_later else site.run()
 
 
-def _plain(items: Any, body: Callable[[Any], Any], reason: Any = None) -> Any:
-    turns = iter(items)
-    for item in turns:
-        status = body(item)
-        if is_traced(status):
-            if any(True for _ in turns) or not isinstance(status, Tracer):
-                _refuse_exit(reason)
-            return left(status)
-        if status:
-            return RETURN if status == RETURN else NEXT
-    return NEXT
+_STEADY = "keep types and shapes the same from turn to turn"
+_ROW = f"run over a range, or over a list or a tuple of at most {MOST_BRANCHES + 1} items"
 
 
-def _refuse_exit(reason: Any) -> NoReturn:
+def _refuse_exit(reason: Any, error: TraceError | None = None) -> NoReturn:
+    if error is not None and reason is None:
+        raise error
     why = f", which it cannot here: {explain(reason)}" if reason is not None else ""
     fail(
         TraceError,
         f"whether the loop is left depends on a traced value, so it must stay a loop{why}",
-        repair=repair_of(
-            why, "keep types and shapes the same from turn to turn, or use np.where instead"
-        ),
+        repair=repair_of(why, f"{_ROW if reason is None else _STEADY}, or use np.where instead"),
     )
 
 
@@ -141,7 +136,7 @@ class _For:
                 current().recorder.forget_draws(since)
                 if is_left_by_index(self.count, turn, current().recorder.options.unroll):
                     self.note("unrolled: its index alone says where it is left")
-                    return _plain(self.items, self.body)
+                    return self.plain(self.items)
                 return self.with_exit(as_user(self.count), greatest(self.count, current().facts))
             if turn.status:
                 raise Unroll("the loop always ends in its first turn")
@@ -163,7 +158,7 @@ class _For:
             return self.unrolled(reason)
         current().recorder.forget_draws(since)
         self.note(f"unrolled: {reason}")
-        return _plain(self.items, self.body)
+        return self.plain(self.items)
 
     def shortness(self, plan: Plan, turn: Turn, since: int) -> str | None:
         """Say why the loop is better run turn by turn, if it is."""
@@ -204,7 +199,7 @@ class _For:
         at_once = self.at_once * wish.size
         if turns_at_once(self.total, at_once) < 2:
             self.note("unrolled: it is short")
-            return _plain(self.items, self.body)
+            return self.plain(self.items)
         return self.again(at_once, MOST).together()
 
     def again(self, at_once: int, spare: int) -> "_For":
@@ -229,22 +224,38 @@ class _For:
             return self.again(1, 1).run()
         done = turns_at_once(self.total, self.at_once) * self.at_once
         rest = range(done, self.total)  # type: ignore[arg-type]
-        return _plain([item_of(self.items, k) for k in rest], self.body)
+        return self.plain([item_of(self.items, k) for k in rest])
 
     def without_first(self) -> Any:
         """Run the first turn by itself: after it, values may have the types that stay."""
         status = self.body(first_of(self.items))
-        if status or is_traced(status):
-            if is_traced(status):
-                _refuse_exit("the types of the first turn differ from those of the others")
+        if isinstance(status, Tracer) and is_traced(status):
+            leave = partial(left, status)
+            return unless_left(status, self.after_first, leave, self.whole(self.after))
+        if is_traced(status):
+            _refuse_exit("the types of the first turn differ from those of the others")
+        if status:
             return RETURN if status == RETURN else NEXT
+        return self.after_first()
+
+    def after_first(self) -> Any:
+        """Run the turns that follow the first one."""
         rest = rest_of(self.items)
         length = length_of(rest)
         if length is None or length == 0:
-            return _plain(rest, self.body)
+            return self.plain(rest)
         return _For(
             rest, self.body, self.cells, self.live, self.after, self.symbol.name, length, True
         ).run()
+
+    def plain(self, items: Any, reason: Any = None) -> Any:
+        """Run turn by turn; ``reason`` says why the loop cannot stay one."""
+        both = (*self.live, *self.after)
+        return turn_by_turn(items, self.whole(both), partial(_refuse_exit, reason))
+
+    def whole(self, read: tuple[str, ...]) -> Body:
+        """Return the body with the names that are read after a turn."""
+        return Body(self.body, self.cells.bound, read)
 
     def note(self, choice: str) -> None:
         """Keep what became of the loop, for whoever asks."""
@@ -257,16 +268,13 @@ class _For:
                 raise Unroll(str(reason), caller_span()) from None
             raise reason
         try:
-            return _plain(self.items, self.body, reason)
+            return self.plain(self.items, reason)
         except LimitError as error:
             fail(
                 LimitError,
                 f"the loop has {self.count} turns and cannot stay a loop: {explain(reason)}; "
                 f"turn by turn it {error.headline.removeprefix('the function ')}",
-                repair=repair_of(
-                    explain(reason), "keep types and shapes the same from turn to turn"
-                )
-                + ", or raise max_nodes",
+                repair=repair_of(explain(reason), _STEADY) + ", or raise max_nodes",
             )
 
     def commit(self, plan: Plan, turn: Turn) -> Any:
@@ -351,8 +359,7 @@ def refuse_runtime(reason: Any) -> NoReturn:
         TraceError,
         "how many turns the loop makes is known only when the code runs, so it must stay a loop, "
         f"which it cannot here: {explain(reason)}",
-        repair=repair_of(explain(reason), "keep types and shapes the same from turn to turn")
-        + ", or give its bounds as Python ints",
+        repair=repair_of(explain(reason), _STEADY) + ", or give its bounds as Python ints",
     )
 
 
@@ -417,5 +424,5 @@ def _refuse_while(reason: Any) -> NoReturn:
     fail(
         TraceError,
         f"a while loop on a traced value cannot be recorded: {explain(reason)}",
-        repair=repair_of(explain(reason), "keep types and shapes the same from turn to turn"),
+        repair=repair_of(explain(reason), _STEADY),
     )

@@ -169,6 +169,24 @@ def length_of(items: Any) -> Dim | None:
     return None
 
 
+def items_now(items: Any) -> int | None:
+    """Return how many items there are at this moment, None where only an iterator tells."""
+    if isinstance(items, Joined) and items.rest is None:
+        numbers = [items_now(part) for part in items.parts]
+        known = [number for number in numbers if number is not None]
+        return min(known) if known and len(known) == len(numbers) else None
+    number = len(items) if _is_row(items) else length_of(items)
+    return number if isinstance(number, int) else None
+
+
+def _is_row(items: Any) -> bool:
+    """Tell whether items stand in a row, where each can be looked up by its number."""
+    return type(items).__iter__ in _ROWS if hasattr(type(items), "__iter__") else False
+
+
+_ROWS = (list.__iter__, tuple.__iter__, str.__iter__)
+
+
 def _shortest(lengths: list[Dim | None]) -> Dim | None:
     if not lengths or any(n is None for n in lengths):
         return None

@@ -4,6 +4,7 @@ Keys are `Mutant.key`: one key, one mutant, and the number in brackets tells whi
 read the same in one function.
 """
 
+_ADJUGATE = "gradc.ops.adjugate"
 _ARITHMETIC = "gradc.ops.arithmetic"
 _COMPARISON = "gradc.ops.comparison _extreme_partials.partials"
 _EXPONENTIAL = "gradc.ops.exponential"
@@ -13,6 +14,7 @@ _MATRICES = "gradc.ops.matrices"
 _SCANS = "gradc.ops.scans"
 _SAME_TYPE = "only the type and the graph are asked for, and both have the same"
 _SAME_SHAPE = "only the shape is asked for, and both have the same"
+_TRACE = "the trace of a product does not depend on the order of two factors"
 _WINS = "the larger of two is larger than one of them where the other is; so with smaller"
 _NOBODY = "any negative number is the number of no element"
 EQUIVALENT: dict[str, str] = {
@@ -26,6 +28,9 @@ EQUIVALENT: dict[str, str] = {
     f"{_EXPONENTIAL} _by_exponent: 0.0  ->  1.0  [2]": "multiplied by log(1), which is 0",
     f"{_EXPONENTIAL} _logaddexp_partials: 0.0  ->  1.0  [1]": "exp(-inf - 1) is 0 as exp(-inf) is",
     f"{_INDEX} _winners_only: 1  ->  2  [1]": _NOBODY,
+    f"{_ADJUGATE} _twice: trace(out, c)  ->  trace(c, out)  [1]": _TRACE,
+    f"{_LINALG} _det_jvp: trace(adjugate(a), dot)  ->  trace(dot, adjugate(a))  [1]": _TRACE,
+    f"{_LINALG} _log_det_jvp: trace(inv(a), dot)  ->  trace(dot, inv(a))  [1]": _TRACE,
     f"{_MATRICES} multiplied: a  ->  b  [1]": "ranks are the same where there is a stack",
     f"{_MATRICES} outer: a  ->  b  [1]": "two matrices or two vectors",
     f"{_LINALG} _lower_half: 1  ->  2  [1]": "matrices are square",
