@@ -2,17 +2,24 @@
 
 A region has several results and a body of its own, so it is reached result by result: a change of a
 carry reaches whatever the body makes of it, in this turn or in any later one.
+
+The same is asked of a region again and again, until carries settle, and so for each region inside
+it: what has been found out is kept while a question is answered (``_Memo``), or the work would
+double with each level of nesting, and more.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeAlias
 
 from gradc.ir import ZERO_DERIVATIVE, Graph, Node, TupleType, is_float
 
 __all__ = ["Activity", "Cut", "Part", "active_nodes", "activity", "find_cut", "reached"]
 
 Flags = tuple[bool, ...]
+_Memo: TypeAlias = dict[tuple[object, ...], Flags]
+"""Answers by what was asked; regions by identity, for they live as long as the question does."""
 
 
 class Cut(Enum):
@@ -50,14 +57,15 @@ def reached(graph: Graph, wrt: Iterable[int], *, through_all: bool = False) -> l
 
     With ``through_all`` any use counts; without, only differentiable ones.
     """
-    return _Reach(graph, wrt, through_all).hit
+    return _Reach(graph, wrt, through_all, {}).hit
 
 
 class _Reach:
     """The nodes that a change reaches, and the results of regions among them."""
 
-    def __init__(self, graph: Graph, wrt: Iterable[int], through_all: bool) -> None:
+    def __init__(self, graph: Graph, wrt: Iterable[int], through_all: bool, memo: _Memo) -> None:
         self.hit = [False] * len(graph)
+        self.memo = memo
         self.items: dict[int, Flags] = {}
         for id in wrt:
             self.hit[id] = True
@@ -68,7 +76,7 @@ class _Reach:
     def _reaches(self, node: Node, through_all: bool) -> bool:
         if node.regions:
             into = tuple(self.hit[i] for i in node.operands)
-            self.items[node.id] = items = _reached_items(node, into, through_all)
+            self.items[node.id] = items = _reached_items(node, into, through_all, self.memo)
             return any(items)
         if node.op.name == "project":
             item: int = node.params["item"]
@@ -76,24 +84,24 @@ class _Reach:
         return (through_all or carries(node)) and any(self.hit[i] for i in node.operands)
 
 
-def _reached_items(node: Node, into: Flags, through_all: bool) -> Flags:
+def _reached_items(node: Node, into: Flags, through_all: bool, memo: _Memo) -> Flags:
     """Return which results of a region a change of some operands reaches."""
     if not any(into):
         return (False,) * _results(node)
     if node.op.name == "cond":
-        branches = [_reached_outputs(r, into[1:], through_all) for r in node.regions]
+        branches = [_reached_outputs(r, into[1:], through_all, memo) for r in node.regions]
         chosen = through_all and into[0]
         return tuple(chosen or any(pair) for pair in zip(*branches, strict=True))
-    return carried_reach(node, into, through_all=through_all)[len(into) - _results(node) :]
+    return carried_reach(node, into, memo, through_all=through_all)[len(into) - _results(node) :]
 
 
-def carried_reach(node: Node, into: Flags, *, through_all: bool = False) -> Flags:
+def carried_reach(node: Node, into: Flags, memo: _Memo, *, through_all: bool = False) -> Flags:
     """Return which inputs of a loop's body a change reaches, in any turn."""
     captures = len(into) - _results(node)
     while True:
-        out = _reached_outputs(node.regions[-1], into, through_all)
+        out = _reached_outputs(node.regions[-1], into, through_all, memo)
         if through_all and node.op.name == "while_loop":
-            asked = any(_reached_outputs(node.regions[0], into, True))
+            asked = any(_reached_outputs(node.regions[0], into, True, memo))
             out = tuple(asked or flag for flag in out)
         merged = (*into[:captures], *map(_either, into[captures:], out))
         if merged == into:
@@ -101,10 +109,13 @@ def carried_reach(node: Node, into: Flags, *, through_all: bool = False) -> Flag
         into = merged
 
 
-def _reached_outputs(region: Graph, into: Flags, through_all: bool) -> Flags:
-    wrt = [id for id, flag in zip(region.inputs, into, strict=True) if flag]
-    hit = reached(region, wrt, through_all=through_all)
-    return tuple(hit[id] for id in region.outputs)
+def _reached_outputs(region: Graph, into: Flags, through_all: bool, memo: _Memo) -> Flags:
+    key = "outputs", id(region), into, through_all
+    if key not in memo:
+        wrt = [id for id, flag in zip(region.inputs, into, strict=True) if flag]
+        hit = _Reach(region, wrt, through_all, memo).hit
+        memo[key] = tuple(hit[id] for id in region.outputs)
+    return memo[key]
 
 
 def _either(a: bool, b: bool) -> bool:
@@ -122,7 +133,11 @@ def active_nodes(graph: Graph, wrt: Sequence[int], seeds: Collection[int]) -> li
 
 def activity(graph: Graph, wrt: Sequence[int], seeds: Collection[int]) -> Activity:
     """Return the nodes on a differentiable path from ``wrt`` to the seeds, regions by result."""
-    forward = _Reach(graph, wrt, False)
+    return _activity(graph, wrt, seeds, {})
+
+
+def _activity(graph: Graph, wrt: Sequence[int], seeds: Collection[int], memo: _Memo) -> Activity:
+    forward = _Reach(graph, wrt, False, memo)
     needed = [False] * len(graph)
     items: dict[int, list[bool]] = {}
     for id in seeds:
@@ -135,7 +150,7 @@ def activity(graph: Graph, wrt: Sequence[int], seeds: Collection[int]) -> Activi
             _need_item(graph, node, forward, items)
         if node.regions:
             into = tuple(forward.hit[i] for i in node.operands)
-            part = _part(node, into, tuple(items[node.id]))
+            part = _part(node, into, tuple(items[node.id]), memo)
             found.parts[node.id] = part
             used = part.operands
         else:
@@ -155,16 +170,16 @@ def _need_item(graph: Graph, node: Node, forward: _Reach, items: dict[int, list[
     flags[item] = forward.items[source.id][item]
 
 
-def _part(node: Node, into: Flags, items: Flags) -> Part:
+def _part(node: Node, into: Flags, items: Flags, memo: _Memo) -> Part:
     """Return the active part of a region for the results that are needed."""
     if node.op.name == "cond":
-        branches = [_needed_inputs(r, into[1:], items) for r in node.regions]
+        branches = [_needed_inputs(r, into[1:], items, memo) for r in node.regions]
         operands = (False, *map(_either, *branches))
         return Part(items, operands)
     captures = len(into) - len(items)
-    flow = carried_reach(node, into)
+    flow = carried_reach(node, into, memo)
     while True:
-        wanted = _needed_inputs(node.regions[-1], flow, items)
+        wanted = _needed_inputs(node.regions[-1], flow, items, memo)
         merged = tuple(map(_either, items, wanted[captures:]))
         if merged == items:
             break
@@ -173,12 +188,15 @@ def _part(node: Node, into: Flags, items: Flags) -> Part:
     return Part(items, tuple(a and b for a, b in zip(alive, into, strict=True)))
 
 
-def _needed_inputs(region: Graph, into: Flags, items: Flags) -> Flags:
+def _needed_inputs(region: Graph, into: Flags, items: Flags, memo: _Memo) -> Flags:
     """Return which inputs of a region lie on an active path to the outputs asked for."""
-    wrt = [id for id, flag in zip(region.inputs, into, strict=True) if flag]
-    seeds = [id for id, flag in zip(region.outputs, items, strict=True) if flag]
-    active = set(active_nodes(region, wrt, seeds))
-    return tuple(id in active for id in region.inputs)
+    key = "inputs", id(region), into, items
+    if key not in memo:
+        wrt = [id for id, flag in zip(region.inputs, into, strict=True) if flag]
+        seeds = [id for id, flag in zip(region.outputs, items, strict=True) if flag]
+        active = set(_activity(region, wrt, seeds, memo).nodes)
+        memo[key] = tuple(id in active for id in region.inputs)
+    return memo[key]
 
 
 def find_cut(graph: Graph, input: int, outputs: Sequence[int]) -> tuple[Cut, Node | None]:
@@ -224,7 +242,7 @@ def _collect_cuts(
 
 
 def _cuts_inside(node: Node, into: Flags, found: dict[Cut, Node]) -> None:
-    into = into[1:] if node.op.name == "cond" else carried_reach(node, into)
+    into = into[1:] if node.op.name == "cond" else carried_reach(node, into, {})
     for region in node.regions:
         wrt = [id for id, flag in zip(region.inputs, into, strict=True) if flag]
         _collect_cuts(region, wrt, region.outputs, found)
