@@ -9,6 +9,7 @@ from one addition to the next, one addition a turn, chains of ``-``, of ``*`` an
 additions.  A loop around short loops counts as the loop that unrolling makes of it.
 """
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
@@ -26,6 +27,8 @@ SHORT = 16
 """Turns up to which a compiler may write an inner loop out."""
 _MOST_STATEMENTS = 2000
 """Statements of a turn with its short loops written out, from which on no compiler unrolls."""
+_MOST_READS = 1000
+"""Reads of one addition that are compared with another one's."""
 _DEEPEST = 64
 """Additions inside each other that are looked into."""
 
@@ -36,16 +39,24 @@ Reads: TypeAlias = tuple[tuple[Buffer | None, Form | None], ...]
 
 def adds_out_of_order(loop: Loop) -> bool:
     """Tell whether a turn adds to the same sum several times, its reads not in one fixed step."""
-    turn = _Turn(loop.symbol)
     try:
-        turn.run(loop.body, {})
+        if not any(_chains(loop, reads=False)):
+            return False
+        return any(not _in_order(added) for added in _chains(loop, reads=True))
     except _StaysAsItIs:
         return False
-    return any(
-        value.target == target and not _in_order(value.added)
-        for target, value in turn.values.items()
-        if target in turn.carried
-    )
+
+
+def _chains(loop: Loop, *, reads: bool) -> Iterator[tuple[Reads, ...]]:
+    """Yield what is added to each sum that one turn adds to several times.
+
+    Most loops have none; only where there is one it is worth looking at what the additions read.
+    """
+    turn = _Turn(loop.symbol, reads=reads)
+    turn.run(loop.body, {})
+    for target, value in turn.values.items():
+        if target in turn.carried and value.target == target and len(value.added) > 1:
+            yield value.added
 
 
 class _StaysAsItIs(Exception):
@@ -60,7 +71,8 @@ class _Value(NamedTuple):
     added: tuple[Reads, ...] = ()
 
 
-_UNKNOWN = _Value(((None, None),))
+_UNKNOWN_READS: Reads = ((None, None),)
+_UNKNOWN = _Value(_UNKNOWN_READS)
 
 
 class _Turn:
@@ -70,8 +82,9 @@ class _Turn:
     than a turn, ``inside`` which scalars do not.
     """
 
-    def __init__(self, symbol: Symbol) -> None:
+    def __init__(self, symbol: Symbol, *, reads: bool) -> None:
         self.symbol = symbol
+        self.looks = reads
         self.values: dict[Target, _Value] = {}
         self.carried: set[Target] = set()
         self.inside: set[Local] = set()
@@ -115,10 +128,11 @@ class _Turn:
             return
         before = self.values.get(key, _Value((), key))
         reads = self._value(stmt.value, at).reads
+        both = _both(before.reads, reads)
         if stmt.how == "sum" and _dtype(target).kind == "f":
-            self._set(key, _Value(before.reads + reads, before.target, (*before.added, reads)))
+            self._set(key, _Value(both, before.target, (*before.added, reads)))
         else:
-            self._set(key, _Value(before.reads + reads))
+            self._set(key, _Value(both))
 
     def _forget(self, body: list[Stmt], at: dict[Symbol, int]) -> None:
         """Take what is done under a condition: it ends every chain."""
@@ -165,7 +179,7 @@ class _Turn:
             found = self._chain(here, at, depth - 1)
             if found is not None:
                 reads = self._reads(other, at)
-                return _Value(found.reads + reads, found.target, (*found.added, reads))
+                return _Value(_both(found.reads, reads), found.target, (*found.added, reads))
         return None
 
     def _continued(self, target: Target) -> _Value | None:
@@ -177,6 +191,12 @@ class _Turn:
         return _Value((), target) if target not in self.inside else None
 
     def _reads(self, expr: Expr, at: dict[Symbol, int]) -> Reads:
+        """Return what an expression reads, the scalars it is made of written out.
+
+        That may double from scalar to scalar; an expression of very many is taken for unknown.
+        """
+        if not self.looks:
+            return ()
         found: list[tuple[Buffer | None, Form | None]] = []
         waiting = [expr]
         while waiting:
@@ -187,6 +207,8 @@ class _Turn:
                 found.append(
                     (here.ref.buffer, None if here.ref.gathers else _at(here.ref.offset, at))
                 )
+            if len(found) > _MOST_READS:
+                return _UNKNOWN_READS
             waiting += reversed(children(here))
         return tuple(found)
 
@@ -197,6 +219,10 @@ class _Turn:
             return None
         fixed = tuple(sorted(form.factors.items(), key=lambda item: item[0].name))
         return ref.buffer, fixed, form.constant
+
+
+def _both(a: Reads, b: Reads) -> Reads:
+    return a + b if len(a) + len(b) <= _MOST_READS else _UNKNOWN_READS
 
 
 def _adds_floats(expr: nest.Apply) -> bool:

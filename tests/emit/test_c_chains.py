@@ -1,6 +1,7 @@
 """Sums that a turn adds to several times, out of the order of memory: gcc 12 gets them wrong."""
 
 import itertools
+import linecache
 
 import numpy as np
 import pytest
@@ -99,3 +100,17 @@ def test_constants_stand_before_the_lanes_that_need_them(backend):
 
     x = np.random.default_rng(0).normal(size=(2, 17))
     assert gradc.compile(f, backend=backend)(x) == pytest.approx(f(x), rel=1e-14)
+
+
+def test_what_doubles_from_scalar_to_scalar_is_not_written_out():
+    """Sixty squares of squares read 2**60 elements, written out: this would not end."""
+    lines = ["def doubled(x, y):", "    total = 0.0", "    for i in range(x.shape[0]):"]
+    lines += ["        a_0 = x[i] + y[i]"]
+    lines += [f"        a_{k + 1} = a_{k} * a_{k} + 0.25" for k in range(60)]
+    lines += ["        total += a_60", "        total += a_59", "    return total"]
+    text = "\n".join(lines) + "\n"
+    linecache.cache["<doubled>"] = (len(text), None, text.splitlines(keepends=True), "<doubled>")
+    names = {}
+    exec(compile(text, "<doubled>", "exec"), names)
+    x, y = np.linspace(-0.5, 0.5, 300), np.linspace(0.1, 0.2, 300)
+    assert "gradc_serial();" in source(names["doubled"], x, y)
