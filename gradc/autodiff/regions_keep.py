@@ -9,7 +9,8 @@ capacities, says where.  Of equal cuts the later one is taken, which repeats les
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from gradc.ir import Dim, Graph, Kind, Node, Symbol, TupleType, load_networkx, substitute
+from gradc.autodiff.minimum_cut import source_side
+from gradc.ir import Dim, Graph, Kind, Node, Symbol, TupleType, substitute
 from gradc.ir.ranges import Range
 
 __all__ = ["bytes_of", "choose_kept", "most"]
@@ -102,22 +103,18 @@ def _highest(ranges: Sequence[Range]) -> dict[Symbol, Dim]:
 def _cut(
     found: _Search, sizes: Mapping[int, int], needed: Collection[int], sources: Collection[int]
 ) -> list[int]:
-    graph, networkx = found.graph, load_networkx()
-    flow = networkx.DiGraph()
-    flow.add_node("lost")
-    flow.add_node("read")
+    graph = found.graph
+    edges: list[tuple[object, object, int | None]] = []
     for id, size in sizes.items():
         never = id in found.inner or isinstance(graph[id].type, TupleType)
-        limit = {} if never else {"capacity": (size << 24) + len(graph) - id}
-        flow.add_edge((id, 0), (id, 1), **limit)
+        edges.append(((id, 0), (id, 1), None if never else (size << 24) + len(graph) - id))
         if id in sources:
-            flow.add_edge("lost", (id, 0))
+            edges.append(("lost", (id, 0), None))
         elif id not in found.free:
-            for operand in graph[id].operands:
-                flow.add_edge((operand, 1), (id, 0))
+            edges += [((operand, 1), (id, 0), None) for operand in graph[id].operands]
         if id in needed:
-            flow.add_edge((id, 1), "read")
-    _, (lost, _) = networkx.minimum_cut(flow, "lost", "read")
+            edges.append(((id, 1), "read", None))
+    lost = source_side(edges, "lost", "read")
     return [id for id in sizes if (id, 0) in lost and (id, 1) not in lost]
 
 
