@@ -52,15 +52,29 @@ def native_unit(program: Program, written: Sequence[tuple[int, int]], options: O
     plan = call_plan(program, written, loops)
     aparts = tuple(Apart(name, apart_text(name)) for name in source.apart)
     meta = {"plan": plan.to_json()}
-    level, narrow = _level(loops), has_short_rows(loops.stages)
+    level, narrow = _level(loops, bool(aparts)), has_short_rows(loops.stages)
     return Unit(source.text, f"{program.name}_call", meta, level, source.brief, aparts, narrow)
 
 
-def _level(loops: Loops) -> int:
-    """Choose the level of optimisation, see :meth:`Toolchain.flags`."""
+def _level(loops: Loops, calls: bool) -> int:
+    """Choose the level of optimisation, see :meth:`Toolchain.flags`.
+
+    Where rows have lengths of their own, or products are called, all of it was seen to pay.
+    """
     if is_straight(loops.stages) or _statements(loops) > _LONG:
         return 1
-    return 2 if len(loops.stages) >= _MANY else 3
+    if len(loops.stages) >= _MANY:
+        return 2
+    return 4 if not calls and _lengths_are_fixed(loops) else 3
+
+
+def _lengths_are_fixed(loops: Loops) -> bool:
+    return all(
+        isinstance(s.stop - s.start, int)
+        for stage in loops.stages
+        for s in statements(stage.body)
+        if isinstance(s, Loop)
+    )
 
 
 def _loops(program: Program, options: Options) -> Loops:

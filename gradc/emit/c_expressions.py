@@ -56,7 +56,8 @@ class Expressions:
     """Prints expressions for one function.
 
     ``spill`` writes a constant before the statement under way and returns its name; ``pending``
-    holds the constants that are not written yet; ``taken`` collects the nodes of those used up.
+    holds the constants that are not written yet; ``taken`` collects the nodes of those used up;
+    ``ragged`` are the locals whose lanes have an end of no fixed length.
     """
 
     scope: Scope
@@ -65,6 +66,7 @@ class Expressions:
     settle: Callable[[Local], None]
     pending: dict[Local, Pending] = field(default_factory=dict)
     taken: list[int] = field(default_factory=list)
+    ragged: set[Local] = field(default_factory=set)
     room: int = 80
 
     def text(self, expr: Expr, *, whole: bool = False) -> Text:
@@ -140,10 +142,14 @@ class Expressions:
             return Text(f"{self.scope.locals[expr.local]}[{self.scope.symbols[expr.symbol]}]")
         if isinstance(expr, nest.Combine):
             dtype = expr.local.dtype
-            name = f"gradc_lanes_{expr.how}{_LANES.get(dtype.str[1:], '_' + dtype.str[1:])}"
+            tree = "ragged" if self._is_ragged(expr) else "lanes"
+            name = f"gradc_{tree}_{expr.how}{_LANES.get(dtype.str[1:], '_' + dtype.str[1:])}"
             self.support.need((name,))
             return Text(f"{name}({self.scope.locals[expr.local]})")
         raise TypeError(f"{type(expr).__name__} is not a loop-level expression")
+
+    def _is_ragged(self, expr: nest.Combine) -> bool:
+        return expr.how == "sum" and expr.local.dtype.kind == "f" and expr.local in self.ragged
 
     def _load(self, ref: Ref, gathers: list[Text]) -> Text:
         text = self.reference(ref, gathers)

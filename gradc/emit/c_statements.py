@@ -48,6 +48,7 @@ from gradc.ir.op import op_named
 from gradc.ir.types import BOOL, INT64
 from gradc.kernels import nest
 from gradc.kernels.nest import Buffer, BufferPlan, Local, Matrix, Ref, Stage, Stmt
+from gradc.kernels.ragged import ragged_lanes
 from gradc.kernels.walk import statements
 
 __all__ = ["Statements"]
@@ -88,6 +89,7 @@ class Statements:
         self._uses = count_uses([stage.body for stage in stages])
         shared = (s for stage in stages for s in statements(stage.body) if _is_shared(s))
         self.parts.several = sum(1 for _ in shared) > 1
+        self._ex.ragged = ragged_lanes(stages)
         headed = len({stage.section for stage in stages}) > 1
         section = ""
         for stage in stages:

@@ -71,7 +71,8 @@ class Unit:
     meta : dict
         Kept with the library and handed back on every later hit.
     optimise : int
-        1 for very long straight-line units, 2 for many different loops, 3 otherwise.
+        1 for very long straight-line units, 2 for many different loops, 4 for loops of fixed
+        lengths, 3 otherwise.
     brief : str
         The text without the functions in ``aparts``, which it declares.
     aparts : tuple of Apart

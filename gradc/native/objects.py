@@ -25,6 +25,8 @@ __all__ = ["Apart", "build_with"]
 
 _log = logging.getLogger("gradc.cache")
 
+_LEVEL = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Apart:
@@ -54,9 +56,9 @@ def build_with(
     objects = [path for path in known.values() if path is not None]
     if not missing:
         return toolchain.link([source, *objects], output, optimise)
-    pairs = [(source, folder / "brief.o"), *(_written(one, folder) for one in missing)]
-    made = [object for _, object in pairs]
-    if not toolchain.objects(pairs, optimise):
+    jobs = [(source, folder / "brief.o", optimise), *(_written(one, folder) for one in missing)]
+    made = [object for _, object, _ in jobs]
+    if not toolchain.objects(jobs):
         return False
     for one, object in zip(missing, made[1:], strict=True):
         _keep(one, object, toolchain, cache)
@@ -74,10 +76,11 @@ def _lookup(key: str, cache: Cache) -> Path | None:
     return None if stored is None else stored.library
 
 
-def _written(one: Apart, folder: Path) -> tuple[Path, Path]:
+def _written(one: Apart, folder: Path) -> tuple[Path, Path, int]:
+    """Write a function's file; it is compiled alike whatever unit asks first."""
     source = folder / f"{one.name}.c"
     source.write_text(one.text)
-    return source, source.with_suffix(".o")
+    return source, source.with_suffix(".o"), _LEVEL
 
 
 def _keep(one: Apart, object: Path, toolchain: Toolchain, cache: Cache) -> None:
@@ -89,7 +92,7 @@ def _keep(one: Apart, object: Path, toolchain: Toolchain, cache: Cache) -> None:
             (place / entry.SOURCE).write_text(one.text)
             about = {
                 "symbol": one.name,
-                "optimise": 3,
+                "optimise": _LEVEL,
                 "compiler": toolchain.describe(),
                 "meta": {},
             }

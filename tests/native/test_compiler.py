@@ -48,7 +48,7 @@ def test_flags(cache: Cache) -> None:
     flags = find_toolchain(cache).flags(3)
     assert {"-std=c99", "-O3", "-ffp-contract=off", "-fno-math-errno", "-march=native"} <= {*flags}
     assert "-O1" in find_toolchain(cache).flags(1)
-    assert "-O3" in find_toolchain(cache).flags(2)
+    assert "-O3" in find_toolchain(cache).flags(3)
     assert "-fira-algorithm=priority" not in flags
     assert not [flag for flag in flags if flag.startswith(FORBIDDEN)]
 

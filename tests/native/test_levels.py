@@ -25,21 +25,47 @@ def scalar(x):
     return np.sin(x) * x
 
 
+def triangle(x):
+    total = 0.0
+    for i in range(x.shape[0]):
+        total += x[i, :i] @ x[:i, i]
+    return total
+
+
 @pytest.mark.parametrize(
     ("function", "x", "level"),
-    [(scalar, 1.0, 1), (sweeps(2), np.ones(50), 3), (sweeps(30), np.ones(50), 2)],
+    [
+        (scalar, 1.0, 1),
+        (sweeps(2), np.ones(50), 4),
+        (sweeps(30), np.ones(50), 2),
+        (triangle, np.ones((50, 50)), 3),
+        (lambda x: np.sum(x @ x), np.ones((50, 50)), 3),
+    ],
 )
 def test_levels(function, x, level: int) -> None:
-    artifact = gradc.value_and_grad(function, backend="numpy", regions=False).artifact(x)
+    artifact = gradc.value_and_grad(
+        function, backend="numpy", regions=function is triangle
+    ).artifact(x)
     assert native_unit(artifact.program, (), Options()).optimise == level
 
 
-@pytest.mark.parametrize("level", [1, 2, 3])
+@pytest.mark.parametrize("level", [1, 2, 3, 4])
 def test_only_many_loops_are_written_out_less(cache: Cache, level: int) -> None:
     toolchain = find_toolchain(cache)
     assert (_FEWER in toolchain.flags(level)) == (
         level == 2 and "Free Software" in toolchain.version
     )
+
+
+@pytest.mark.parametrize("level", [2, 4])
+def test_what_short_arithmetic_needs_is_asked_for(cache: Cache, level: int) -> None:
+    toolchain = find_toolchain(cache)
+    flags = toolchain.flags(level)
+    if "Free Software" in toolchain.version:
+        assert {"-ftree-vectorize", "-fpeel-loops", "-fno-trapping-math"} <= {*flags}
+        assert "-O2" in flags or "-fexpensive-optimizations" in flags
+    else:
+        assert "-O3" in flags
 
 
 def test_many_loops_stay_right() -> None:

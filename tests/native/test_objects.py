@@ -29,9 +29,9 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     seen: list[list[str]] = []
     original = Toolchain.objects
 
-    def counted(self, pairs, optimise=3):
-        seen.append([source.name for source, _ in pairs])
-        return original(self, pairs, optimise)
+    def counted(self, jobs):
+        seen.append([source.name for source, _, _ in jobs])
+        return original(self, jobs)
 
     monkeypatch.setattr(Toolchain, "objects", counted)
     return seen
@@ -153,7 +153,7 @@ def test_the_text_apart_compiles_without_a_warning(name: str, cache: Cache) -> N
     with cache.building("x") as folder:
         source = folder / "one.c"
         source.write_text(apart_text(name))
-        assert strict.objects([(source, folder / "one.o")])
+        assert strict.objects([(source, folder / "one.o", 3)])
 
 
 def test_a_refusal_is_told(cache: Cache) -> None:
@@ -161,5 +161,5 @@ def test_a_refusal_is_told(cache: Cache) -> None:
     with cache.building("x") as folder:
         source = folder / SOURCE
         source.write_text("#error no\n")
-        assert not toolchain.objects([(source, folder / "one.o")])
+        assert not toolchain.objects([(source, folder / "one.o", 3)])
         assert not toolchain.link([source], folder / LIBRARY)
