@@ -11,6 +11,7 @@ from gradc.artifact import Artifact
 from gradc.assembly import assembler, expression, is_fixed, scalars_of
 from gradc.capture.hooks import call_function
 from gradc.capture.trace import (
+    Input,
     Recording,
     check_arguments,
     is_traced_leaf,
@@ -48,7 +49,7 @@ class Specialised:
 
     def __call__(self, leaves: _Leaves) -> Any:
         """Run for the flat leaves of a call."""
-        if self.recording.written:
+        if self.recording.written or self.recording.touched:
             refuse_overlap(self.recording, leaves)
         if self.take is None:
             inputs = self.recording.gather(leaves)
@@ -74,7 +75,7 @@ class Specialised:
         kinds = [one.kind for one in recording.inputs]
         if recording.in_tree != positional or self.take != list(range(count)):
             return None
-        if Kind.SCALAR in kinds:
+        if Kind.SCALAR in kinds or recording.touched:
             return None
         fits = recording.fits if recording.guards else None
         floats = [kind is Kind.PYTHON for kind in kinds]
@@ -97,26 +98,32 @@ def _assembled(
 
 
 def refuse_overlap(recording: Recording, leaves: _Leaves) -> None:
-    """Refuse arguments that share memory with one that the function overwrites.
+    """Refuse arrays that share memory with one that the function overwrites.
 
     Which of the two the function would see changed depends on the overlap, not on the types that it
     was compiled for.
     """
-    arrays = [(one, leaves[one.leaf]) for one in recording.inputs if one.role == "argument"]
-    for written in recording.written:
-        target = recording.inputs[written.input]
-        if target.role != "argument":
-            continue
-        memory = leaves[target.leaf]
-        for other, array in arrays:
-            shares = isinstance(array, np.ndarray) and np.may_share_memory(memory, array)
-            if other is not target and shares and np.shares_memory(memory, array):
+    inputs = recording.inputs
+    arrays = {k: _array_of(one, leaves) for k, one in enumerate(inputs) if one.role != "random"}
+    for k in (*(written.input for written in recording.written), *recording.touched):
+        target, memory = inputs[k], arrays.get(k)
+        for other, array in arrays.items():
+            if other == k or memory is None or array is None:
+                continue
+            if np.may_share_memory(memory, array) and np.shares_memory(memory, array):
+                given = target.role == "argument"
                 raise ArgumentError(
                     f"{recording.name} overwrites {target.name}, "
-                    f"which shares memory with {other.name}",
+                    f"which shares memory with {inputs[other].name}",
                     span=recording.span,
-                    repair=f"pass {target.name}.copy()",
+                    repair=f"{'pass' if given else 'write into'} {target.name}.copy()",
                 )
+
+
+def _array_of(one: Input, leaves: _Leaves) -> np.ndarray | None:
+    """Return the array that an input is in this call; None where it is a number."""
+    value = leaves[one.leaf] if one.hidden is None else one.hidden.read(leaves)
+    return value if isinstance(value, np.ndarray) else None
 
 
 class Dispatch:

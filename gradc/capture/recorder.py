@@ -90,6 +90,7 @@ class Recorder:
     guards: dict[tuple[str, int], Guard] = field(default_factory=dict)
     inputs: list[tuple[Role, Any]] = field(default_factory=list)
     handles: list[Tracer] = field(default_factory=list)
+    touched: list[Tracer] = field(default_factory=list)
     twins: dict[Any, Any] = field(default_factory=dict)
     sites: dict[Any, list[Tracer]] = field(default_factory=dict)
     elements: dict[Any, list[tuple[Any, Any]]] = field(default_factory=dict)
@@ -220,6 +221,20 @@ class Recorder:
         tracer._name = name
         self.handles.append(tracer)
         return tracer
+
+    def touch(self, outside: Sequence[Any], inside: Sequence[Any]) -> None:
+        """Note arrays of which a function under a transform overwrites its own copies."""
+        known = [id(handle) for handle in self.touched]
+        for array, copy in zip(outside, inside, strict=True):
+            if not isinstance(array, Tracer) or not isinstance(copy, Tracer):
+                continue
+            if copy._version or id(copy) in known:
+                self.touched.append(array if array._view is None else array._view.root)
+
+    def touched_inputs(self) -> tuple[int, ...]:
+        """Return the inputs among the arrays that were noted."""
+        known = {id(handle) for handle in self.touched}
+        return tuple(k for k, handle in enumerate(self.handles) if id(handle) in known)
 
 
 def _item_reader(read: Reader, key: Any) -> Reader:

@@ -117,6 +117,8 @@ class Recording:
         Loops, each with what became of it: kept, or unrolled and why.
     donated : tuple of (int, int)
         Output and input numbers: the result may lie in the argument's memory.
+    touched : tuple of int
+        Inputs that a function under a transform overwrites, in a copy of its own.
     """
 
     name: str
@@ -130,6 +132,7 @@ class Recording:
     span: Span | None
     choices: tuple[tuple[Span | None, str], ...] = ()
     donated: tuple[tuple[int, int], ...] = ()
+    touched: tuple[int, ...] = ()
 
     def fits(self, leaves: Leaves) -> bool:
         """Tell whether all guards hold for a call with these flat leaves."""
@@ -287,6 +290,7 @@ def trace(
         guards=tuple(recorder.guards.values()),
         span=_definition(function),
         choices=tuple(recorder.choices.items()),
+        touched=recorder.touched_inputs(),
     )
 
 
@@ -445,6 +449,7 @@ def subtrace(
         result = _run(function, inner_args, inner_kwargs)
         results, out_tree, outputs = _results(function, result)
         inner.graph.outputs = [value.id for value in outputs]
+    outer.recorder.touch(leaves, given)
     captures = tuple(Value(outer.graph, id) for id in inner.captures)
     return Subgraph(inner.graph, captures, out_tree, results)
 
