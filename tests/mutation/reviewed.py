@@ -23,7 +23,6 @@ EQUIVALENT: dict[str, str] = {
     f"{_COMPARISON}: x  ->  z  [4]": _SAME_TYPE,
     f"{_COMPARISON}: x  ->  z  [5]": _WINS,
     f"{_COMPARISON}: y  ->  z  [3]": _WINS,
-    f"{_COMPARISON}: y  ->  z  [5]": "asked where x loses, and y is the result",
     f"{_EXPONENTIAL} _by_exponent: 1.0  ->  2.0  [1]": "its logarithm is multiplied by 0",
     f"{_EXPONENTIAL} _by_exponent: 0.0  ->  1.0  [2]": "multiplied by log(1), which is 0",
     f"{_EXPONENTIAL} _logaddexp_partials: 0.0  ->  1.0  [1]": "exp(-inf - 1) is 0 as exp(-inf) is",
