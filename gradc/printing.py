@@ -6,7 +6,7 @@ from gradc.emit.c_source import print_c, print_header
 from gradc.emit.c_support import apart_text
 from gradc.emit.numpy_source import print_numpy
 from gradc.emit.source import Source
-from gradc.ir import Port, Program
+from gradc.ir import Dim, Port, Program
 from gradc.kernels.lower import lower
 from gradc.kernels.nest import Loop, MatMul
 from gradc.kernels.nest import Unit as Loops
@@ -69,12 +69,13 @@ def _level(loops: Loops, calls: bool) -> int:
 
 
 def _lengths_are_fixed(loops: Loops) -> bool:
-    return all(
-        isinstance(s.stop - s.start, int)
-        for stage in loops.stages
-        for s in statements(stage.body)
-        if isinstance(s, Loop)
-    )
+    """Tell whether every loop has one length, but for the last share of a thread."""
+    found = (s for stage in loops.stages for s in statements(stage.body) if isinstance(s, Loop))
+    return all(_is_fixed(loop.stop - loop.start) for loop in found)
+
+
+def _is_fixed(length: Dim) -> bool:
+    return isinstance(length, int) or all(s.role == "chunk" for s in length.symbols)
 
 
 def _loops(program: Program, options: Options) -> Loops:

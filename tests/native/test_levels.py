@@ -25,6 +25,11 @@ def scalar(x):
     return np.sin(x) * x
 
 
+def valley(x):
+    """Large enough for threads, the last of which gets less."""
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
 def triangle(x):
     total = 0.0
     for i in range(x.shape[0]):
@@ -39,6 +44,7 @@ def triangle(x):
         (sweeps(2), np.ones(50), 4),
         (sweeps(30), np.ones(50), 2),
         (triangle, np.ones((50, 50)), 3),
+        (valley, np.ones(1_000_000), 4),
         (lambda x: np.sum(x @ x), np.ones((50, 50)), 3),
     ],
 )
