@@ -85,7 +85,7 @@ def test_digits(compiler, tmp_path):
     assert float(accuracy) >= 95.0
     assert "60/60" in log
     assert picture.read_bytes().startswith(b"\x89PNG")
-    assert "t_2 = np.where(t_1 > 0.0, h_bar, 0.0)" in printed
+    assert "t_1 = np.where(h > 0.0, h_bar, 0.0)" in printed
     assert "gradc_matmul(env, 32, 96, 64, x" in printed
     assert len(warnings_in(log)) == (not compiler)
 
