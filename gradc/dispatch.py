@@ -25,6 +25,7 @@ from gradc.donation import with_donations
 from gradc.errors import ArgumentError, GradcError
 from gradc.fitting import fitted
 from gradc.pipeline import compile_recording
+from gradc.runtime.donated import shares
 from gradc.runtime.quick import Manner
 from gradc.spans import caller_span
 
@@ -108,9 +109,7 @@ def refuse_overlap(recording: Recording, leaves: _Leaves) -> None:
     for k in (*(written.input for written in recording.written), *recording.touched):
         target, memory = inputs[k], arrays.get(k)
         for other, array in arrays.items():
-            if other == k or memory is None or array is None:
-                continue
-            if np.may_share_memory(memory, array) and np.shares_memory(memory, array):
+            if other != k and memory is not None and shares(memory, array):
                 given = target.role == "argument"
                 raise ArgumentError(
                     f"{recording.name} overwrites {target.name}, "

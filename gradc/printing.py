@@ -11,7 +11,7 @@ from gradc.kernels.lower import lower
 from gradc.kernels.nest import Loop, MatMul
 from gradc.kernels.nest import Unit as Loops
 from gradc.kernels.short_rows import has_short_rows
-from gradc.kernels.walk import is_straight, statements
+from gradc.kernels.walk import is_shared, is_straight, statements_in
 from gradc.native.library import Unit
 from gradc.native.objects import Apart
 from gradc.options import Options
@@ -70,7 +70,7 @@ def _level(loops: Loops, calls: bool) -> int:
 
 def _lengths_are_fixed(loops: Loops) -> bool:
     """Tell whether every loop has one length, but for the last share of a thread."""
-    found = (s for stage in loops.stages for s in statements(stage.body) if isinstance(s, Loop))
+    found = (s for s in statements_in(loops.stages) if isinstance(s, Loop))
     return all(_is_fixed(loop.stop - loop.start) for loop in found)
 
 
@@ -111,16 +111,12 @@ def _slot(port: Port) -> BufferSlot:
 
 
 def _calls_blas(loops: Loops) -> bool:
-    return any(isinstance(s, MatMul) for stage in loops.stages for s in statements(stage.body))
+    return any(isinstance(s, MatMul) for s in statements_in(loops.stages))
 
 
 def _has_chunks(loops: Loops) -> bool:
-    return any(
-        isinstance(s, Loop) and s.chunk > 0
-        for stage in loops.stages
-        for s in statements(stage.body)
-    )
+    return any(map(is_shared, statements_in(loops.stages)))
 
 
 def _statements(loops: Loops) -> int:
-    return sum(1 for stage in loops.stages for _ in statements(stage.body))
+    return sum(1 for _ in statements_in(loops.stages))

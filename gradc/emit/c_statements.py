@@ -49,7 +49,7 @@ from gradc.ir.types import BOOL, INT64
 from gradc.kernels import nest
 from gradc.kernels.nest import Buffer, BufferPlan, Local, Matrix, Ref, Stage, Stmt
 from gradc.kernels.ragged import ragged_lanes
-from gradc.kernels.walk import statements
+from gradc.kernels.walk import is_shared, statements_in
 
 __all__ = ["Statements"]
 
@@ -87,8 +87,7 @@ class Statements:
     def function(self, stages: list[Stage]) -> None:
         """Print all stages in order, with headings where there are several sections."""
         self._uses = count_uses([stage.body for stage in stages])
-        shared = (s for stage in stages for s in statements(stage.body) if _is_shared(s))
-        self.parts.several = sum(1 for _ in shared) > 1
+        self.parts.several = sum(map(is_shared, statements_in(stages))) > 1
         self._ex.ragged = ragged_lanes(stages)
         headed = len({stage.section for stage in stages}) > 1
         section = ""
@@ -480,11 +479,6 @@ class _Block:
         self._printer.lines.dedent()
         if self._closing:
             self._printer.lines.add(self._closing)
-
-
-def _is_shared(stmt: Stmt) -> bool:
-    """Tell whether threads share a loop."""
-    return isinstance(stmt, nest.Loop) and stmt.chunk > 0
 
 
 def _bits(number: nest.Number) -> bool:

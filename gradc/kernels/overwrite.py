@@ -27,7 +27,7 @@ from gradc.kernels.nest import (
     While,
 )
 from gradc.kernels.retarget import RefMap, with_refs
-from gradc.kernels.walk import statements, uses
+from gradc.kernels.walk import statements, statements_in, uses
 
 __all__ = ["overwrite"]
 
@@ -56,8 +56,7 @@ def _find(stages: Sequence[Stage], kind: str, position: int) -> Buffer | None:
     return next(
         (
             buffer
-            for stage in stages
-            for statement in statements(stage.body)
+            for statement in statements_in(stages)
             for buffer, _ in uses(statement)
             if buffer.kind == kind and buffer.position == position
         ),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gradc.ir import Dim
 from gradc.kernels.nest import MatMul, Matrix, Stage
-from gradc.kernels.walk import statements
+from gradc.kernels.walk import statements_in
 
 __all__ = ["matmul_scratch", "packing"]
 
@@ -23,7 +23,7 @@ def packing(stages: Sequence[Stage]) -> tuple[int, int]:
 
     The second number holds where the caller lends a library: for what does not suit that.
     """
-    found = [s for stage in stages for s in statements(stage.body) if isinstance(s, MatMul)]
+    found = [s for s in statements_in(stages) if isinstance(s, MatMul)]
     alone = max((matmul_scratch(product) for product in found), default=0)
     others = (matmul_scratch(product) for product in found if not _suits_library(product))
     return alone, max(others, default=0)

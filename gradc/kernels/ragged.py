@@ -6,7 +6,7 @@ for (lane = 0; lane < n - whole; ++lane) total[lane] += x[whole + lane];
 from collections.abc import Iterable, Iterator
 
 from gradc.kernels.nest import Accumulate, Lane, Local, Loop, Stage
-from gradc.kernels.walk import statements
+from gradc.kernels.walk import statements_in
 
 __all__ = ["ragged_lanes"]
 
@@ -17,9 +17,8 @@ def ragged_lanes(stages: Iterable[Stage]) -> set[Local]:
 
 
 def _ragged(stages: Iterable[Stage]) -> Iterator[Local]:
-    for stage in stages:
-        for loop in statements(stage.body):
-            if isinstance(loop, Loop) and not isinstance(loop.stop - loop.start, int):
-                for stmt in loop.body:
-                    if isinstance(stmt, Accumulate) and isinstance(stmt.target, Lane):
-                        yield stmt.target.local
+    for loop in statements_in(stages):
+        if isinstance(loop, Loop) and not isinstance(loop.stop - loop.start, int):
+            for stmt in loop.body:
+                if isinstance(stmt, Accumulate) and isinstance(stmt.target, Lane):
+                    yield stmt.target.local

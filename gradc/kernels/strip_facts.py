@@ -20,7 +20,7 @@ from gradc.kernels.nest import (
 )
 from gradc.kernels.strip_parts import Strips, between, made_by, read_by
 from gradc.kernels.strip_sums import sort_numbers
-from gradc.kernels.walk import loads, nested, statements, uses
+from gradc.kernels.walk import loads, nested, statements, statements_in, uses
 
 __all__ = ["survey"]
 
@@ -36,7 +36,7 @@ def survey(stages: list[Stage]) -> Strips | None:
 
 def _length(stages: list[Stage]) -> int | None:
     """Return the extent of the first loop over elements."""
-    for statement in (s for stage in stages for s in statements(stage.body)):
+    for statement in statements_in(stages):
         if isinstance(statement, Loop) and statement.node < 0:
             flat = collapse(statement)
             return flat.stop if isinstance(flat.stop, int) else None

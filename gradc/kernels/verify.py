@@ -26,7 +26,7 @@ from gradc.kernels.nest import (
     Store,
     Unit,
 )
-from gradc.kernels.walk import loads, nested, statements, uses
+from gradc.kernels.walk import loads, nested, statements, statements_in, uses
 
 __all__ = ["problems", "verify"]
 
@@ -54,7 +54,7 @@ def _order_problems(unit: Unit) -> Iterator[str]:
 
     Loops that are empty in the first turn of the loop around them may be taken to run later.
     """
-    plain = [statement for stage in unit.stages for statement in statements(stage.body)]
+    plain = list(statements_in(unit.stages))
     first = [statement for stage in unit.stages for statement in _in_first_turns(stage.body)]
     late, donated = _read_first(first), {output for output, _ in unit.program.donated}
     for buffer in _read_first(plain):

@@ -37,12 +37,14 @@ from gradc.kernels.nest import (
 __all__ = [
     "DimMap",
     "expressions",
+    "is_shared",
     "is_straight",
     "loads",
     "map_statement",
     "nested",
     "replace_symbols",
     "statements",
+    "statements_in",
     "subexpressions",
     "uses",
     "uses_loan",
@@ -74,19 +76,25 @@ def statements(body: Sequence[Stmt]) -> Iterator[Stmt]:
             stack.extend(reversed(inner))
 
 
+def statements_in(stages: Iterable[Stage]) -> Iterator[Stmt]:
+    """Yield all statements of some stages in textual order."""
+    return (statement for stage in stages for statement in statements(stage.body))
+
+
 def is_straight(stages: Iterable[Stage]) -> bool:
     """Tell whether nothing is run more than once: scalars and branches, no loop and no routine."""
     straight = Let | Declare | Assign | Store | Accumulate | Check | If
-    return all(isinstance(s, straight) for stage in stages for s in statements(stage.body))
+    return all(isinstance(s, straight) for s in statements_in(stages))
 
 
 def uses_loan(stages: Iterable[Stage]) -> bool:
     """Tell whether there are products, or loops in chunks: what a caller may lend help for."""
-    return any(
-        isinstance(s, MatMul) or (isinstance(s, Loop) and s.chunk > 0)
-        for stage in stages
-        for s in statements(stage.body)
-    )
+    return any(isinstance(s, MatMul) or is_shared(s) for s in statements_in(stages))
+
+
+def is_shared(statement: Stmt) -> bool:
+    """Tell whether a statement is a loop in chunks, which threads share."""
+    return isinstance(statement, Loop) and statement.chunk > 0
 
 
 def expressions(statement: Stmt) -> tuple[Expr, ...]:
