@@ -365,3 +365,13 @@ def a_row_of_the_wrong_length_in_a_loop(a):
     for i in range(4):
         y[i] = a[:, 0] * i
     return y
+
+
+@compiled(LONG)
+def an_array_of_before_a_loop_that_exchanges(x):
+    old, new = x.copy(), np.zeros(5000)
+    first = old
+    for _ in range(100):
+        new[1:] = old[:-1] * 0.5
+        old, new = new, old
+    return np.sum(old) + np.sum(first)

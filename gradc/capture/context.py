@@ -158,7 +158,8 @@ class Trace:
             fail(
                 TraceError,
                 "an array that a loop writes in place and binds anew is used under another name",
-                repair="take a copy before the loop",
+                repair="read it by a name that the loop binds, which is the same array after the "
+                "loop; or, for its content before the loop, take a copy there",
             )
         if self.parent is None or not trace.open:
             fail(
