@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import gradc
 from tests.programs import normals, positives, program
 
 
@@ -214,6 +215,20 @@ def kalman_filter(mean, factor, noise, observations):
 def simpson_rule(y):
     x = np.linspace(0.0, 1.0, 6)
     return np.sum((y[1:] + y[:-1]) / 2 * np.diff(x)) + np.sum(np.gradient(y)) * 0
+
+
+@program(normals((3, 5)), "real")
+def covariance_of_columns(x):
+    correlation = np.corrcoef(x, rowvar=False)
+    return np.sum(np.cov(x.T) ** 2) + np.sum(correlation[0, 1:] * np.arange(4))
+
+
+@program(normals(7), "real")
+def radial_profile(data):
+    radius = gradc.stop_gradient(data)
+    counts = np.histogram(radius, 3)[0]
+    totals = np.histogram(radius, 3, weights=data)[0]
+    return np.sum((totals / (counts + 1)) ** 2)
 
 
 @program(normals(5), "real")

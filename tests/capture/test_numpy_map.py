@@ -153,6 +153,27 @@ CALLS = {
         np.gradient(x),
         np.gradient(x[0], 2.0),
     ),
+    "covariances": lambda x: (
+        np.cov(x),
+        np.cov(x, rowvar=False, ddof=0),
+        np.cov(x[0], x[1], bias=True),
+        np.cov(x[0]),
+        np.cov(x[:2], C[0, :2] * x[0, 0]),
+    ),
+    "correlations": lambda x: (
+        np.corrcoef(np.sin(x)),
+        np.corrcoef(np.cos(3 * x), rowvar=False),
+        np.corrcoef(x[0]),
+        np.corrcoef(x[0], np.sin(x[1])),
+    ),
+    "histograms": lambda x: (
+        *np.histogram(x, 5),
+        *np.histogram(x, 4, weights=P),
+        *np.histogram(x, weights=x * x, density=True),
+        *np.histogram(x, 3, range=(-1.0, 2.0), weights=x),
+        *np.histogram(x, 3, range=(-2, 2)),
+        *np.histogram(0 * x, 3),
+    ),
     # indexing
     "basic": lambda x: (x[1], x[-1, ::2], x[..., 1], x[:, None], x[1:, -2], x[::-1, 3:0:-2], x[5:]),
     "ellipsis": lambda x: (x[1, 2], x[1, 2, ...], x[...], x[()], x[..., None]),

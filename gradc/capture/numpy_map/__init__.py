@@ -12,6 +12,7 @@ from gradc.capture.numpy_map import (
     selection,
     shapes,
     sorting,
+    statistics,
 )
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "selection",
     "shapes",
     "sorting",
+    "statistics",
     "ufuncs",
 ]
 
