@@ -16,10 +16,11 @@ from gradc.capture.conditional import BREAK, NEXT, RETURN, conditional, deliver,
 from gradc.capture.context import Unroll, current, enter, fail, maybe_current
 from gradc.capture.exits import MOST as MOST_BRANCHES
 from gradc.capture.exits import Body, turn_by_turn, unless_left
+from gradc.capture.lengths import Lengths, changing
 from gradc.capture.mutation import read
 from gradc.capture.positions import Position, as_user
 from gradc.capture.ranges import Fact, greatest
-from gradc.capture.regions import Plan, Turn, captures_of, close, finals, initials, settle
+from gradc.capture.regions import Plan, Turn, captures_of, close, finals, initials, record, settle
 from gradc.capture.residues import MOST, NODES, Split, nodes_in, turns_at_once
 from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.capture.turns import CountedLater, first_of, item_of, length_of, rest_of
@@ -119,12 +120,15 @@ class _For:
         peeled: bool = False,
         at_once: int = 1,
         spare: int = MOST,
+        lengths: Lengths | None = None,
     ) -> None:
         self.peeled, self.at_once, self.spare = peeled, at_once, spare
+        self.lengths = lengths or Lengths(cells)
         self.items, self.body, self.cells, self.total = items, body, cells, count
         self.count = count if at_once == 1 else turns_at_once(count, at_once)
         self.live, self.after = live, after
-        self.watched = [n for n in cells.bound if n in live or n in after]
+        both = {*live, *after} - self.lengths.wholes.keys()
+        self.watched = [n for n in cells.bound if n in both]
         self.symbol = Symbol(_free_name(index), "index")
 
     def run(self) -> Any:
@@ -145,17 +149,11 @@ class _For:
                 self.note("kept")
                 return self.commit(plan, turn)
         except (Mismatch, NameError) as reason:  # an unbound name: a turn before may bind it
-            current().recorder.forget_draws(since)
-            if self.peeled or not isinstance(self.count, int):
-                self.note(f"unrolled: {explain(reason)}")
-                return self.unrolled(reason)
-            return self.without_first()
+            return self.otherwise(reason, since, peel=not self.peeled)
         except Split as wish:
             return self.apart(wish, since)
         except _FAILURES as reason:
-            current().recorder.forget_draws(since)
-            self.note(f"unrolled: {explain(reason)}")
-            return self.unrolled(reason)
+            return self.otherwise(reason, since)
         current().recorder.forget_draws(since)
         self.note(f"unrolled: {reason}")
         return self.plain(self.items)
@@ -183,6 +181,11 @@ class _For:
 
     def turns(self, index: Position) -> Any:
         """Run the body for one turn, or for several where they are recorded at once."""
+        if self.lengths.wholes:
+            self.lengths.enter(index)
+            status = self.body(item_of(self.items, index))
+            self.lengths.leave(index, (*self.watched, *self.cells.elements))
+            return status
         if self.at_once == 1:
             return self.body(item_of(self.items, index))
         for k in range(self.at_once):
@@ -225,6 +228,63 @@ class _For:
         done = turns_at_once(self.total, self.at_once) * self.at_once
         rest = range(done, self.total)  # type: ignore[arg-type]
         return self.plain([item_of(self.items, k) for k in rest])
+
+    def otherwise(self, reason: BaseException, since: int, peel: bool = False) -> Any:
+        """Record the loop in another way; ``reason`` says why it did not go as it stands.
+
+        Parameters
+        ----------
+        reason : Exception or Unroll
+        since : int
+            Inputs of the function before the turn that was recorded.
+        peel : bool
+            Whether it may help to run the first turn by itself.
+        """
+        current().recorder.forget_draws(since)
+        status = self.with_lengths()
+        if status is not None:
+            return status
+        if peel and isinstance(self.count, int):
+            return self.without_first()
+        self.note(f"unrolled: {explain(reason)}")
+        return self.unrolled(reason)
+
+    def with_lengths(self) -> int | None:
+        """Keep the loop where what stands in the way are arrays whose lengths change steadily.
+
+        Returns its status; None, with nothing changed, where the loop cannot stay one either way.
+        """
+        if not isinstance(self.count, int):
+            return None
+        since = len(current().recorder.inputs)
+        try:
+            first = record("loop", self.cells, self.watched, self.first, Plan())
+            if is_traced(first.status) or first.status:
+                return None
+            lengths = changing(self.cells, first, self.live, self.count)
+            current().recorder.forget_draws(since)
+            return self.lengthwise(self.count, lengths) if lengths.wholes else None
+        except (*_FAILURES, NameError, Split):
+            current().recorder.forget_draws(since)
+            return None
+
+    def first(self, turn: Turn) -> Any:
+        """Run the body for the first turn."""
+        return self.body(first_of(self.items))
+
+    def lengthwise(self, count: int, lengths: Lengths) -> int | None:
+        """Keep the loop with arrays of changing lengths, unless it is better run turn by turn."""
+        since = len(current().recorder.inputs)
+        names = self.live, self.after, self.symbol.name
+        loop = _For(self.items, self.body, self.cells, *names, count, self.peeled, lengths=lengths)
+        plan, turn = loop.settled()
+        if is_traced(turn.status) or turn.status or loop.shortness(plan, turn, since):
+            current().recorder.forget_draws(since)
+            return None
+        loop.note("kept")
+        loop.commit(plan, turn)
+        lengths.finish(count)
+        return NEXT
 
     def without_first(self) -> Any:
         """Run the first turn by itself: after it, values may have the types that stay."""
