@@ -258,3 +258,25 @@ def out_of_a_product(a, x):
         np.dot(a, x, out=y)
         x = np.tanh(x + y[0])
     return y
+
+
+@program(normals(5))
+def a_view_of_what_a_loop_exchanges(x):
+    a, c, total = x * 1.0, np.zeros(5), 0.0
+    b = a[1:]
+    for _ in range(6):
+        total = total * 0.9 + b[-1] ** 2
+        c[-1] = c[-1] * 0.7 + c[0]
+        c, a = a, c
+    return total
+
+
+@program(normals((3, 4)))
+def a_row_of_what_a_loop_exchanges(x):
+    old, new, total = x * 1.0, np.zeros((3, 4)), 0.0
+    row = old[1].reshape(2, 2)
+    for _ in range(7):
+        new[1:] = 0.5 * old[:-1] + new[1:]
+        total += np.sum(row * row)
+        old, new = new, old
+    return total

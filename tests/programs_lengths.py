@@ -147,7 +147,7 @@ def shorter_and_written_before(x):
     return np.sum(v) + np.sum(start**2)
 
 
-@program(normals(8))
+@program(normals(8), "kept")
 def shorter_and_written_after(x):
     v = x * 1.0
     for _ in range(5):
@@ -196,3 +196,26 @@ def written_when_all_is_done(x):
     w = v
     w[0] = 2.0
     return np.sum(v * x[:3])
+
+
+@program(normals(8))
+def what_is_used_up_is_written_by_its_first_name(x):
+    everything = x * 1.0
+    rest, total = everything, 0.0
+    for k in range(7):
+        total = total * 0.9 + rest[0] ** 2
+        everything[k + 1] += 0.5 * everything[k]
+        rest = rest[1:]
+    return total
+
+
+@program(normals(8))
+def rows_of_what_is_written(x):
+    table = np.zeros((3, 8))
+    table[0] = x
+    v, total = table[0], 0.0
+    for _ in range(5):
+        table[0] *= 0.9
+        total += np.sum(v) ** 2
+        v = v[1:]
+    return total + np.sum(v)

@@ -375,3 +375,13 @@ def an_array_of_before_a_loop_that_exchanges(x):
         new[1:] = old[:-1] * 0.5
         old, new = new, old
     return np.sum(old) + np.sum(first)
+
+
+@compiled(LONG)
+def a_view_of_before_a_loop_that_exchanges(x):
+    old, new = x.copy(), np.zeros(5000)
+    part = old[:100]
+    for _ in range(100):
+        new[1:] = old[:-1] * 0.5
+        old, new = new, old
+    return np.sum(old) + np.sum(part)

@@ -5,12 +5,11 @@ from typing import Any
 
 from gradc.capture.branches import truth
 from gradc.capture.cells import UNBOUND, Cells
-from gradc.capture.context import Unroll, current, enter
+from gradc.capture.context import GONE, Unroll, current, enter
 from gradc.capture.convert import cast_to
 from gradc.capture.mutation import read, write
 from gradc.capture.positions import is_position
 from gradc.capture.regions import (
-    GONE,
     Plan,
     Turn,
     captures_of,

@@ -20,7 +20,7 @@ from gradc.tracing import STATE
 if TYPE_CHECKING:
     from gradc.capture.ranges import Fact
 
-__all__ = ["Trace", "Unroll", "current", "demand", "enter", "fail", "maybe_current"]
+__all__ = ["GONE", "Trace", "Unroll", "current", "demand", "enter", "fail", "maybe_current"]
 
 
 _SERIALS = count()
@@ -154,7 +154,7 @@ class Trace:
         return found
 
     def _capture(self, trace: "Trace", node: int) -> Value:
-        if trace.graph.name == "replaced" and not trace.open:
+        if trace is GONE:
             fail(
                 TraceError,
                 "an array that a loop writes in place and binds anew is used under another name",
@@ -173,6 +173,12 @@ class Trace:
             name = outer.graph.names.get(outer.id, f"captured_{len(self.captures)}")
             found = self.captures[outer.id] = self.graph.input(name, outer.type)
         return found
+
+
+GONE = Trace("replaced", None, None)
+"""Where an array belongs that a loop has replaced: it is not read any more, nor a view of it."""
+
+GONE.open = False
 
 
 def maybe_current() -> Trace | None:

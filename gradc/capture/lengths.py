@@ -12,7 +12,7 @@ The copy makes no difference unless the array has other names that see a write i
 loop is run turn by turn.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,6 @@ from gradc.capture.context import current, demand
 from gradc.capture.dispatch import apply
 from gradc.capture.mutation import read
 from gradc.capture.positions import Position, as_dim
-from gradc.capture.regions import Turn
 from gradc.capture.tracer import Kind, Tracer
 from gradc.capture.trees import LEAF, flatten
 from gradc.capture.twins import root_of
@@ -42,6 +41,8 @@ class _Whole:
     ----------
     array : Tracer
         Nobody else holds it.
+    memory : Tracer
+        The array of before the loop that it was copied from, or is a view of.
     start : tuple of int
         The shape before the first turn.
     steps : tuple of int
@@ -49,6 +50,7 @@ class _Whole:
     """
 
     array: Tracer
+    memory: Tracer
     start: Shape
     steps: Shape
 
@@ -93,11 +95,13 @@ class Lengths:
         others : iterable of str
             The other variables that live on after a turn.
         """
+        written = current().mutated
         held = [root for name in others for root in _roots(self.cells.get(name))]
         for name, whole in self.wholes.items():
             value, (part, content) = self.cells.get(name), self._parts[name]
             root = _checked(name, value, whole, turn)
-            if read(part).id != content or any(root is other for other in held):
+            stale = read(part).id != content or id(whole.memory) in written
+            if stale or any(root is other for other in held):
                 demand(f"{name} changes its length, and a write into it may show in another array")
             held.append(root)
             whole.array[whole.used(turn + 1)] = value
@@ -108,31 +112,35 @@ class Lengths:
             self.cells.set(name, apply(np.array, (whole.array[whole.used(count)],), {}))
 
 
-def changing(cells: Cells, turn: Turn, live: Iterable[str], count: int) -> Lengths:
-    """Return the names whose arrays changed their lengths in the first turn of a loop.
+def changing(
+    cells: Cells, starts: Mapping[str, Any], ends: Mapping[str, Tree | None], count: int
+) -> Lengths:
+    """Return the names whose arrays change their lengths.
 
     Parameters
     ----------
     cells : Cells
-    turn : Turn
-        The first turn, recorded for a look at it.
-    live : iterable of str
-        Names that a turn reads before it binds them.
+    starts, ends : dict
+        Values before the first turn, and what is known of those after it.
     count : int
         The turns.
     """
     found = {}
-    for name in live:
-        before, after = observe(turn.before[name]), turn.after.get(name)
-        start, end = _shape(before), _shape(after)
+    for name, value in starts.items():
+        start, end = _shape(observe(value)), _shape(ends[name])
         if start is None or end is None or start == end or len(start) != len(end):
             continue
         steps = tuple(b - a for a, b in zip(start, end, strict=True))
         last = tuple(a + count * step for a, step in zip(start, steps, strict=True))
         if min(last) >= 0:
-            whole = _whole(name, turn.before[name], tuple(map(max, start, last)), start)
-            found[name] = _Whole(whole, start, steps)
+            whole = _whole(name, value, tuple(map(max, start, last)), start)
+            found[name] = _Whole(whole, root_of(_array(value)), start, steps)
     return Lengths(cells, found)
+
+
+def _array(value: Any) -> Tracer:
+    """Return an array as the trace knows it."""
+    return value if isinstance(value, Tracer) else current().recorder.array(value)
 
 
 def _shape(tree: Tree | None) -> Shape | None:

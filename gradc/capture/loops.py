@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from gradc.capture.bounds import most_turns
-from gradc.capture.carries import Mismatch
+from gradc.capture.carries import Mismatch, observe
 from gradc.capture.cells import Cells, repair_of
 from gradc.capture.conditional import BREAK, NEXT, RETURN, conditional, deliver, is_traced, left
 from gradc.capture.context import Unroll, current, enter, fail, maybe_current
@@ -258,19 +258,23 @@ class _For:
             return None
         since = len(current().recorder.inputs)
         try:
-            first = record("loop", self.cells, self.watched, self.first, Plan())
+            ends: dict[str, Any] = {}
+            first = record("loop", self.cells, (), partial(self.first, ends), Plan())
             if is_traced(first.status) or first.status:
                 return None
-            lengths = changing(self.cells, first, self.live, self.count)
+            starts = {name: first.before[name] for name in ends}
+            lengths = changing(self.cells, starts, ends, self.count)
             current().recorder.forget_draws(since)
             return self.lengthwise(self.count, lengths) if lengths.wholes else None
         except (*_FAILURES, NameError, Split):
             current().recorder.forget_draws(since)
             return None
 
-    def first(self, turn: Turn) -> Any:
-        """Run the body for the first turn."""
-        return self.body(first_of(self.items))
+    def first(self, ends: dict[str, Any], turn: Turn) -> Any:
+        """Run the body for the first turn; note what its names hold then."""
+        status = self.body(first_of(self.items))
+        ends.update((name, observe(self.cells.get(name))) for name in self.live)
+        return status
 
     def lengthwise(self, count: int, lengths: Lengths) -> int | None:
         """Keep the loop with arrays of changing lengths, unless it is better run turn by turn."""

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from gradc.capture import layout
-from gradc.capture.context import Trace, current, fail
+from gradc.capture.context import GONE, Trace, current, fail
 from gradc.capture.layout import UNKNOWN, Layout
 from gradc.capture.tracer import Kind, Tracer, View, describe, make_concrete, wrap
 from gradc.errors import DTypeError, TraceError, UnsupportedError
@@ -190,7 +190,7 @@ def layout_of(tracer: Tracer) -> Layout:
 def read(tracer: Tracer) -> Value:
     """Return the current value of a handle in the current trace."""
     view = tracer._view
-    if view is not None and view.seen != view.root._version:
+    if view is not None and _is_stale(view):
         _refresh(tracer)
     if tracer._value is not None:
         return constant(tracer._value)
@@ -201,10 +201,15 @@ def read(tracer: Tracer) -> Value:
     return trace.value_of(tracer._trace, tracer._id)
 
 
+def _is_stale(view: View) -> bool:
+    """Tell whether the array that a view looks at has changed, or must not be looked at."""
+    return view.seen != view.root._version or view.root._trace is GONE
+
+
 def _refresh(tracer: Tracer) -> None:
     """Derive a view again, and the views it hangs on that are out of date."""
     chain: list[Tracer] = []
-    while tracer._view is not None and tracer._view.seen != tracer._view.root._version:
+    while tracer._view is not None and _is_stale(tracer._view):
         chain.append(tracer)
         tracer = tracer._view.base
     for stale in reversed(chain):

@@ -11,7 +11,7 @@ from typing import Any
 
 from gradc.capture.carries import Leaf, Tree, depends_on, initial, join, observe
 from gradc.capture.cells import CHANGED, UNBOUND, Boxes, Cells, Element
-from gradc.capture.context import Trace, current, demand, enter
+from gradc.capture.context import GONE, Trace, current, demand, enter
 from gradc.capture.mutation import carry, read
 from gradc.capture.ranges import Fact
 from gradc.capture.tracer import Kind, Tracer
@@ -21,7 +21,6 @@ from gradc.ir import Graph, Value
 from gradc.ir.rebuild import transfer
 
 __all__ = [
-    "GONE",
     "Plan",
     "Run",
     "Turn",
@@ -127,10 +126,6 @@ def _begin(turn: Turn, cells: Cells, plan: Plan) -> None:
         turn.names_in[name] = inputs
         value = turn.entered[name] = spec.build(inputs)
         cells.set(name, value)
-
-
-GONE = Trace("replaced", None, None)
-GONE.open = False
 
 
 def _name_of(handle: Tracer) -> str:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import gradc
-from tests.programs import PROGRAMS
+from tests.programs import load
 
-LENGTHS = [p for p in PROGRAMS if p.fn.__module__ == "tests.programs_lengths"]
+LENGTHS = [p for p in load() if p.fn.__module__ == "tests.programs_lengths"]
 
 
 def nodes(function: Callable[..., Any], *args: Any) -> int:
