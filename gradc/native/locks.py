@@ -1,6 +1,6 @@
 """One builder per key: threads of this process by a lock, processes by ``flock`` on a file.
 
-Public: ``single(key)``, ``file_lock(path, patience)``, ``is_free(path)``.
+Public: ``single(key)``, ``file_lock(path, patience)``, ``is_free(path)``, ``UNFORKED``.
 """
 
 import os
@@ -17,7 +17,7 @@ try:
 except ImportError:
     fcntl = None
 
-__all__ = ["file_lock", "is_free", "single"]
+__all__ = ["UNFORKED", "file_lock", "is_free", "single"]
 
 _POLL = 0.002
 _POLL_MAX = 0.02
@@ -52,11 +52,15 @@ class _Threads:
 
 _threads = _Threads()
 _open_locks: set[int] = set()
+UNFORKED = threading.RLock()
+"""A fork waits for it: a child must not inherit a lock that was not noted yet, and would wait for,
+nor the pipe by which another thread learns that its process has started."""
 
 
 def _after_fork() -> None:
     """In a child: threads that held a lock do not exist here, and their files are not ours."""
     global _threads
+    UNFORKED.release()
     _threads = _Threads()
     for descriptor in list(_open_locks):
         with suppress(OSError):
@@ -65,7 +69,9 @@ def _after_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(
+        before=UNFORKED.acquire, after_in_parent=UNFORKED.release, after_in_child=_after_fork
+    )
 
 
 @contextmanager
@@ -114,9 +120,7 @@ def _try(path: Path) -> int | None:
     """One try: a descriptor when held, None when another has it, -1 when there are no locks."""
     if fcntl is None:
         return -1
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(path, flags, 0o600)
-    _open_locks.add(descriptor)
+    descriptor = _open(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _same_file(path, descriptor):
@@ -129,6 +133,14 @@ def _try(path: Path) -> int | None:
     except OSError:
         _close(descriptor)
         return -1
+
+
+def _open(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    with UNFORKED:
+        descriptor = os.open(path, flags, 0o600)
+        _open_locks.add(descriptor)
+    return descriptor
 
 
 def _same_file(path: Path, descriptor: int) -> bool:

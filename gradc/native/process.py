@@ -1,7 +1,7 @@
 """Running a compiler: no shell, no input, a clean environment, a time limit, nothing left behind.
 
 Public: ``run(command, folder, timeout) -> Finished``, ``run_all(commands, folder, timeout)``,
-``environment()``.
+``environment()``, ``stop(thread)``.
 """
 
 import os
@@ -9,13 +9,15 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-__all__ = ["Finished", "environment", "run", "run_all"]
+from gradc.native.locks import UNFORKED
+
+__all__ = ["Finished", "environment", "run", "run_all", "stop"]
 
 _TAIL_LINES = 40
 _TAIL_BYTES = 16_384
@@ -87,11 +89,39 @@ def run_all(commands: Sequence[Sequence[str]], folder: Path, timeout: float) -> 
             _end(started)
             release()
             raise
-        timed_out = _wait(started, timeout, release)
+        with _stoppable(started):
+            timed_out = _wait(started, timeout, release)
         return [
             Finished(tuple(command), one.returncode, timed_out, *output.read())
             for command, one, output in zip(commands, started, outputs, strict=True)
         ]
+
+
+_running: dict[int, "list[subprocess.Popen[bytes]]"] = {}
+_stopped: set[int] = set()
+
+
+def stop(thread: int) -> None:
+    """End what the thread of this number runs, and the thread where it waits for it."""
+    _stopped.add(thread)
+    for process in _running.get(thread, ()):
+        if process.returncode is None:
+            _end_group(process)
+
+
+@contextmanager
+def _stoppable(processes: "list[subprocess.Popen[bytes]]") -> Iterator[None]:
+    """Let another thread end processes that this one waits for; a thread ends by SystemExit."""
+    thread = threading.get_ident()
+    _running[thread] = processes
+    if thread in _stopped:
+        stop(thread)
+    try:
+        yield
+    finally:
+        del _running[thread]
+    if thread in _stopped:
+        raise SystemExit
 
 
 class _Output:
@@ -110,15 +140,16 @@ def _unnamed(folder: Path) -> AbstractContextManager[IO[bytes]]:
 
 
 def _start(command: Sequence[str], folder: Path, output: _Output) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        list(command),
-        stdin=subprocess.DEVNULL,
-        stdout=output.out,
-        stderr=output.err,
-        cwd=folder,
-        env=environment(folder),
-        start_new_session=True,
-    )
+    with UNFORKED:
+        return subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=output.out,
+            stderr=output.err,
+            cwd=folder,
+            env=environment(folder),
+            start_new_session=True,
+        )
 
 
 def _end(processes: "list[subprocess.Popen[bytes]]") -> None:
