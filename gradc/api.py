@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradc.options import Options
-from gradc.tracing import STATE
+from gradc.tracing import OPEN, STATE
 
 __all__ = ["MISS", "Function", "compile", "options_of", "stop_gradient"]
 
@@ -54,9 +54,12 @@ class Function:
         self.quick: Callable[[tuple[Any, ...]], Any] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the compiled function, compiling it first when these argument types are new."""
+        """Run the compiled function, compiling it first when these argument types are new.
+
+        What stands here is done in C as soon as that can be loaded: see ``runtime.native_calls``.
+        """
         quick = self.quick
-        if quick is not None and not kwargs and STATE.trace is None:
+        if quick is not None and not kwargs and (not OPEN or STATE.trace is None):
             result = quick(args)
             if result is not MISS:
                 return result

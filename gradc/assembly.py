@@ -9,7 +9,7 @@ from gradc.capture.trace import Recording, ResultLeaf
 from gradc.capture.tracer import Kind
 from gradc.capture.trees import LEAF, unflatten
 
-__all__ = ["assembler", "expression", "is_fixed", "scalars_of"]
+__all__ = ["arrangement", "assembler", "is_fixed", "scalars_of"]
 
 Assemble = Callable[[Sequence[Any]], Any]
 
@@ -22,8 +22,8 @@ def assembler(recording: Recording, *, scalars: bool = True) -> Assemble:
     return _build(recording.out_tree, iter(recording.results), scalars)
 
 
-def expression(recording: Recording) -> str | None:
-    """Return the result as an expression of the outputs ``r0, r1, ...``.
+def arrangement(recording: Recording) -> tuple[Any, ...] | None:
+    """Return the result, in a tuple of one, with the numbers of outputs as leaves.
 
     None where it holds anything but tuples, lists, dicts with plain keys and arrays or scalars.
     """
@@ -31,9 +31,9 @@ def expression(recording: Recording) -> str | None:
     if any(leaf.output < 0 or leaf.kind is Kind.PYTHON for leaf in leaves):
         return None
     outputs = [leaf.output for leaf in leaves]
-    if len(set(outputs)) < len(outputs):
+    if len(set(outputs)) < len(outputs) or not _is_plain(recording.out_tree):
         return None
-    return _expression(recording.out_tree, iter(outputs))
+    return (unflatten(recording.out_tree, outputs),)
 
 
 def scalars_of(recording: Recording) -> frozenset[int]:
@@ -48,23 +48,13 @@ def is_fixed(tree: Any) -> bool:
     return tree[0] is tuple and all(map(is_fixed, tree[2:]))
 
 
-def _expression(tree: Any, outputs: Iterator[int]) -> str | None:
-    if tree == LEAF:
-        return f"r{next(outputs)}"
-    if tree is None:
-        return "None"
+def _is_plain(tree: Any) -> bool:
+    if tree == LEAF or tree is None:
+        return True
     kind, names = tree[:2]
-    parts = [_expression(child, outputs) for child in tree[2:]]
-    if None in parts:
-        return None
-    if kind is tuple:
-        return f"({''.join(f'{part}, ' for part in parts)})"
-    if kind is list:
-        return f"[{', '.join(map(str, parts))}]"
-    if kind is dict and all(type(name) is str for name in names):
-        pairs = (f"{name!r}: {part}" for name, part in zip(names, parts, strict=True))
-        return f"{{{', '.join(pairs)}}}"
-    return None
+    if kind is dict and not all(type(name) is str for name in names):
+        return False
+    return kind in (tuple, list, dict) and all(map(_is_plain, tree[2:]))
 
 
 def _build(tree: Any, leaves: Iterator[ResultLeaf], scalars: bool) -> Assemble:

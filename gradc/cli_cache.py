@@ -4,6 +4,7 @@ import argparse
 import time
 
 from gradc.native.cache import Cache, default_cache
+from gradc.native.call_library import folder
 from gradc.view.text import bytes_text, count_text, table
 
 __all__ = ["run"]
@@ -35,7 +36,7 @@ def _day(used: float) -> str:
 
 
 def _verify(cache: Cache) -> int:
-    damaged = cache.verify()
+    damaged = [*cache.verify(), *folder(cache).verify()]
     for key, reason in damaged:
         print(f"{key[:16]}  {reason}")
     checked = count_text(len(cache.entries()), "kernel")
@@ -44,6 +45,7 @@ def _verify(cache: Cache) -> int:
 
 
 def _clear(cache: Cache) -> int:
+    folder(cache).clear()
     print(f"{count_text(cache.clear(), 'kernel')} removed from {cache.root}")
     return 0
 

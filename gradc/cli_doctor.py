@@ -8,11 +8,13 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from gradc import __version__
+from gradc.dispatch import made_in_c
 from gradc.errors import GradcError
 from gradc.native import blas
 from gradc.native.cache import default_cache
 from gradc.native.compiler import find_toolchain
 from gradc.options import Options
+from gradc.runtime.native_calls import STATE
 from gradc.transforms import value_and_grad
 from gradc.view.text import bytes_text, count_text, table
 
@@ -70,6 +72,11 @@ def _blas() -> Iterator[str]:
     yield blas.describe()
 
 
+def _calls() -> Iterator[str]:
+    made = STATE.load(made_in_c)
+    yield "made in C" if made else f"made in Python: {STATE.reason}"
+
+
 def _math() -> Iterator[str]:
     yield f"{Options().math} for calls, portable for gradc build"
 
@@ -92,5 +99,6 @@ _CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "compiler": _compiler,
     "matrices": _blas,
     "math": _math,
+    "calls": _calls,
     "trial": _trial,
 }

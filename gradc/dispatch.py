@@ -8,7 +8,7 @@ import numpy as np
 
 from gradc.api import MISS, Function
 from gradc.artifact import Artifact
-from gradc.assembly import assembler, expression, is_fixed, scalars_of
+from gradc.assembly import arrangement, assembler, is_fixed, scalars_of
 from gradc.capture.hooks import call_function
 from gradc.capture.trace import (
     Input,
@@ -24,12 +24,15 @@ from gradc.collector import rare_collections
 from gradc.donation import with_donations
 from gradc.errors import ArgumentError, GradcError
 from gradc.fitting import fitted
+from gradc.native.call_library import Parts
 from gradc.pipeline import compile_recording
 from gradc.runtime.donated import shares
-from gradc.runtime.quick import Manner
+from gradc.runtime.native_calls import STATE
+from gradc.runtime.quick import Manner, Quick
 from gradc.spans import caller_span
+from gradc.tracing import OPEN
 
-__all__ = ["Dispatch", "Specialised"]
+__all__ = ["Dispatch", "Specialised", "made_in_c"]
 
 _Leaves = Sequence[Any]
 
@@ -58,14 +61,23 @@ class Specialised:
             inputs = [leaves[i] for i in self.take]
         return self.assemble(self.artifact.caller.call(inputs))
 
-    def use(self) -> Callable[[tuple[Any, ...]], Any] | None:
-        """Return the call without conversions; it is written when a version is used again."""
+    def use(self, dispatch: "Dispatch") -> Callable[[tuple[Any, ...]], Any] | None:
+        """Return the call without conversions; it is made when a version is used again."""
         self.used += 1
         if self.used == 2:
-            self.quick = self._quick()
+            STATE.want(made_in_c, dispatch.upgrade)
+            caller = self.artifact.caller
+            self.quick = self._quick(caller.native) or self._quick(caller.quick)
         return self.quick
 
-    def _quick(self) -> Callable[[tuple[Any, ...]], Any] | None:
+    def upgrade(self) -> None:
+        """Have a call that was made in Python made in C, if it can be."""
+        if self.quick is not None:
+            self.quick = self._quick(self.artifact.caller.native) or self.quick
+
+    def _quick(
+        self, make: Callable[[list[bool], Manner], Quick | None]
+    ) -> Callable[[tuple[Any, ...]], Any] | None:
         """Return a call for positional arguments that are all arrays or Python floats.
 
         It returns ``MISS`` when the arguments are of other types than these.
@@ -80,11 +92,10 @@ class Specialised:
             return None
         fits = recording.fits if recording.guards else None
         floats = [kind is Kind.PYTHON for kind in kinds]
-        result = expression(recording)
-        caller = self.artifact.caller
+        result = arrangement(recording)
         if result is not None:
-            return caller.quick(floats, Manner(result, scalars_of(recording), MISS, fits))
-        run = caller.quick(floats, Manner(fits=fits))
+            return make(floats, Manner(result, scalars_of(recording), MISS, fits))
+        run = make(floats, Manner(fits=fits))
         return None if run is None else _assembled(run, self.assemble)
 
 
@@ -143,8 +154,17 @@ class Dispatch:
             return call_function(self.function.fn, *args, **kwargs)
         leaves, tree = flatten((args, kwargs))
         version = self._version(leaves, tree, args, kwargs)
-        self.function.quick = version.use()
+        self.function.quick = version.use(self)
         return version(leaves)
+
+    def upgrade(self) -> None:
+        """Have all calls that were made in Python made in C; another thread says when."""
+        for versions in [*self._versions.values()]:
+            for version in versions:
+                before = version.quick
+                version.upgrade()
+                if self.function.quick is before:
+                    self.function.quick = version.quick
 
     def specialised(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Specialised:
         """Return the version for these arguments, compiling it when it is new."""
@@ -207,6 +227,11 @@ class Dispatch:
             return bind(*values, arrange=assemble)
         run = bind(*values)
         return lambda: assemble(run())
+
+
+def made_in_c(parts: Parts) -> None:
+    """Have calls of functions go the short way in C."""
+    parts.install(Function, OPEN)
 
 
 def _leaf_key(leaf: Any) -> Any:

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-__all__ = ["STATE", "is_tracing"]
+__all__ = ["OPEN", "STATE", "is_tracing"]
 
 
 class _State(threading.local):
@@ -13,6 +13,9 @@ class _State(threading.local):
 
 
 STATE = _State()
+
+OPEN: list[Any] = []
+"""The traces that are open in all threads; where there is none, no thread need be asked."""
 
 
 def is_tracing() -> bool:

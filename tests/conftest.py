@@ -10,6 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from gradc.dispatch import made_in_c
+from gradc.runtime.native_calls import STATE
 from tests import golden_files
 
 _CACHE = pytest.StashKey[str]()
@@ -25,7 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Point the compile cache at a folder of this run; xdist's workers share the first one's."""
+    """Point the compile cache at a folder of this run; xdist's workers share the first one's.
+
+    Processes that a test starts make no library for calls, which each would compile again in a
+    cache of its own: tests of that library ask for it.
+    """
+    os.environ["GRADC_NATIVE_CALLS"] = "0"
     if "PYTEST_XDIST_WORKER" not in os.environ:
         config.stash[_CACHE] = tempfile.mkdtemp(prefix="gradc-tests-")
         os.environ["GRADC_CACHE_DIR"] = config.stash[_CACHE]
@@ -47,6 +54,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Count a test that is marked ``counts("what")``, or ``counts("what", how_many)``."""
     for mark in item.iter_markers("counts"):
         item.user_properties.append(("counts", (mark.args[0], *mark.args[1:])))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def calls_in_c() -> bool:
+    """Make the calls of this process in C from the start, where that can be done."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("GRADC_NATIVE_CALLS")
+        return STATE.load(made_in_c)
+
+
+@pytest.fixture
+def calls_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make calls in Python, as where there is no library for them."""
+    monkeypatch.setattr(STATE, "parts", None)
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ def test_template_compiles_and_wants_its_names(path):
 
 
 def test_every_file_is_a_template_or_c_to_compile():
-    c = (TEMPLATES / "c" / "support", TEMPLATES / "c" / "pool")
+    c = tuple(TEMPLATES / "c" / folder for folder in ("support", "pool", "caller"))
     strays = [
         path.relative_to(TEMPLATES).as_posix()
         for path in TEMPLATES.rglob("*")

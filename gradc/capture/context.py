@@ -15,7 +15,7 @@ from gradc.errors import GradcError, LimitError, TraceError
 from gradc.ir import Graph, Origin, Value
 from gradc.ir.node import fresh_again
 from gradc.spans import Span, caller_span
-from gradc.tracing import STATE
+from gradc.tracing import OPEN, STATE
 
 if TYPE_CHECKING:
     from gradc.capture.ranges import Fact
@@ -203,10 +203,12 @@ def current() -> Trace:
 def enter(trace: Trace) -> Iterator[Trace]:
     """Record into ``trace`` inside the block."""
     before, STATE.trace = STATE.trace, trace
+    OPEN.append(trace)
     try:
         yield trace
     finally:
         STATE.trace = before
+        OPEN.remove(trace)
         trace.open = False
         trace.restore()
 

@@ -7,7 +7,7 @@ Public::
       .command .version .machine      # what runs, what it says of itself
       .flags(optimise, narrow=False)  # the exact flags
       .identity                       # text for the key of everything it builds
-      .compile(source, output, optimise=3, narrow=False)  # raises CompileError, CompileTimeout
+      .compile(source, output, optimise=3, narrow=False, extra=())    # raises CompileError
       .objects(jobs), .link(inputs, output, optimise=3)    # False when refused
       .describe()                     # one line for inspect and doctor
 
@@ -137,9 +137,15 @@ class Toolchain:
         return f"{shlex.join(self.command)} ({first}, {self.machine})"
 
     def compile(
-        self, source: Path, output: Path, optimise: int = 3, *, narrow: bool = False
+        self,
+        source: Path,
+        output: Path,
+        optimise: int = 3,
+        *,
+        narrow: bool = False,
+        extra: tuple[str, ...] = (),
     ) -> None:
-        """Compile one C file to a shared library.
+        """Compile one C file to a shared library, with ``extra`` arguments for it alone.
 
         Raises
         ------
@@ -148,13 +154,13 @@ class Toolchain:
         """
         if self.broken is not None:
             raise self.broken
-        finished = self._run(source, output, self.flags(optimise, narrow=narrow))
+        flags = (*self.flags(optimise, narrow=narrow), *extra)
+        finished = self._run(source, output, flags)
         if _built(finished, output):
             self._remember(native=self.accepts_native is not False)
             return
         if self._retries_plainly(finished):
             native = self._native_flags(narrow=narrow)
-            flags = self.flags(optimise, narrow=narrow)
             again = self._run(source, output, tuple(f for f in flags if f not in native))
             if _built(again, output):
                 self._remember(native=False)

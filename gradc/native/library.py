@@ -6,6 +6,7 @@ Public::
     Unit.brief, Unit.aparts                 # the same with functions that are compiled once
     Loaded.entry .meta .text .symbol        # a kernel ready to be called
     library(key, make_unit, toolchain=None, cache=None) -> Loaded
+    find(key, toolchain, cache) -> Loaded | None        # without building it
 
 ``Unit.symbol`` names the function of ``text`` with the generic signature
 ``int32_t symbol(void *const *buffers, const int64_t *dims)``.  ``text`` is complete: every header
@@ -30,7 +31,7 @@ from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.native.ffi import ABI, Entry, LoadError, load_entry
 from gradc.native.objects import Apart, build_with
 
-__all__ = ["Loaded", "Unit", "library", "stored_key"]
+__all__ = ["Loaded", "Unit", "find", "library", "stored_key"]
 
 _log = logging.getLogger("gradc.cache")
 
@@ -79,6 +80,8 @@ class Unit:
         Functions that are compiled once for all units that call them.
     narrow : bool
         Whether registers of half the greatest width suit its loops better.
+    extra : tuple of str
+        Further arguments for the compiler, such as folders of headers.
     """
 
     text: str
@@ -88,6 +91,7 @@ class Unit:
     brief: str = ""
     aparts: tuple[Apart, ...] = ()
     narrow: bool = False
+    extra: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a symbol that is not a C name."""
@@ -138,6 +142,12 @@ def library(
             loaded = _build_somewhere(name, make_unit, toolchain, cache)
         _loaded[name] = loaded
     return loaded
+
+
+def find(key: str, toolchain: Toolchain, cache: Cache) -> Loaded | None:
+    """Return the kernel for ``key`` if it is in memory or on disk."""
+    name = stored_key(key, toolchain, cache)
+    return _loaded.get(name) or _find(name, cache)
 
 
 def stored_key(key: str, toolchain: Toolchain, cache: Cache) -> str:
@@ -208,7 +218,7 @@ def _compile_into(folder: Path, name: str, unit: Unit, toolchain: Toolchain, cac
     source.write_text(text)
     try:
         if not _built_with_aparts(folder, unit, trailer, toolchain, cache):
-            toolchain.compile(source, output, unit.optimise, narrow=unit.narrow)
+            toolchain.compile(source, output, unit.optimise, narrow=unit.narrow, extra=unit.extra)
         load_entry(output, name)
     except CompileError as error:
         raise _with_source(error, cache, name, text) from error

@@ -36,6 +36,7 @@ from gradc.runtime.arguments import (
 )
 from gradc.runtime.donated import check_donated, given
 from gradc.runtime.failures import failure
+from gradc.runtime.native_calls import native_call
 from gradc.runtime.plan import BufferSlot, CallPlan, Check
 from gradc.runtime.quick import Kernel, Manner, Quick, quick_call
 from gradc.runtime.results import Results
@@ -100,6 +101,10 @@ class Caller:
 
         ``floats`` says for each input whether the caller hands in a Python float.
         """
+        return None
+
+    def native(self, floats: Sequence[bool], manner: Manner) -> Quick | None:
+        """Return the same made in C, where that is to be had and worth it."""
         return None
 
     def _run(self, arrays: Sequence[Array]) -> list[Any]:
@@ -186,18 +191,28 @@ class _NativeCaller(Caller):
     def _first_call(self, values: Sequence[Any]) -> list[Any]:
         """Run with all checks; write the shorter way for the calls that follow."""
         self.call = self._checked_call
-        exact = self.quick([False] * len(self.plan.inputs), Manner())
+        floats = [False] * len(self.plan.inputs)
+        exact = self.native(floats, Manner()) or self.quick(floats, Manner())
         if exact is not None:
             self.call = _exact_first(exact, self._checked_call)
         return self._checked_call(values)
 
     def quick(self, floats: Sequence[bool], manner: Manner) -> Quick | None:
         """Return a call without conversions, unless arguments are written back."""
+        kernel = self._kernel()
+        return None if kernel is None else quick_call(kernel, floats, manner)
+
+    def native(self, floats: Sequence[bool], manner: Manner) -> Quick | None:
+        """Return the same made in C, where that is to be had and worth it."""
+        kernel = self._kernel()
+        return None if kernel is None else native_call(kernel, floats, manner)
+
+    def _kernel(self) -> Kernel | None:
+        """Return what runs; None where arguments are written back."""
         plan = self.plan
         if plan.write_back or any(slot.role == "written" for slot in plan.outputs):
             return None
-        kernel = Kernel(self._entry, plan, self._environment, self._failed, self._results)
-        return quick_call(kernel, floats, manner)
+        return Kernel(self._entry, plan, self._environment, self._failed, self._results)
 
     def _failed(self, code: int) -> GradcError:
         return _error(self.plan, code)

@@ -3,6 +3,7 @@
 Public::
 
     quick_call(kernel, floats, manner) -> function(args) -> results | miss
+    arrangement(plan, manner) -> the results' tree of numbers
 
 The function is written for one plan: every check is a line of its own, with the dtype and the shape
 in it.  Numbers and small arrays are copied into and out of memory that the argument block points at
@@ -24,7 +25,7 @@ from gradc.runtime.python_source import run_text
 from gradc.runtime.results import Results
 from gradc.runtime.workspace import arena
 
-__all__ = ["Kernel", "Manner", "Quick", "quick_call"]
+__all__ = ["Kernel", "Manner", "Quick", "arrangement", "quick_call"]
 
 Quick = Callable[[Sequence[Any]], Any]
 
@@ -63,8 +64,9 @@ class Manner:
 
     Parameters
     ----------
-    result : str, optional
-        An expression of the results ``r0, r1, ...``; a list of all of them without it.
+    result : tuple, optional
+        One tree of tuples, lists, dicts and None, with the numbers of results as leaves; a list of
+        all of them without it.
     scalars : set of int
         Results that go back as NumPy scalars, besides those of the plan.
     miss : object
@@ -73,7 +75,7 @@ class Manner:
         Further conditions on the arguments.
     """
 
-    result: str = ""
+    result: tuple[Any, ...] = ()
     scalars: frozenset[int] = frozenset()
     miss: Any = None
     fits: Callable[[Sequence[Any]], bool] | None = None
@@ -108,6 +110,11 @@ def quick_call(kernel: Kernel, floats: Sequence[bool], manner: Manner) -> Quick:
     }
     make: Callable[..., Quick] = run_text(text, f"{plan.symbol}_call", "make")
     return make(**names)
+
+
+def arrangement(plan: CallPlan, manner: Manner) -> Any:
+    """Return the tree in which the results go back, with their numbers as leaves."""
+    return manner.result[0] if manner.result else [*range(len(plan.outputs))]
 
 
 class _Frames:
@@ -195,9 +202,22 @@ def _text(plan: CallPlan, floats: Sequence[bool], manner: Manner, takers: Collec
         if copied[count + k]:
             scalar = slot.scalar or k in manner.scalars
             body.append(f"r{k} = m{count + k}{'[()]' if scalar else '()'}")
-    everything = ", ".join(f"r{k}" for k in range(len(plan.outputs)))
-    body += ["push(frame)", f"return {manner.result or f'[{everything}]'}"]
+    body += ["push(frame)", f"return {_expression(arrangement(plan, manner))}"]
     return _made(plan, body, takers)
+
+
+def _expression(tree: Any) -> str:
+    """Write a tree with the results ``r0, r1, ...`` as leaves."""
+    if isinstance(tree, int):
+        return f"r{tree}"
+    if isinstance(tree, dict):
+        pairs = (f"{name!r}: {_expression(inner)}" for name, inner in tree.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(tree, list):
+        return f"[{', '.join(map(_expression, tree))}]"
+    if isinstance(tree, tuple):
+        return f"({''.join(f'{_expression(inner)}, ' for inner in tree)})"
+    return "None"
 
 
 def _lent(plan: CallPlan, copied: Sequence[int], takers: Collection[int]) -> Iterator[str]:

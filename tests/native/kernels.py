@@ -1,7 +1,10 @@
 """Hand-written C units for the tests of this folder and of `tests/runtime`."""
 
+import time
 from pathlib import Path
 from textwrap import dedent
+
+import pytest
 
 from gradc.native.library import Unit
 
@@ -37,3 +40,13 @@ def program(path: Path, text: str) -> Path:
     path.write_text(dedent(text))
     path.chmod(0o755)
     return path
+
+
+def assert_gone(pid: int) -> None:
+    """The process is gone or only waits to be reaped by init."""
+    for _ in range(200):
+        status = Path(f"/proc/{pid}/stat")
+        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.005)
+    pytest.fail("the compiler's child still runs")

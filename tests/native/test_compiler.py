@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from gradc.native.cache import Cache
 from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.native.library import library
 from gradc.native.process import environment
-from tests.native.kernels import doubling, program
+from tests.native.kernels import assert_gone, doubling, program
 
 FORBIDDEN = ("-ffast-math", "-Ofast", "-funsafe", "-fopenmp")
 ANSWERS = 'case "$1" in --version) echo fake 1.0; exit 0;; -dumpmachine) echo here; exit 0;; esac\n'
@@ -98,10 +99,10 @@ def test_a_unit_asks_for_half_registers(cache: Cache, monkeypatch: pytest.Monkey
     real = Toolchain.compile
 
     def noting(
-        self: Toolchain, source: Path, output: Path, optimise: int = 3, *, narrow: bool = False
+        self: Toolchain, source: Path, output: Path, optimise: int = 3, *, narrow: bool, **more: Any
     ) -> None:
         asked.append(narrow)
-        real(self, source, output, optimise, narrow=narrow)
+        real(self, source, output, optimise, narrow=narrow, **more)
 
     monkeypatch.setattr(Toolchain, "compile", noting)
     toolchain = find_toolchain(cache)
@@ -158,16 +159,6 @@ def test_a_hanging_compiler_and_its_child_are_ended(
     assert time.monotonic() - start < 1.4
     child = int((tmp_path / "child").read_text())
     assert_gone(child)
-
-
-def assert_gone(pid: int) -> None:
-    """The process is gone or only waits to be reaped by init."""
-    for _ in range(200):
-        status = Path(f"/proc/{pid}/stat")
-        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z":
-            return
-        time.sleep(0.005)
-    pytest.fail("the compiler's child still runs")
 
 
 @pytest.mark.counts("misbehaving compilers")

@@ -118,6 +118,7 @@ def test_checks_become_errors(make: Make) -> None:
         check([1])
 
 
+@pytest.mark.usefixtures("calls_in_python")
 def test_arena_is_aligned_and_kept(make: Make) -> None:
     plan = CallPlan("where", (), (BufferSlot("at", "i8", (), "result", scalar=True),), 1000)
     where = make("*(int64_t *)b[0] = (int64_t)(intptr_t)b[1];", plan)

@@ -12,6 +12,14 @@ from gradc.errors import ArgumentError, IndexBoundsError
 from gradc.runtime.quick import SMALL
 
 
+@pytest.fixture(params=["C", "Python"], autouse=True)
+def way(request):
+    """Make the calls of each test in C, then in Python."""
+    if request.param == "Python":
+        request.getfixturevalue("calls_in_python")
+    return request.param
+
+
 def affine(w, b, x):
     y = np.tanh(w * x + b)
     return {"sum": np.sum(y), "all": [y, y * 2.0]}
