@@ -23,7 +23,7 @@ from gradc.kernels.nest import (
 )
 from gradc.kernels.walk import loads, statements
 
-__all__ = ["mark_apart"]
+__all__ = ["mark_apart", "turns_are_apart"]
 
 
 def mark_apart(stages: list[Stage]) -> list[Stage]:
@@ -38,9 +38,27 @@ def mark_apart(stages: list[Stage]) -> list[Stage]:
 def _is_apart(loop: Loop) -> bool:
     """Tell whether a loop works on several temporaries, and each turn on elements of its own."""
     length = loop.stop - loop.start
-    short = isinstance(length, int) and abs(length) < LANES
-    if short or not all(isinstance(s, Let | Store | Accumulate) for s in loop.body):
+    if (isinstance(length, int) and abs(length) < LANES) or not _is_plain(loop):
         return False
+    offsets, written = _touched(loop)
+    several = sum(buffer.kind == "temporary" for buffer in offsets) > 1
+    mine = any(buffer.kind == "temporary" for buffer in written)
+    return several and mine and all(_are_apart(offsets[b], loop.symbol, length) for b in written)
+
+
+def turns_are_apart(loop: Loop) -> bool:
+    """Tell whether an innermost loop's turns meet in no element, sums in scalars set aside."""
+    offsets, written = _touched(loop)
+    length = loop.stop - loop.start
+    return _is_plain(loop) and all(_are_apart(offsets[b], loop.symbol, length) for b in written)
+
+
+def _is_plain(loop: Loop) -> bool:
+    return all(isinstance(s, Let | Store | Accumulate) for s in loop.body)
+
+
+def _touched(loop: Loop) -> tuple[dict[Buffer, set[Dim | None]], set[Buffer]]:
+    """Return the offsets that a loop touches in each buffer, and which buffers it writes."""
     offsets: dict[Buffer, set[Dim | None]] = {}
     written: set[Buffer] = set()
     for statement in loop.body:
@@ -50,9 +68,7 @@ def _is_apart(loop: Loop) -> bool:
         if isinstance(target, Ref):
             offsets.setdefault(target.buffer, set()).add(_own(target, loop.symbol))
             written.add(target.buffer)
-    several = sum(buffer.kind == "temporary" for buffer in offsets) > 1
-    mine = any(buffer.kind == "temporary" for buffer in written)
-    return several and mine and all(_are_apart(offsets[b], loop.symbol, length) for b in written)
+    return offsets, written
 
 
 def _target(statement: Stmt) -> Ref | Local | Lane | None:

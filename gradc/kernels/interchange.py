@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from gradc.ir import Dim, DimExpr, Symbol, substitute
 from gradc.kernels.dependence import Span, Unit, is_legal, span_of, touches
-from gradc.kernels.expand import array_of, locals_made, locals_used, with_memory
+from gradc.kernels.expand import array_of, locals_made, locals_read, locals_used, with_memory
 from gradc.kernels.extremes import extremes
 from gradc.kernels.nest import (
     Accumulate,
@@ -108,19 +108,20 @@ def _parts(loop: Loop) -> list[_Part] | None:
         else:
             parts.append(_Part([statement]))
     known = abs(loop.step) == 1 and any(part.loop is not None for part in parts)
-    return parts if known and _changed(parts) <= locals_made(loop.body) else None
+    return parts if known and _may_move(loop, parts) else None
 
 
-def _changed(parts: Sequence[_Part]) -> set[Local]:
-    """Return the scalars that are added to or set."""
-    found: set[Local] = set()
-    for part in parts:
-        for s in part.body:
-            if isinstance(s, Assign):
-                found.add(s.local)
-            elif isinstance(s, Accumulate) and isinstance(s.target, Local):
-                found.add(s.target)
-    return found
+def _may_move(loop: Loop, parts: Sequence[_Part]) -> bool:
+    """Tell whether of the scalars of the outside the turns change only some that they add to."""
+    changed: set[Local] = set()
+    summed: set[Local] = set()
+    for statement in (s for part in parts for s in part.body):
+        if isinstance(statement, Assign):
+            changed.add(statement.local)
+        elif isinstance(statement, Accumulate) and isinstance(statement.target, Local):
+            (summed if statement.how == "sum" else changed).add(statement.target)
+    made = locals_made(loop.body)
+    return changed <= made and not (summed - made) & locals_read(loop.body)
 
 
 def _is_plain(statement: Stmt) -> bool:

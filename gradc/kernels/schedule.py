@@ -20,6 +20,7 @@ from gradc.kernels.own_rows import shrink_rows
 from gradc.kernels.recurrences import shorten_recurrence
 from gradc.kernels.restructure import promoted, restructure
 from gradc.kernels.row_fills import fill_by_rows
+from gradc.kernels.running_sums import in_running_lanes, running_sums
 from gradc.kernels.strips import run_in_strips
 from gradc.kernels.sums import as_sums
 from gradc.kernels.sweeps import join_sweeps
@@ -51,7 +52,7 @@ def _near(stages: list[Stage]) -> list[Stage]:
 
 
 def _ordered(body: list[Stmt]) -> list[Stmt]:
-    return promoted(restructure(_joined(as_sums(body))))
+    return promoted(restructure(_joined(as_sums(running_sums(body)))))
 
 
 def _joined(body: list[Stmt]) -> list[Stmt]:
@@ -76,7 +77,7 @@ def _rewrite(body: list[Stmt], bounds: Bounds) -> list[Stmt]:
             result += _loop(statement, bounds)
         elif isinstance(statement, Loop | While):
             statement.body = _rewrite(statement.body, _inside(statement, bounds))
-            result += shorten_recurrence(statement) if isinstance(statement, Loop) else [statement]
+            result += _users(statement, bounds) if isinstance(statement, Loop) else [statement]
         elif isinstance(statement, If):
             statement.then = _rewrite(statement.then, bounds)
             statement.otherwise = _rewrite(statement.otherwise, bounds)
@@ -84,6 +85,11 @@ def _rewrite(body: list[Stmt], bounds: Bounds) -> list[Stmt]:
         else:
             result.append(statement)
     return result
+
+
+def _users(loop: Loop, bounds: Bounds) -> list[Stmt]:
+    """Rewrite a loop of the user."""
+    return in_running_lanes(loop, bounds) or shorten_recurrence(loop)
 
 
 def _loop(loop: Loop, bounds: Bounds) -> list[Stmt]:
