@@ -27,17 +27,34 @@ class Merged:
 
 
 def merge(plan: Contraction, labels: Labels, first: Strides, second: Strides) -> Merged:
-    """Join labels to one axis, from the innermost outwards, as far as both arrays allow."""
+    """Join labels to one axis, as long as both arrays allow; of equal ones, the innermost."""
     order = [label for label in labels if plan.extents[label] != 1]
     if not order:
         return Merged(1, (1, 1), ())
-    run = [order.pop()]
-    while order and all(
-        strides[order[-1]] == strides[run[0]] * plan.extents[run[0]] for strides in (first, second)
-    ):
-        run.insert(0, order.pop())
-    last = run[-1]
-    return Merged(plan.size(tuple(run)), (first[last], second[last]), tuple(order))
+    runs = [_run(plan, last, order, (first, second)) for last in reversed(order)]
+    sizes = [plan.size(tuple(run)) for run in runs]
+    known = [size for size in sizes if isinstance(size, int)]
+    best = sizes.index(max(known)) if len(known) == len(sizes) else 0
+    last, rest = runs[best][-1], tuple(label for label in order if label not in runs[best])
+    return Merged(sizes[best], (first[last], second[last]), rest)
+
+
+def _run(
+    plan: Contraction, last: int, labels: Sequence[int], arrays: Sequence[Strides]
+) -> list[int]:
+    """Return the labels, outermost first, that go on where the turns of the one after them end."""
+    run = [last]
+    while True:
+        found = (
+            label
+            for label in labels
+            if label not in run
+            and all(s[label] == s[run[0]] * plan.extents[run[0]] for s in arrays)
+        )
+        label = next(found, None)
+        if label is None:
+            return run
+        run.insert(0, label)
 
 
 def lower_matmul(state: State, group: Group) -> list[Stmt]:

@@ -25,6 +25,7 @@ from gradc.ir import (
 )
 from gradc.ir.bind import bind_params
 from gradc.ir.rebuild import copy_node
+from gradc.passes.window_batches import all_windows
 
 __all__ = ["Batch", "NotBatchedError"]
 
@@ -172,6 +173,8 @@ def _index(batch: Batch, node: Node, xs: list[Value], many: list[bool]) -> Value
         return _gathered(batch, node, xs, many, places)
     if not many[0] and len(places) == 1:
         return _sliced(batch, x, spec, places[0])
+    if any(isinstance(spec[k], Slice) for k in places):
+        raise NotBatchedError
     if many[0] and not places:
         return op_named("index")(x, spec=(Slice(0, batch.count), *spec))
     if many[0] and places == [0]:
@@ -181,14 +184,18 @@ def _index(batch: Batch, node: Node, xs: list[Value], many: list[bool]) -> Value
 
 
 def _turning(batch: Batch, spec: IndexSpec) -> list[int]:
-    """Return the items of a spec that name the turn: single positions only."""
+    """Return the items of a spec that name the turn: positions and windows of one length."""
     places = []
     for k, item in enumerate(spec):
-        if isinstance(item, Slice) and (_names(item.start, batch) or _names(item.length, batch)):
+        if isinstance(item, Slice) and _names(item.length, batch):
             raise NotBatchedError
-        if isinstance(item, At) and _names(item.position, batch):
+        if isinstance(item, At | Slice) and _names(_first(item), batch):
             places.append(k)
     return places
+
+
+def _first(item: At | Slice) -> Dim:
+    return item.position if isinstance(item, At) else item.start
 
 
 def _names(dim: Dim, batch: Batch) -> bool:
@@ -198,6 +205,11 @@ def _names(dim: Dim, batch: Batch) -> bool:
 def _sliced(batch: Batch, x: Value, spec: IndexSpec, place: int) -> Value:
     """Return ``x[..., i, ...]`` for all turns: a slice whose axis comes first."""
     item = spec[place]
+    if isinstance(item, Slice):
+        windows = all_windows(x, spec, place, batch.count, batch.run_of)
+        if windows is None:
+            raise NotBatchedError
+        return windows
     assert isinstance(item, At)
     run = batch.run_of(item.position, batch.count)
     found = op_named("index")(x, spec=(*spec[:place], run, *spec[place + 1 :]))
@@ -243,7 +255,7 @@ def _put(batch: Batch, node: Node, xs: list[Value], many: list[bool]) -> Value:
     x, value = (v if flag else batch.spread(v) for v, flag in zip(xs, many, strict=True))
     if not places:
         return node.op(x, value, spec=(Slice(0, batch.count), *spec))
-    if places != [0]:
+    if places != [0] or isinstance(spec[0], Slice):
         raise NotBatchedError
     paired, turns = _paired(batch, spec)
     return node.op(x, value, *turns, spec=paired)

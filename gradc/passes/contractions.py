@@ -1,6 +1,6 @@
 """Products with repeated elements: a sum instead of a multiplication by an array of ones."""
 
-from gradc.ir import Value, op_named
+from gradc.ir import Dim, Value, op_named
 from gradc.passes.rewrite import rule
 
 __all__: list[str] = []
@@ -63,6 +63,41 @@ def _product(
     if swapped:
         a, b, a_labels, b_labels = b, a, b_labels, a_labels
     return op_named("contract")(a, b, a_labels=a_labels, b_labels=b_labels, out_labels=out)
+
+
+@rule("reduce_sum", final=True)
+def sum_of_repeated(x: Value, axes: tuple[int, ...]) -> Value | None:
+    """Take the sum of a product of two operands that are repeated for each other as a contraction.
+
+    sum over k of a[i, 1, k] * b[1, j, k]   ->   a @ b.T
+
+    Nothing as large as the product is made, and it is known for a product of matrices.
+    """
+    node, shape = x.node, x.shape
+    sizes = all(isinstance(extent, int) for extent in shape)
+    if node.op.name != "multiply" or x.dtype.kind != "f" or not sizes or x.size == 0:
+        return None
+    a, b = (_bare(operand, shape) for operand in x.graph.values(node.operands))
+    if not {*a[1]} - {*b[1]} or not {*b[1]} - {*a[1]}:
+        return None
+    summed = {axis for axis in axes if shape[axis] != 1}
+    if not summed or not summed <= {*a[1]} & {*b[1]}:
+        return None
+    out = tuple(axis for axis, extent in enumerate(shape) if extent != 1 and axis not in summed)
+    found = op_named("contract")(a[0], b[0], a_labels=a[1], b_labels=b[1], out_labels=out)
+    return found.reshape([extent for axis, extent in enumerate(shape) if axis not in axes])
+
+
+def _bare(x: Value, shape: tuple[Dim, ...]) -> tuple[Value, Labels]:
+    """Return an operand without the axes along which it is repeated, and the axes it has."""
+    inner = x.graph.value(x.node.operands[0]) if x.node.op.name == "broadcast_to" else x
+    lead = len(shape) - inner.ndim
+    kept = tuple(
+        axis
+        for axis in range(lead, len(shape))
+        if shape[axis] != 1 and inner.shape[axis - lead] != 1
+    )
+    return inner.reshape([shape[axis] for axis in kept]), kept
 
 
 @rule("reduce_sum", final=True)

@@ -6,8 +6,12 @@
 
 What depends on the turn gets a new first axis.  The rules are by kind of operation (``batched``),
 not by operation.  A loop stays a loop where a result is handed from turn to turn in any other way,
-or where something in its body has no such form: a loop or a branch of another kind, a window that
-moves.
+or where something in its body has no such form: a loop or a branch of another kind, a long window
+that moves.
+
+Maps that the user asked for are such batches in both backends.  In C, a loop of the user is one too
+where each turn has a large product and writes rows of its own or adds up, and where no value for
+all turns is much larger than what the loop works on.
 """
 
 from dataclasses import replace
@@ -31,6 +35,7 @@ from gradc.ir.rebuild import copy_node, rebuild, transfer
 from gradc.passes.batched import Batch, NotBatchedError
 from gradc.passes.regions import has_regions
 from gradc.passes.simplify import simplify
+from gradc.passes.window_batches import add_to_windows
 
 __all__ = ["vectorize", "vectorized"]
 
@@ -50,9 +55,14 @@ def vectorized(program: Program, *, heavy: bool = False) -> Program:
     if not has_regions(program.graph):
         return program
     graph = vectorize(program.graph, heavy=heavy)
-    if sum(1 for n in graph.nodes if n.regions) == sum(1 for n in program.graph.nodes if n.regions):
+    if _regions(graph) == _regions(program.graph):
         return program
     return replace(program, graph=simplify(graph, final=True))
+
+
+def _regions(graph: Graph) -> int:
+    """Count regions, those inside others included."""
+    return sum(1 + _regions(region) for node in graph.nodes for region in node.regions)
 
 
 def vectorize(graph: Graph, *, heavy: bool = False) -> Graph:
@@ -68,8 +78,10 @@ def vectorize(graph: Graph, *, heavy: bool = False) -> Graph:
         regions = tuple(vectorize(region, heavy=heavy) for region in node.regions)
         if node.op.name == "loop" and (not heavy or _is_heavy(regions[0])):
             mark = len(target)
-            made = _whole(target, node, regions[0], operands)
-            if made is not None and not (heavy and _is_large(target, mark, made, operands)):
+            mapped = node.params["index"].role == "map"
+            made = _whole(target, node, regions[0], operands) if mapped or heavy else None
+            large = heavy and made is not None and _is_large(target, mark, made, operands, mapped)
+            if made is not None and not large:
                 results[node.id] = made
                 return operands[0]
         ids = tuple(v.id for v in operands)
@@ -78,12 +90,17 @@ def vectorize(graph: Graph, *, heavy: bool = False) -> Graph:
     return rebuild(graph, visit)
 
 
-def _is_large(target: Graph, mark: int, results: list[Value], operands: tuple[Value, ...]) -> bool:
-    """Tell whether values for all turns, added from a mark on, outgrow what the loop works on."""
+def _is_large(
+    target: Graph, mark: int, results: list[Value], operands: tuple[Value, ...], mapped: bool
+) -> bool:
+    """Tell whether values for all turns, added from a mark on, outgrow what the loop works on.
+
+    Of a map that the user asked for, the products count; of a loop, all values.
+    """
     room = ROOM * max(_elements(v) for v in (*operands, *results))
     live = _needed(target, [value.id for value in results])
     added = (target.value(node.id) for node in target.nodes[mark:] if live[node.id])
-    return any(_elements(value) > room for value in added if value.node.op.name == "contract")
+    return any(_elements(v) > room for v in added if not mapped or v.node.op.name == "contract")
 
 
 def _elements(value: Value) -> int:
@@ -109,7 +126,7 @@ def _whole(
 ) -> list[Value] | None:
     """Return the results of a loop computed at once; None where it stays a loop."""
     count, index = node.params["count"], node.params["index"]
-    if not isinstance(count, int) or count < 2 or index.role != "map":
+    if not isinstance(count, int) or count < 2:
         return None
     first = len(operands) - node.params["carries"]
     batch = Batch(target, index, count, MOST_ELEMENTS)
@@ -176,6 +193,12 @@ class _Carry:
             if name != "index_add":
                 raise NotBatchedError
             return op_named(name)(start, _total(value), spec=spec)
+        if isinstance(spec[place], Slice):
+            plain = name == "index_add" and not any(isinstance(i, Array | NewAxis) for i in spec)
+            done = plain and add_to_windows(start, value, spec, place, batch.count, batch.run_of)
+            if not done:
+                raise NotBatchedError
+            return done
         return _written(name, start, value, spec, place, batch.count)
 
 
@@ -188,6 +211,8 @@ def _total(value: Value) -> Value:
         return a + b
     if not _sums_turns(value):
         return value.sum([0])
+    if node.op.name == "reshape":
+        return _total(operands[0]).reshape(value.shape[1:])
     params = {**node.params, "out_labels": tuple(node.params["out_labels"][1:])}
     return node.op(*operands, **params)
 
@@ -197,6 +222,9 @@ def _sums_turns(value: Value) -> bool:
     node = value.node
     if node.op.name == "add":
         return any(_sums_turns(value.graph.value(i)) for i in node.operands)
+    if node.op.name == "reshape":
+        inner = value.graph.value(node.operands[0])
+        return inner.shape[:1] == value.shape[:1] and _sums_turns(inner)
     if node.op.name != "contract":
         return False
     turn = node.params["out_labels"][0]
@@ -207,10 +235,10 @@ def _row(node: Node, index: Symbol) -> tuple[int, Dim]:
     """Return the axis and the position at which a turn reads or writes its own row."""
     spec: IndexSpec = node.params.get("spec", ())
     place = _place_of(spec, index)
-    if place is None or any(isinstance(item, Array | NewAxis) for item in spec):
+    item = spec[place] if place is not None else None
+    if not isinstance(item, At) or any(isinstance(one, Array | NewAxis) for one in spec):
         raise NotBatchedError
-    item = spec[place]
-    assert isinstance(item, At)
+    assert place is not None
     return place, item.position
 
 
@@ -221,7 +249,7 @@ def _place_of(spec: IndexSpec, index: Symbol) -> int | None:
     ]
     if not found:
         return None
-    if len(found) > 1 or not isinstance(spec[found[0]], At):
+    if len(found) > 1:
         raise NotBatchedError
     return found[0]
 

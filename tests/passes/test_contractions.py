@@ -18,6 +18,11 @@ def product(a, b, labels):
     return ops.contract(a, b, a_labels=number[0], b_labels=number[1], out_labels=number[2])
 
 
+def by_axes(a, b, a_labels, b_labels, out_labels):
+    """Return a product with the axes of the repeated operands as labels."""
+    return ops.contract(a, b, a_labels=a_labels, b_labels=b_labels, out_labels=out_labels)
+
+
 def spread(x, *shape):
     return ops.broadcast_to(x, shape=shape)
 
@@ -82,6 +87,22 @@ CASES = [
         ulps=8,
     ),
     Case(
+        "sum_of_repeated",
+        lambda a, b: (spread(a, 2, 4, 3) * spread(b, 2, 4, 3)).sum((2,)),
+        lambda a, b: by_axes(a.reshape((2, 3)), b, (0, 2), (1, 2), (0, 1)),
+        (f8(2, 1, 3), f8(4, 3)),
+        ulps=8,
+    ),
+    Case(
+        "sum_of_repeated",
+        lambda a, b: (spread(a, 1, 3, 4, 5) * spread(b, 1, 3, 4, 5)).sum((2,)),
+        lambda a, b: by_axes(a.reshape((4, 5)), b.reshape((3, 4)), (2, 3), (1, 2), (1, 3)).reshape(
+            (1, 3, 5)
+        ),
+        (f8(1, 1, 4, 5), f8(3, 4, 1)),
+        ulps=8,
+    ),
+    Case(
         "sum_before_product",
         lambda a, b: summed(a, b, "j,i->ji", (1,)),
         lambda a, b: a * b.sum((0,)),
@@ -108,6 +129,19 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case))
 def test_rule(case):
     check(case)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a, b: (a * spread(b, 2, 3)).sum((1,)),
+        lambda a, b: (spread(a.reshape((2, 3, 1)), 2, 3, 3) * spread(b, 2, 3, 3)).sum((0,)),
+    ],
+    ids=["one operand is the whole", "one operand alone is summed"],
+)
+def test_what_is_no_product_of_repeated_operands(function):
+    graph = graph_of(function, (f8(2, 3), f8(3)))
+    assert not any(node.op.name == "contract" for node in simplify(graph, final=True).nodes)
 
 
 @pytest.mark.parametrize("labels", ["ij,jk->ik", "ij,kj->ki", "ji,jk->ik", "bij,bjk->bik"])

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc.passes.vectorize import vectorize
+from gradc.kernels.lower import lower
+from gradc.options import Options
+from gradc.passes.vectorize import vectorize, vectorized
 from tests.trees import leaves
 
 ROWS = np.random.default_rng(3).standard_normal((9, 4))
@@ -149,6 +151,89 @@ def test_c_takes_large_products_together():
 
     assert "gradc_matmul(" in source(40)
     assert "gradc_matmul(" not in source(3)
+
+
+def filtered(x, w):
+    """A product of a window and the weights for each place."""
+    size, out = w.shape[0], np.zeros((x.shape[0], x.shape[1] - w.shape[0] + 1, w.shape[2]))
+    for j in range(out.shape[1]):
+        part = x[:, j : j + size, :, None] * w[None]
+        out[:, j] = np.sum(part, axis=(1, 2))
+    return np.sum(out * out)
+
+
+def in_place(a, w):
+    """A product with each row, written where the row was."""
+    a = a.copy()
+    for r in range(a.shape[0]):
+        for q in range(a.shape[1]):
+            row = a[r, q, :] @ w
+            a[r, q, :] = row
+    return np.sum(a * a)
+
+
+def attracted(x, w):
+    """As many values in a turn as there are turns, and more than all the results."""
+    pulls = np.zeros((x.shape[0], w.shape[1]))
+    for i in range(x.shape[0]):
+        near = np.exp(-((x - x[i]) ** 2))
+        pulls[i] = np.sum(near @ w, axis=0)
+    return np.sum(pulls * pulls)
+
+
+def handed_on(x, w):
+    """Each row from the one before."""
+    y = np.zeros((x.shape[0], w.shape[0]))
+    for i in range(1, x.shape[0]):
+        y[i] = np.tanh(y[i - 1] @ w) + x[i, 0]
+    return np.sum(y * y)
+
+
+RNG = np.random.default_rng(11)
+LOOPS = {
+    # arguments, loops that are left in value and gradient
+    "filtered": (filtered, RNG.random((3, 20, 4)), RNG.random((3, 4, 5)), 0),
+    "in place": (in_place, RNG.random((5, 7, 9)), RNG.random((9, 9)), 0),
+    "attracted": (attracted, RNG.random((40, 9)), RNG.random((9, 8)), 2),
+    "handed on": (handed_on, RNG.random((12, 3)), RNG.random((10, 10)) / 10, 2),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_c_takes_loops_of_products_together(name):
+    function, x, w, left = LOOPS[name]
+    made = gradc.value_and_grad(function, (0, 1), backend="c", unroll=0)
+    program = made.artifact(x, w).program
+    assert len(loops(vectorized(program, heavy=True).graph)) == left
+    value, found = made(x, w)
+    wanted_value, wanted = gradc.value_and_grad(function, (0, 1), backend="numpy")(x, w)
+    assert value == pytest.approx(function(x, w), rel=1e-12)
+    assert value == pytest.approx(wanted_value, rel=1e-12)
+    for a, b in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
+
+
+def test_rows_that_survive_are_on_no_tape():
+    """Each row is read before it is written: the argument has them all."""
+    function, x, w, _ = LOOPS["in place"]
+    program = gradc.value_and_grad(function, (0, 1)).artifact(x, w).program
+    arena = lower(vectorized(program, heavy=True), Options()).plan.arena_bytes
+    assert arena < 2 * x.nbytes + 2 * w.nbytes + 1024
+
+
+def test_loops_inside_a_loop_that_stays():
+    def kept(x, w):
+        total = np.zeros((x.shape[0], 5))
+        for turn in range(3):
+            for j in range(total.shape[0]):
+                total[j] = np.tanh(x[j] @ w) + 0.1 * total[j]
+            x = x * (1.0 + 0.01 * turn * np.sum(total))
+        return np.sum(total)
+
+    x, w = RNG.random((30, 14)), RNG.random((14, 5))
+    program = gradc.compile(kept, unroll=0).artifact(x, w).program
+    (outer,) = loops(vectorized(program, heavy=True).graph)
+    assert not loops(outer.regions[0])
 
 
 def test_too_many_elements_stay_in_a_loop():

@@ -1,0 +1,66 @@
+"""Windows that move with the turns of a loop: a copy of all of them, and sums into all of them.
+
+    x[:, i : i + 3]  for all i      ->      x[:, 0:n], x[:, 1 : n + 1], x[:, 2 : n + 2] side by side
+    y[i : i + 3] += v[i]  for all i ->      y[0:n] += v[:, 0]; y[1 : n + 1] += v[:, 1]; ...
+
+The copy is as much larger as a window is long, so windows are short and their copies bounded.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from gradc.ir import At, Dim, IndexSpec, Slice, Value, op_named
+from gradc.ir.dims import product
+
+__all__ = ["add_to_windows", "all_windows"]
+
+_RunOf: TypeAlias = Callable[[Dim, int], Slice]
+LONGEST = 8
+"""Elements of a window along the axis in which it moves."""
+MOST = 1 << 18
+"""Elements of a copy of all windows."""
+
+
+def all_windows(x: Value, spec: IndexSpec, place: int, count: int, run_of: _RunOf) -> Value | None:
+    """Return ``x[spec]`` of all turns, turns first; None where the windows are too long or many."""
+    window = spec[place]
+    assert isinstance(window, Slice)
+    if not isinstance(window.length, int) or not 1 <= window.length <= LONGEST:
+        return None
+    axis = _axis(spec, place)
+    parts: list[Value] = []
+    for k in range(window.length):
+        run = run_of(window.start + k * window.step, count)
+        found = op_named("index")(x, spec=(*spec[:place], run, *spec[place + 1 :]))
+        size = product(found.shape)
+        if not isinstance(size, int) or size * window.length > MOST:
+            return None
+        moved = found.transpose([axis, *(d for d in range(found.ndim) if d != axis)])
+        shape = moved.shape
+        parts.append(moved.reshape((*shape[: axis + 1], 1, *shape[axis + 1 :])))
+    return parts[0] if len(parts) == 1 else op_named("concatenate")(*parts, axis=axis + 1)
+
+
+def add_to_windows(
+    start: Value, values: Value, spec: IndexSpec, place: int, count: int, run_of: _RunOf
+) -> Value | None:
+    """Return ``start`` with the values of all turns, turns first, added to their windows."""
+    window = spec[place]
+    assert isinstance(window, Slice)
+    if not isinstance(window.length, int) or not 1 <= window.length <= LONGEST:
+        return None
+    axis = _axis(spec, place)
+    whole = [Slice(0, extent) for extent in values.shape]
+    for k in range(window.length):
+        items = (*whole[: axis + 1], At(k), *whole[axis + 2 :])
+        part = op_named("index")(values, spec=items)
+        order = [*range(1, axis + 1), 0, *range(axis + 1, part.ndim)]
+        run = run_of(window.start + k * window.step, count)
+        wide = (*spec[:place], run, *spec[place + 1 :])
+        start = op_named("index_add")(start, part.transpose(order), spec=wide)
+    return start
+
+
+def _axis(spec: IndexSpec, place: int) -> int:
+    """Return which axis of the result an item of a spec makes."""
+    return sum(1 for item in spec[:place] if not isinstance(item, At))
