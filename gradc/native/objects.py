@@ -14,18 +14,19 @@ the unit, at the same time.
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from gradc.native import entry, identity
 from gradc.native.cache import Cache
 from gradc.native.compiler import Toolchain
+from gradc.records import dataclass
 
 __all__ = ["Apart", "build_with"]
 
 _log = logging.getLogger("gradc.cache")
 
-_LEVEL = 3
+_LEVEL = 4
+"""Enough for loops over tiles, see :meth:`Toolchain.flags`: as quick as 3 in 0.4 of the time."""
 
 
 @dataclass(frozen=True, slots=True)
