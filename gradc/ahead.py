@@ -17,7 +17,7 @@ by the caller's threads, however many there are, and the result is the same to t
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
@@ -43,6 +43,7 @@ from gradc.kernels.nest import Failure, Unit
 from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.options import MathMode, Options
 from gradc.pipeline import function_name, make_program, plain_name
+from gradc.records import dataclass
 from gradc.spans import definition_span
 
 __all__ = ["Built", "build"]

@@ -7,7 +7,6 @@ gives the same bytes wherever it is built.
 import os
 import shlex
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from gradc.errors import CompilerNotFound
@@ -15,6 +14,7 @@ from gradc.native.cache import default_cache
 from gradc.native.compiler import Toolchain
 from gradc.native.diagnostics import failure
 from gradc.native.process import run
+from gradc.records import dataclass
 
 __all__ = ["Libraries", "compile_flags", "compile_libraries", "library_name"]
 

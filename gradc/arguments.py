@@ -2,11 +2,11 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gradc.capture.trees import TreeDef, flatten, leaf_paths
 from gradc.errors import ArgumentError
+from gradc.records import dataclass
 
 __all__ = ["Argnums", "Chosen", "choose_arguments"]
 

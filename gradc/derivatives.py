@@ -6,7 +6,6 @@ own, simplifies it, derives the joint graph, and inlines that in the trace aroun
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from gradc.capture.trees import LEAF, flatten, map_tree, unflatten
 from gradc.errors import ArgumentError, DerivativeError, DTypeError, warn
 from gradc.ir import ArrayType, Graph, Value, is_float, op_named
 from gradc.passes import simplify
+from gradc.records import dataclass
 from gradc.spans import Span, definition_span
 
 __all__ = [

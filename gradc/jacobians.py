@@ -7,7 +7,6 @@ code does not depend on the size of the matrix.
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from math import prod
@@ -25,6 +24,7 @@ from gradc.errors import DerivativeError
 from gradc.ir import At, Graph, Value, is_float, op_named
 from gradc.ir.rebuild import inline, rebuild
 from gradc.passes import simplify
+from gradc.records import dataclass
 from gradc.sweeps import map_sweeps
 
 __all__ = ["Jacobian"]

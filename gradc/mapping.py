@@ -8,7 +8,6 @@ loop sums what the turns give to the arrays they share.
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from gradc.ir import Dim, Value, op_named
 from gradc.mapping_axes import Axes, spread
 from gradc.maps import Element, free_index, map_rows
 from gradc.passes import simplify
+from gradc.records import dataclass
 from gradc.scans import result_types
 
 __all__ = ["Map"]

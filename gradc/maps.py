@@ -12,11 +12,11 @@ start, through all derivatives: NumPy source has operations on whole batches the
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from gradc.ir import At, Dim, Graph, Slice, Symbol, Value, op_named
 from gradc.ir.rebuild import inline
 from gradc.ops.regions import make_loop
+from gradc.records import dataclass
 
 __all__ = ["Element", "free_index", "map_rows"]
 

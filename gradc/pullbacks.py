@@ -1,7 +1,6 @@
 """``vjp``: a forward function that keeps what the backward function needs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gradc.api import Function
@@ -14,6 +13,7 @@ from gradc.errors import ArgumentError, DerivativeError
 from gradc.ir import ArrayType, is_float
 from gradc.options import Options
 from gradc.passes import simplify
+from gradc.records import dataclass
 
 __all__ = ["Pullback", "pullback_function"]
 

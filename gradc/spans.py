@@ -7,13 +7,14 @@ microsecond, and is resolved to file, line and columns only when somebody looks.
 import linecache
 import re
 import sys
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import NamedTuple
 
 import numpy as np
+
+from gradc.records import dataclass
 
 __all__ = ["Position", "Span", "caller_span", "definition_span"]
 

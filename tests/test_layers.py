@@ -21,7 +21,7 @@ pullbacks scans sweeps transforms view
 """
 
 LAYERS = (
-    ("errors", "spans", "options", "tracing"),
+    ("errors", "spans", "options", "tracing", "records"),
     ("ir",),
     ("ops",),
     ("capture", "passes", "autodiff"),

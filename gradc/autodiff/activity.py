@@ -9,11 +9,12 @@ double with each level of nesting, and more.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TypeAlias
 
 from gradc.ir import ZERO_DERIVATIVE, Graph, Node, TupleType, is_float
+from gradc.records import dataclass
 
 __all__ = ["Activity", "Cut", "Part", "active_nodes", "activity", "find_cut", "reached"]
 

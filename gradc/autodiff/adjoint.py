@@ -7,13 +7,14 @@ derivatives in the op declarations, masks and zeros in ``cotangent``, which node
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from gradc.autodiff.activity import active_nodes
 from gradc.autodiff.cotangent import Items, add_terms, pullback
 from gradc.autodiff.regions import Recipe
 from gradc.ir import Graph, Origin, Value
+from gradc.records import dataclass
 
 __all__ = ["Adjoints", "Term", "adjoints"]
 

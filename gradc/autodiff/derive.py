@@ -1,7 +1,6 @@
 """Derivatives of whole graphs: primal and derivative together in one joint graph."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from gradc.autodiff.activity import Cut, find_cut
 from gradc.autodiff.adjoint import Adjoints, adjoints
@@ -12,6 +11,7 @@ from gradc.autodiff.tangent import tangents_and_copies
 from gradc.errors import DerivativeError, DTypeError
 from gradc.ir import UNKNOWN, Graph, Origin, Value, is_float
 from gradc.ir.rebuild import rebuild, redirect
+from gradc.records import dataclass
 
 __all__ = ["Joint", "check_differentiable", "forward", "reverse", "reverse_seeded"]
 

@@ -9,12 +9,12 @@ they read comes from.  Here the recipe is put to work on the cotangents of the r
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from gradc.autodiff.regions_parts import Head, fetched
 from gradc.ir import Graph, Node, TupleType, Value
 from gradc.ops.regions import make_cond, make_loop, make_while, project
+from gradc.records import dataclass
 
 __all__ = [
     "CondRecipe",

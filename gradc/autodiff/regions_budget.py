@@ -14,7 +14,6 @@ place unequal segments and need somewhat fewer turns; segments of one length sta
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -28,6 +27,7 @@ from gradc.errors import LimitError
 from gradc.ir import Graph, Node, TupleType
 from gradc.ir.node import fresh_again
 from gradc.ir.ranges import Range
+from gradc.records import dataclass
 
 __all__ = ["WHILE_BYTES", "Plan", "Pull", "plan_loop"]
 

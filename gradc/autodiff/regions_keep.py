@@ -7,11 +7,11 @@ capacities, says where.  Of equal cuts the later one is taken, which repeats les
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from gradc.autodiff.minimum_cut import source_side
 from gradc.ir import Dim, Graph, Kind, Node, Symbol, TupleType, substitute
 from gradc.ir.ranges import Range
+from gradc.records import dataclass
 
 __all__ = ["bytes_of", "choose_kept", "most"]
 

@@ -1,7 +1,6 @@
 """Loops that keep what their reverse reads, and their reverse bodies."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from gradc.autodiff.activity import Part
 from gradc.autodiff.again import inner_nodes
@@ -14,6 +13,7 @@ from gradc.ir import INT64, ArrayType, Graph, Node, Value, op_named
 from gradc.ir.accesses import Turns
 from gradc.ir.ranges import Range
 from gradc.ir.rebuild import copy_input, copy_node, inline, transfer
+from gradc.records import dataclass
 
 __all__ = ["Prepared", "prepare_loop", "prepare_while"]
 

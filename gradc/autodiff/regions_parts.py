@@ -10,13 +10,14 @@ and kept.  They are read whichever branch is taken, so they must be there:
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc.autodiff.regions_split import Pulled
 from gradc.ir import Array, Dim, Graph, IndexItem, Kind, NewAxis, Node, Slice, Value, op_named
 from gradc.ir.accesses import box_read
 from gradc.ir.ranges import Range, holds_in_turns, is_nonnegative
 from gradc.ir.rebuild import copy_input, copy_node, transfer
+from gradc.records import dataclass
 
 __all__ = ["Head", "fetched", "head_of", "reverse_of"]
 

@@ -1,12 +1,13 @@
 """A body with its reverse, cut in two: what runs forward, and what runs backward on kept values."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from gradc.autodiff.regions_keep import bytes_of, most
 from gradc.ir import Graph, IndexSpec, Node
 from gradc.ir.accesses import Chain, Turns, chains, reads_of
+from gradc.records import dataclass
 
 __all__ = ["End", "Final", "Pulled", "find_final"]
 

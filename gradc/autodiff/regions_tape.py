@@ -7,7 +7,6 @@ more: what comes out of a turn is what goes into the next.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from gradc.errors import UnsupportedError
@@ -28,6 +27,7 @@ from gradc.ir import (
     summed,
 )
 from gradc.ir.ranges import upper_bound
+from gradc.records import dataclass
 
 __all__ = [
     "Row",

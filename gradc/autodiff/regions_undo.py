@@ -12,13 +12,14 @@ a cancellation has lost digits, and no bound on the loss is known before the pro
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from gradc.autodiff.regions_keep import bytes_of, choose_kept
 from gradc.autodiff.regions_split import Final, Pulled
 from gradc.ir import Graph, Node, Origin, Value, op_named
 from gradc.ir.ranges import Range
+from gradc.records import dataclass
 
 __all__ = ["Undo", "choose_undone"]
 

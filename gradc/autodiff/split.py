@@ -1,10 +1,10 @@
 """Cut a joint graph into a forward part, a backward part, and the residuals between them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from gradc.ir import Graph, Kind, Node, Value
 from gradc.ir.rebuild import copy_node, transfer
+from gradc.records import dataclass
 
 __all__ = ["Split", "split"]
 

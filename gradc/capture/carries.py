@@ -1,6 +1,6 @@
 """What one turn hands to the next: types of the values of names, and how they are joined."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -15,6 +15,7 @@ from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
 from gradc.capture.trees import TreeDef, flatten, leaf_paths, structure_difference, unflatten
 from gradc.capture.unsized import Unsized
 from gradc.ir import ArrayType, Dim, DimExpr, Value
+from gradc.records import dataclass
 
 __all__ = ["Leaf", "Mismatch", "Tree", "initial", "join", "observe"]
 

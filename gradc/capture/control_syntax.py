@@ -17,7 +17,7 @@ become part of the other branch, so that every path ends in one place and return
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from gradc.capture.control_tools import (
@@ -43,6 +43,7 @@ from gradc.capture.loop_else import plain_loops
 from gradc.capture.scopes import bound_in
 from gradc.capture.source import FunctionNode
 from gradc.capture.syntax import PREFIX, Rewriter, hook
+from gradc.records import dataclass
 
 __all__ = ["ControlRewriter"]
 

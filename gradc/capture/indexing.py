@@ -5,7 +5,7 @@ mask known while recording becomes integer arrays; a traced mask can be assigned
 """
 
 import operator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,7 @@ from gradc.ir import (
     op_named,
     static_shape,
 )
+from gradc.records import dataclass
 
 __all__ = ["Subscript", "add_at", "fitted", "parse"]
 

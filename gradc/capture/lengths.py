@@ -13,7 +13,7 @@ loop is run turn by turn.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from gradc.capture.positions import Position, as_dim
 from gradc.capture.tracer import Kind, Tracer
 from gradc.capture.trees import LEAF, flatten
 from gradc.capture.twins import root_of
+from gradc.records import dataclass
 
 __all__ = ["Lengths", "changing"]
 

@@ -6,8 +6,9 @@ nested functions) counts as read.
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from gradc.records import dataclass
 
 __all__ = ["Live", "liveness", "names_read"]
 

@@ -5,7 +5,6 @@ since; writing makes a new value of the base, and so on up to the root, whose wr
 other views that they are out of date.  The graph itself stays pure.
 """
 
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,6 +15,7 @@ from gradc.capture.layout import UNKNOWN, Layout
 from gradc.capture.tracer import Kind, Tracer, View, describe, make_concrete, wrap
 from gradc.errors import DTypeError, TraceError, UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, Array, IndexSpec, Shape, Slice, Value, op_named
+from gradc.records import dataclass
 
 __all__ = [
     "Broadcast",

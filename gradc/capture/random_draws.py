@@ -5,7 +5,6 @@ parameters: their standard form is drawn, and the parameters act on it, as NumPy
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NoReturn
 
@@ -19,6 +18,7 @@ from gradc.capture.recorder import Leaves, Reader
 from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.errors import UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType, At, Slice, broadcast_shapes, op_named
+from gradc.records import dataclass
 
 __all__ = ["Draw", "Source", "draw", "draw_all", "is_generator", "make_generator", "refuse_state"]
 

@@ -5,10 +5,10 @@ inside it is running).  Inequalities are proved by putting the bounds in, innerm
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from gradc.ir import Dim, Symbol
 from gradc.ir.dims import DimExpr, substitute
+from gradc.records import dataclass
 
 __all__ = ["Fact", "ceil_div", "greatest", "is_negative", "not_negative", "turns_of"]
 

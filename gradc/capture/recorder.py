@@ -6,7 +6,7 @@ each call; a number, a string or a function is a guard: when it changes, the rec
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import is_
 from types import (
     BuiltinFunctionType,
@@ -25,6 +25,7 @@ from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.errors import DTypeError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType
 from gradc.options import Options
+from gradc.records import dataclass
 from gradc.spans import Span
 
 __all__ = ["Guard", "Hidden", "Leaves", "Reader", "Recorder", "Role", "same_value"]

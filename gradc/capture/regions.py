@@ -6,7 +6,7 @@ changed outside is put back, so nothing is left behind when the loop has to be u
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from gradc.capture.carries import Leaf, Tree, depends_on, initial, join, observe
@@ -19,6 +19,7 @@ from gradc.capture.trees import flatten
 from gradc.capture.twins import origin_of, origins_of, root_of
 from gradc.ir import Graph, Value
 from gradc.ir.rebuild import transfer
+from gradc.records import dataclass
 
 __all__ = [
     "Plan",

@@ -7,10 +7,11 @@ lambda is told from its neighbours on the same line by the columns of its instru
 import ast
 import linecache
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
 from typing import Any, TypeAlias
+
+from gradc.records import dataclass
 
 __all__ = ["FunctionNode", "Located", "locate"]
 

@@ -7,7 +7,6 @@ a recorded function) and ``inline_call`` puts a graph to use in the running trac
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -27,6 +26,7 @@ from gradc.errors import ArgumentError, GradcError, TraceError, UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType, Graph, Value
 from gradc.ir.rebuild import inline
 from gradc.options import Options
+from gradc.records import dataclass
 from gradc.spans import Span, definition_span
 
 __all__ = [

@@ -8,7 +8,6 @@ The joined array is a view of the old one through a selection, so that writes re
 where the other side was taken, and writes through its aliases are seen there.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from gradc.capture.context import current
@@ -17,6 +16,7 @@ from gradc.capture.mutation import layout_of, leave_undecided, read, write
 from gradc.capture.tracer import Kind, Tracer, View, is_concrete, wrap
 from gradc.capture.trees import flatten
 from gradc.ir import Shape, Value, op_named
+from gradc.records import dataclass
 
 __all__ = ["join_memory", "origin_of", "origins_of", "root_of", "unsure"]
 

@@ -6,7 +6,6 @@ refused.  A window that does not lie inside the axis, which Python would cut sho
 of bounds when the code runs.
 """
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -20,6 +19,7 @@ from gradc.capture.positions import Position, is_position, tracer_of
 from gradc.capture.tracer import Kind, Tracer, describe, is_concrete, wrap
 from gradc.errors import IndexBoundsError, TraceError
 from gradc.ir import INT64, Array, Dim, IndexSpec, Shape, Slice, Value, op_named
+from gradc.records import dataclass
 
 __all__ = ["LENGTH", "REPAIR", "has_unknown_length", "windowed"]
 

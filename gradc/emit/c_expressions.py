@@ -5,7 +5,7 @@ long become constants of their own, which also keeps the work linear.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from gradc.emit.c_uses import children
 from gradc.ir.types import BOOL, INT64
 from gradc.kernels import nest
 from gradc.kernels.nest import Expr, Local, Ref
+from gradc.records import dataclass
 
 __all__ = ["Expressions", "Pending", "dtype_of", "filled"]
 

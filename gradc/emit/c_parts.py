@@ -21,7 +21,6 @@ function's arguments, which loop it is, and the numbers that loops take from the
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, count
 
 from gradc.emit.c_scope import Scope
@@ -40,6 +39,7 @@ from gradc.emit.lines import Lines
 from gradc.ir.dims import Dim, DimExpr, Symbol
 from gradc.kernels.nest import Buffer, BufferPlan, Declare, Lane, Least, Let, Local, Loop, Round
 from gradc.kernels.walk import expressions, map_statement, statements, subexpressions
+from gradc.records import dataclass
 
 __all__ = [
     "CHUNK",

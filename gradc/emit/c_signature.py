@@ -6,7 +6,6 @@ The header and the definition are made from the same list.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from gradc.emit.c_comments import COLUMNS
 from gradc.emit.c_names import C, keep_clear
@@ -14,6 +13,7 @@ from gradc.emit.c_types import memory_type
 from gradc.emit.names import Namer
 from gradc.ir.dims import DimExpr, Symbol
 from gradc.ir.program import Port, Program
+from gradc.records import dataclass
 
 __all__ = ["Parameter", "Signature", "function_lines", "signature"]
 

@@ -8,10 +8,11 @@ that mentions a name is the one that defines it.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 
 from gradc.emit.render import support_text
+from gradc.records import dataclass
 
 __all__ = ["APART", "HEADERS", "Support", "apart_text", "portable_names"]
 

@@ -11,7 +11,6 @@ differs from Python's: a comparison binds more than ``&``.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from gradc.emit.c_support import portable_names
 from gradc.emit.c_types import suffix, value_type
 from gradc.errors import UnsupportedError
 from gradc.ir.op import Op
+from gradc.records import dataclass
 
 __all__ = ["Hole", "Prepared", "prepare", "routine_name"]
 

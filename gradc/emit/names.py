@@ -15,10 +15,10 @@ import keyword
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from gradc.ir.graph import Graph
 from gradc.ir.op import Kind, Op
+from gradc.records import dataclass
 
 __all__ = ["LONGEST", "PYTHON", "Language", "Namer", "plain_path", "stem_of", "value_name"]
 

@@ -11,11 +11,11 @@ itself a quotient.  Templates are parsed once and kept.
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gradc.ir import ArrayType, Op
+from gradc.records import dataclass
 
 __all__ = ["ANY", "ATOM", "NUMBER", "UNARY", "Expression", "Template", "fill", "op_template"]
 

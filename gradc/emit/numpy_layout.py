@@ -1,11 +1,11 @@
 """How generated Python looks: the user's lines beside the statements, long lines broken."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from gradc.emit.filters import py_comment
 from gradc.emit.lines import Lines
+from gradc.records import dataclass
 from gradc.spans import Span
 
 __all__ = ["INDENT", "LONGEST", "Row", "add_rows", "wrapped"]

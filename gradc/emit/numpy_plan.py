@@ -6,11 +6,11 @@ under a transparent node that is read twice is itself read twice and becomes a s
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 
 from gradc.emit.numpy_memory import is_filled
 from gradc.ir import Graph, Kind, Node, Shape
+from gradc.records import dataclass
 
 __all__ = [
     "Plan",

@@ -7,7 +7,6 @@ region captures it reads by the name it has outside.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from gradc.emit.names import Namer, plain_path, stem_of
 from gradc.emit.numpy_body import Body, copied
@@ -18,6 +17,7 @@ from gradc.ir import Graph, Kind, Node, Symbol
 from gradc.ir.bind import bind_params
 from gradc.ir.rebuild import transfer
 from gradc.ir.value import Value
+from gradc.records import dataclass
 
 __all__ = ["RegionBody"]
 

@@ -7,8 +7,7 @@ The map is written down while the lines are made, never read back out of comment
 from 1; entries are in order of their first line and may nest (a statement inside a loop's stretch).
 """
 
-from dataclasses import dataclass
-
+from gradc.records import dataclass
 from gradc.spans import Span
 
 __all__ = ["Source", "SourceEntry"]

@@ -9,13 +9,13 @@ axis, the positions of the write lie all below or all above those of the read.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from gradc.ir.dims import Dim, Symbol, substitute
 from gradc.ir.graph import Graph
 from gradc.ir.node import At, IndexSpec, Node, Slice
 from gradc.ir.ranges import Range, is_nonnegative, renamed
+from gradc.records import dataclass
 
 __all__ = ["Access", "Chain", "Interval", "Turns", "box_read", "chains", "disjoint", "reads_of"]
 

@@ -11,10 +11,11 @@ symbols is always folded to ``int``, so ``isinstance(d, int)`` asks "is it known
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 from typing import Any, TypeAlias
+
+from gradc.records import dataclass
 
 __all__ = [
     "Dim",

@@ -1,7 +1,6 @@
 """The record of one node, and where it came from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -10,6 +9,7 @@ import numpy as np
 from gradc.ir.dims import Dim
 from gradc.ir.op import Op
 from gradc.ir.types import ArrayType
+from gradc.records import dataclass
 from gradc.spans import Span
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ tests and the coverage table all follow from the record.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,6 +17,7 @@ import numpy as np
 from gradc.errors import GradcError
 from gradc.ir.dims import Dim
 from gradc.ir.types import ArrayType
+from gradc.records import dataclass
 
 if TYPE_CHECKING:
     from gradc.ir.value import Value

@@ -1,11 +1,10 @@
 """What both backends receive and may not change: a graph, and what goes in and comes out."""
 
-from dataclasses import dataclass
-
 from gradc.ir.graph import Graph
 from gradc.ir.node import Node
 from gradc.ir.op import Kind
 from gradc.ir.types import ArrayType
+from gradc.records import dataclass
 
 __all__ = ["Port", "Program", "residuals"]
 

@@ -1,11 +1,11 @@
 """The type of an array value: a dtype and a shape."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
 from gradc.ir.dims import Dim, Shape, product, static_shape
+from gradc.records import dataclass
 
 __all__ = [
     "BOOL",

@@ -13,7 +13,7 @@ computes what it did, in the same order.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from gradc.ir import ArrayType, Dim, DimExpr, Symbol
 from gradc.kernels.nest import (
@@ -46,6 +46,7 @@ from gradc.kernels.walk import (
     subexpressions,
     uses,
 )
+from gradc.records import dataclass
 
 __all__ = ["in_lanes"]
 

@@ -12,7 +12,7 @@ only.  It pays where what they share is larger than the nearest caches.
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from gradc.ir import Dim, DimExpr, Symbol
@@ -40,6 +40,7 @@ from gradc.kernels.walk import (
     subexpressions,
     uses,
 )
+from gradc.records import dataclass
 
 __all__ = ["BLOCK", "CACHE_BYTES", "ROW", "Window", "joined", "run_in_blocks", "windows_of"]
 

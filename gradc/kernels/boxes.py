@@ -6,7 +6,7 @@ differ by a shift can be compared, cut and run as one.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from gradc.ir import Dim, DimExpr, Symbol
@@ -14,6 +14,7 @@ from gradc.kernels.index import long_axes, row_major_strides
 from gradc.kernels.loops import axis_symbol
 from gradc.kernels.nest import Accumulate, Buffer, Copy, Fill, Let, Load, Loop, Ref, Stmt, Store
 from gradc.kernels.walk import loads, map_statement, replace_symbols
+from gradc.records import dataclass
 
 __all__ = ["Box", "box_of"]
 

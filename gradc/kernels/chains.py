@@ -11,7 +11,6 @@ from it by rounding only.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,6 +30,7 @@ from gradc.kernels.nest import (
     Stmt,
     Store,
 )
+from gradc.records import dataclass
 
 __all__ = ["SHORTEST", "Sweep", "apply", "chain", "is_mild", "sweep_of", "times"]
 

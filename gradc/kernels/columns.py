@@ -12,7 +12,7 @@ The elements of an array with more axes are columns by its last axis, rows by th
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from gradc.ir import Dim, DimExpr, Symbol, substitute
 from gradc.kernels.extremes import Bounds, extremes
@@ -34,6 +34,7 @@ from gradc.kernels.nest import (
 )
 from gradc.kernels.retarget import with_refs
 from gradc.kernels.walk import loads, nested, statements, uses
+from gradc.records import dataclass
 
 __all__ = ["lay_columns", "recurs"]
 

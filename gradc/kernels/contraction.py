@@ -1,10 +1,10 @@
 """What a contraction is: batched matrix product, or a loop nest over its labels."""
 
-from dataclasses import dataclass
 from itertools import product as combinations
 from typing import TypeAlias
 
 from gradc.ir import Dim, Graph, Node, product
+from gradc.records import dataclass
 
 __all__ = [
     "LOOP_FLOPS",

@@ -1,7 +1,7 @@
 """Copies of statements with other scalars, other memory and other turns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradc.ir import Dim, Symbol
 from gradc.kernels.nest import (
@@ -19,6 +19,7 @@ from gradc.kernels.nest import (
     Store,
 )
 from gradc.kernels.walk import map_statement, replace_symbols, with_operands
+from gradc.records import dataclass
 
 __all__ = ["Changes"]
 

@@ -1,7 +1,5 @@
 """Counts that say what a unit will cost: never times."""
 
-from dataclasses import dataclass
-
 from gradc.ir import Dim
 from gradc.kernels.extremes import Bounds, extremes
 from gradc.kernels.nest import (
@@ -23,6 +21,7 @@ from gradc.kernels.nest import (
 )
 from gradc.kernels.placement import MATH, op_cost
 from gradc.kernels.walk import expressions, nested, subexpressions
+from gradc.records import dataclass
 
 __all__ = ["Cost", "count", "turns_of", "work"]
 

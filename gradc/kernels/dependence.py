@@ -9,7 +9,6 @@ Offsets are compared axis by axis where the parts that belong to an axis cannot 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from gradc.ir import Dim, Symbol, substitute
@@ -28,6 +27,7 @@ from gradc.kernels.nest import (
     Store,
 )
 from gradc.kernels.walk import expressions, loads, statements, subexpressions, uses
+from gradc.records import dataclass
 
 __all__ = [
     "Span",

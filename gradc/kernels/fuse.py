@@ -9,7 +9,7 @@ the number of levels, to meet others of their domain.
 import heapq
 from bisect import bisect_left, insort
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from gradc.ir import Kind, Shape
@@ -17,6 +17,7 @@ from gradc.kernels.awaited import awaited
 from gradc.kernels.cone import iteration_shape, reads
 from gradc.kernels.index import domain_of
 from gradc.kernels.placement import SWEEPS, Form, Placement
+from gradc.records import dataclass
 
 __all__ = ["Group", "Sweep", "fuse"]
 

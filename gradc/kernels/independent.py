@@ -13,7 +13,7 @@ it moves by its length at least, no two turns meet.  What is not as plain as tha
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from gradc.ir import Dim, DimExpr, Symbol, substitute
@@ -40,6 +40,7 @@ from gradc.kernels.nest import (
 )
 from gradc.kernels.walk import expressions, nested, statements, subexpressions
 from gradc.kernels.walk import uses as uses_of
+from gradc.records import dataclass
 
 __all__ = ["Sums", "bounds_of", "count_uses", "sums_between_turns"]
 

@@ -6,11 +6,11 @@ movement ops compose into one offset polynomial.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
 
 from gradc.ir import At, Dim, IndexSpec, NewAxis, Node, Shape, Slice, product
+from gradc.records import dataclass
 
 __all__ = [
     "IndexTuple",

@@ -18,7 +18,6 @@ What is right is asked of ``dependence``; what pays is counted in strides.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from gradc.ir import Dim, DimExpr, Symbol, substitute
 from gradc.kernels.dependence import Span, Unit, is_legal, span_of, touches
@@ -36,6 +35,7 @@ from gradc.kernels.nest import (
     Store,
 )
 from gradc.kernels.walk import loads, map_statement, replace_symbols
+from gradc.records import dataclass
 
 __all__ = ["SWEPT", "interchange", "strides", "with_turns_inside"]
 

@@ -1,7 +1,6 @@
 """Large contractions: strided matrix products inside loops over the other labels."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from gradc.ir import Dim
@@ -11,6 +10,7 @@ from gradc.kernels.index import row_major_strides
 from gradc.kernels.loops import axis_symbol
 from gradc.kernels.nest import Fill, Loop, MatMul, Matrix, Ref, Stmt
 from gradc.kernels.state import State, number
+from gradc.records import dataclass
 
 __all__ = ["lower_matmul"]
 

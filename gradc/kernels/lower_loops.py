@@ -11,7 +11,6 @@ into the memory of its result.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -39,6 +38,7 @@ from gradc.kernels.placement import Form, is_scalar
 from gradc.kernels.scope import Entry, Key, Level, Scope
 from gradc.kernels.segments import bounds, cuts
 from gradc.kernels.state import State, number
+from gradc.records import dataclass
 
 __all__ = ["lower_nest", "start_value"]
 

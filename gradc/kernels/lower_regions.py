@@ -9,7 +9,7 @@ A carried array lives in one buffer.  The body writes into it in place where tha
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc.ir import Dim, Kind, Node, Program
 from gradc.ir.types import TupleType
@@ -41,6 +41,7 @@ from gradc.kernels.nest import (
 from gradc.kernels.place import place
 from gradc.kernels.scope import Level, Scope
 from gradc.kernels.state import State, number
+from gradc.records import dataclass
 
 __all__ = ["lower_project", "lower_region"]
 

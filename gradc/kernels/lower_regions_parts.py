@@ -8,12 +8,13 @@ neither a loop of the same name nor a loop over an axis is mistaken for it.
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradc.ir import Dim, Graph, Kind, Node, Program, Symbol
 from gradc.ir.bind import bind, bind_params
 from gradc.ir.node import Origin
 from gradc.kernels.readback import read_back
+from gradc.records import dataclass
 
 __all__ = ["Region", "flatten", "updated_operands"]
 

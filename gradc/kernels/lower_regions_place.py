@@ -9,13 +9,14 @@ writer copies b.  Reads inside the written value itself are checked once the loo
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from gradc.ir import Kind, Program
 from gradc.kernels.cone import reads
 from gradc.kernels.lower_regions_parts import Region, updated_operands
 from gradc.kernels.placement import Form, Placement
+from gradc.records import dataclass
 
 __all__ = ["Clash", "InPlace", "in_place"]
 

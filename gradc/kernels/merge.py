@@ -9,13 +9,14 @@ value is computed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradc.ir import Dim
 from gradc.kernels.dependence import Span, Touch, Unit, is_legal, ordered, span_of, touches
 from gradc.kernels.expand import locals_made, locals_used
 from gradc.kernels.nest import Accumulate, Assign, Declare, Let, Loop, Stmt, Store
 from gradc.kernels.walk import map_statement, replace_symbols, uses
+from gradc.records import dataclass
 
 __all__ = ["is_innermost", "merge_loops"]
 

@@ -31,7 +31,7 @@ every reference is affine in the loops wherever the sizes are known.  Nothing he
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -40,6 +40,7 @@ from gradc.ir.dims import Dim, Symbol
 from gradc.ir.op import Op
 from gradc.ir.program import Program
 from gradc.ir.types import ArrayType
+from gradc.records import dataclass
 from gradc.spans import Span
 
 __all__ = [

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from gradc.ir import ArrayType, Kind, Node, Op, Program
 from gradc.kernels.contraction import Contraction
 from gradc.kernels.index import View, row_major_strides
+from gradc.records import dataclass
 
 __all__ = ["MATH", "SWEEPS", "Form", "Placement", "is_scalar", "op_cost"]
 

@@ -12,7 +12,7 @@ The order of the sum is this one in every build; it differs from the user's by r
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from gradc.kernels.nest import (
 from gradc.kernels.spreads import spread_rows
 from gradc.kernels.sums_of_one import Share, share_of
 from gradc.kernels.walk import expressions, loads, subexpressions
+from gradc.records import dataclass
 
 __all__ = ["shorten_recurrence"]
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from gradc.ir import Dim
@@ -22,6 +22,7 @@ from gradc.kernels.nest import (
 )
 from gradc.kernels.turns import slope, turns_of
 from gradc.kernels.walk import expressions, loads, subexpressions
+from gradc.records import dataclass
 
 __all__ = ["Row", "Write", "row_of"]
 

@@ -7,7 +7,7 @@ operands: chains of any length are fine.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +18,7 @@ from gradc.kernels.index import IndexTuple, View, through
 from gradc.kernels.nest import Apply, Choose, Expr, Index, Let, Load, Local, Number, Ref, Stmt
 from gradc.kernels.segments import Ranges, part_of
 from gradc.kernels.state import State, number
+from gradc.records import dataclass
 
 __all__ = ["Entry", "Key", "Level", "Scope"]
 

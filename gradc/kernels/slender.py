@@ -10,7 +10,7 @@ What comes from elsewhere, such as an argument, is copied once where its order i
 So it is with batches of tiny matrices, along the batch, where several products share the copies.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeVar
 
 from gradc.ir import ArrayType, Graph, Kind, Node, Program, Value
@@ -18,6 +18,7 @@ from gradc.ir.node import Origin
 from gradc.ir.rebuild import copy_input, copy_node, transfer
 from gradc.kernels.contraction import analyse, long_batch, long_label
 from gradc.kernels.index import domain_of, long_axes
+from gradc.records import dataclass
 
 __all__ = ["Slender", "long_axis_last"]
 

@@ -14,7 +14,7 @@ sum.  The order of sums differs from that of single turns, so only sums are trea
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 
@@ -37,6 +37,7 @@ from gradc.kernels.nest import (
 )
 from gradc.kernels.promote import with_scalars
 from gradc.kernels.walk import expressions, loads, subexpressions
+from gradc.records import dataclass
 
 __all__ = ["spread_rows"]
 

@@ -1,7 +1,7 @@
 """What the lowering of all groups shares: buffers, scalars, checks."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from gradc.kernels.extremes import Bounds, capacity, extremes
 from gradc.kernels.lower_regions_parts import Region, updated_operands
 from gradc.kernels.nest import Buffer, Expr, Failure, FailureKind, Load, Number, Ref, Stmt
 from gradc.kernels.placement import Placement
+from gradc.records import dataclass
 from gradc.spans import Span
 
 __all__ = ["State", "number"]

@@ -5,7 +5,7 @@ An element of a vector of length n lies at ``outer + i * stride + inner``, outer
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradc.ir import Dim, DimExpr, Symbol, substitute
 from gradc.kernels.nest import (
@@ -24,6 +24,7 @@ from gradc.kernels.nest import (
     Store,
 )
 from gradc.kernels.strip_parts import Strips
+from gradc.records import dataclass
 
 __all__ = ["Moves", "move"]
 

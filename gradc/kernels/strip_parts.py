@@ -1,6 +1,6 @@
 """A run of stages taken apart, and what its statements read and make."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc.kernels.nest import (
     Accumulate,
@@ -15,6 +15,7 @@ from gradc.kernels.nest import (
     Stmt,
 )
 from gradc.kernels.walk import expressions, statements, subexpressions, uses
+from gradc.records import dataclass
 
 __all__ = ["Strips", "between", "made_by", "read_by"]
 

@@ -9,7 +9,7 @@ Numbers that do not hang on the elements take the same values in every strip, wh
 anew.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc.kernels.nest import (
     Accumulate,
@@ -25,6 +25,7 @@ from gradc.kernels.nest import (
 )
 from gradc.kernels.strip_parts import Strips, between, made_by, read_by
 from gradc.kernels.walk import statements
+from gradc.records import dataclass
 
 __all__ = ["sort_numbers"]
 

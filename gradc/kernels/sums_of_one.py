@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from gradc.ir import op_named
 from gradc.kernels.nest import Apply, Expr, Load, Local, Number
+from gradc.records import dataclass
 
 __all__ = ["Share", "share_of"]
 

@@ -13,7 +13,7 @@ elements are written out, near those of the other axes the nests run one by one.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 from gradc.ir import op_named
@@ -46,6 +46,7 @@ from gradc.kernels.walk import (
     subexpressions,
     uses,
 )
+from gradc.records import dataclass
 
 __all__ = ["join_sweeps"]
 

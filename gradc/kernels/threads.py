@@ -11,7 +11,6 @@ could be shared: the copies before a loop over time steps are no more than one o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from gradc.ir import Dim, Symbol
 from gradc.kernels.cost import turns_of, work
@@ -32,6 +31,7 @@ from gradc.kernels.nest import (
     While,
 )
 from gradc.kernels.partial import in_chunks
+from gradc.records import dataclass
 
 __all__ = ["LEAST_WORK", "share_loops"]
 

@@ -17,7 +17,7 @@ sum, the second one adds in lanes as other long sums do; both are fixed by the s
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import product as combinations
 
 from gradc.ir import Dim, DimExpr, Symbol
@@ -45,6 +45,7 @@ from gradc.kernels.nest import (
 )
 from gradc.kernels.promote import with_scalars
 from gradc.kernels.walk import loads, statements, subexpressions, uses
+from gradc.records import dataclass
 
 __all__ = ["in_tiles", "tile_sizes"]
 

@@ -15,7 +15,7 @@ suffix ``64_``.  Each is tried on a small product before it is trusted.
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ import numpy as np
 
 from gradc.native import pool
 from gradc.native.ffi import NULL, ffi
+from gradc.records import dataclass
 
 __all__ = ["Environment", "describe", "environment"]
 

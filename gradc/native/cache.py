@@ -23,12 +23,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from gradc.errors import CompileError, warn
 from gradc.native import entry, locks
 from gradc.native.private import Refused, cache_candidates, make_private, private_temporary
+from gradc.records import dataclass
 
 __all__ = ["Cache", "Listed", "default_cache", "temporary_cache"]
 

@@ -18,7 +18,6 @@ import platform
 import sys
 import sysconfig
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from gradc.native.cache import Cache, default_cache
 from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.native.ffi import NULL, ffi
 from gradc.native.private import Refused, make_private
+from gradc.records import dataclass
 
 __all__ = ["Parts", "built", "folder", "obstacle", "stored"]
 

@@ -25,7 +25,6 @@ import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from gradc.errors import CompileError, CompilerNotFound
@@ -33,6 +32,7 @@ from gradc.native import identity
 from gradc.native.cache import Cache, default_cache
 from gradc.native.diagnostics import failure
 from gradc.native.process import Finished, run, run_all
+from gradc.records import dataclass
 
 __all__ = ["TIMEOUT", "Toolchain", "find_toolchain"]
 

@@ -10,11 +10,11 @@ import json
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gradc.native.private import Refused, check_owned
+from gradc.records import dataclass
 
 __all__ = ["FORMAT", "LIBRARY", "META", "SOURCE", "Damaged", "Stored", "read_entry", "write_meta"]
 

@@ -19,7 +19,6 @@ import logging
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -30,6 +29,7 @@ from gradc.native.cache import Cache, default_cache, temporary_cache
 from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.native.ffi import ABI, Entry, LoadError, load_entry
 from gradc.native.objects import Apart, build_with
+from gradc.records import dataclass
 
 __all__ = ["Loaded", "Unit", "find", "library", "stored_key"]
 

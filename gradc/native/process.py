@@ -11,11 +11,11 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from gradc.native.locks import UNFORKED
+from gradc.records import dataclass
 
 __all__ = ["Finished", "environment", "run", "run_all", "stop"]
 

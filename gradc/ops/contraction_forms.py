@@ -2,11 +2,12 @@
 
 import string
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
+
+from gradc.records import dataclass
 
 __all__ = ["Form", "Labels", "find_form"]
 

@@ -12,12 +12,12 @@ coverage table.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
 from gradc.errors import DTypeError, ShapeError
 from gradc.ir.op import CTemplate, Derivative, Kind, NumpyPrinter, Op, Partials, Routine, register
 from gradc.ir.types import BOOL, ArrayType
+from gradc.records import dataclass
 
 __all__ = ["Samples", "bools", "elementwise", "integers", "operation", "reals", "same_type"]
 

@@ -16,13 +16,14 @@ adds what its earlier turns have written, and boxes that touch grow together.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from gradc.ir import At, Dim, Graph, IndexSpec, Node, Slice, substitute
 from gradc.ir.accesses import Access, Interval, box_read, chains, disjoint
 from gradc.ir.bind import symbols_in
 from gradc.ir.ranges import Range, is_nonnegative, least, slope
+from gradc.records import dataclass
 
 __all__ = ["afresh"]
 

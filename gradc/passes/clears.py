@@ -12,12 +12,13 @@ the last line are gone as well, and nothing of the carry but its edge is ever to
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc.ir import Graph, Node, Value, op_named
 from gradc.ir.rebuild import copy_input, copy_node, transfer
 from gradc.passes.boxes import Box, box_of, common, moved, outside, shape_of, spec_of
 from gradc.passes.rewrite import literal
+from gradc.records import dataclass
 
 __all__ = ["take_apart"]
 

@@ -1,13 +1,14 @@
 """How a loop is cut in two: what the rest of it reads of the steady part, and from where."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc.ir import Graph, Kind, Node
 from gradc.ir.accesses import Chain, Turns, chains, reads_of
 from gradc.ir.ranges import Range
 from gradc.passes.steady import Steady
 from gradc.passes.worth import CHEAP
+from gradc.records import dataclass
 
 __all__ = ["Division", "plan_division"]
 

@@ -6,7 +6,7 @@ sums into carried arrays are made in place (``updates``).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from gradc.ir import Graph, Kind, Node, Symbol, TupleType, Value, op_named
@@ -21,6 +21,7 @@ from gradc.passes.rewrite import literal
 from gradc.passes.steady import steady_in
 from gradc.passes.updates import update_in_place
 from gradc.passes.worth import is_dear
+from gradc.records import dataclass
 
 __all__ = ["has_regions", "tidy_regions"]
 

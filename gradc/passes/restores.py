@@ -10,12 +10,11 @@ Only adjoints are treated so, as in `gradc.passes.restore`: what the user clears
 order of additions and the sign of its zeros.
 """
 
-from dataclasses import dataclass
-
 from gradc.ir import Graph, Node, Value, op_named
 from gradc.ir.rebuild import copy_input, copy_node, transfer
 from gradc.passes.boxes import box_of, disjoint
 from gradc.passes.restore import is_cleared
+from gradc.records import dataclass
 
 __all__ = ["keep_restored"]
 

@@ -10,12 +10,12 @@ marked ``unsafe=True`` and run only with ``fast_math``.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gradc.ir import ArrayType, Graph, Kind, Op, Origin, Value
 from gradc.passes.fold import fold
 from gradc.passes.sink import sink_broadcast
+from gradc.records import dataclass
 
 __all__ = ["RULES", "RewritingGraph", "Rule", "literal", "rule"]
 

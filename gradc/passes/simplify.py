@@ -1,13 +1,13 @@
 """All rewrites in one pass over the graph, then one that drops what is not used."""
 
 from collections import Counter
-from dataclasses import dataclass
 
 from gradc.ir import Graph, Node, Value
 from gradc.ir.rebuild import copy_node, rebuild, transfer
 from gradc.passes import algebra, contractions, indices, movement, restore
 from gradc.passes.regions import has_regions, tidy_regions
 from gradc.passes.rewrite import RULES, RewritingGraph, Rule
+from gradc.records import dataclass
 
 __all__ = ["Step", "rules_for", "simplify"]
 

@@ -9,10 +9,11 @@ may be steady in some of its carries only::
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc.ir import Graph, Kind, Node, Symbol
 from gradc.ir.bind import symbols_in
+from gradc.records import dataclass
 
 __all__ = ["Steady", "shows", "steady_carries", "steady_in"]
 

@@ -15,12 +15,13 @@ the order in which they come up.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc.ir import At, DimExpr, Graph, IndexItem, Node, Slice, Value, op_named
 from gradc.ir.rebuild import copy_input, copy_node, transfer
 from gradc.passes.branch_sums import branch_origin, is_zero, with_sums
 from gradc.passes.rewrite import literal
+from gradc.records import dataclass
 
 __all__ = ["update_in_place"]
 

@@ -14,11 +14,13 @@ and nothing else.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from gradc.records import dataclass
 
 __all__ = ["ALIGNMENT", "BufferSlot", "CallPlan", "Check", "PlanError", "dtype_code"]
 

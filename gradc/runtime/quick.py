@@ -14,12 +14,12 @@ call, so that threads may call at once.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradc.native.ffi import NULL, Entry, ffi
+from gradc.records import dataclass
 from gradc.runtime.plan import ALIGNMENT, BufferSlot, CallPlan
 from gradc.runtime.python_source import run_text
 from gradc.runtime.results import Results

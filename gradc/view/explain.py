@@ -13,7 +13,6 @@ The record is what `autodiff.adjoint` writes down on the joint graph before simp
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from gradc.autodiff.adjoint import Adjoints, Term
 from gradc.ir import ArrayType, Graph, Partials, Value
 from gradc.ir.interpret import interpret_all
 from gradc.ir.rebuild import transfer
+from gradc.records import dataclass
 from gradc.spans import Span
 from gradc.view.formula import Formulas, label_nodes
 from gradc.view.text import place, short, table

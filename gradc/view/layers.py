@@ -5,8 +5,10 @@ order (pool adjacent violators).  An edge over several layers goes through a *be
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
+
+from gradc.records import dataclass
 
 __all__ = ["Layout", "arrange"]
 

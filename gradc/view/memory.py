@@ -6,12 +6,12 @@ the user's own arrays, in a program after all passes.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradc.autodiff.regions_bytes import blank_carries, known_bytes
 from gradc.ir import Dim, Graph, Node, Program, Symbol, substitute
 from gradc.kernels.lower import lower
 from gradc.options import Options
+from gradc.records import dataclass
 from gradc.view.text import bytes_text, place, plain, table
 
 __all__ = ["Memory", "Tape", "memory_of", "memory_report", "tape_and_results"]

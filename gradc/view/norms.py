@@ -5,7 +5,6 @@ factor by which that norm changed since the step before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from gradc.autodiff.adjoint import Adjoints
 from gradc.ir import Graph
 from gradc.ir.interpret import interpret_all
+from gradc.records import dataclass
 from gradc.view.formula import label_nodes
 from gradc.view.text import place, table
 

@@ -5,12 +5,12 @@ The page is a single file without scripts and without links to anywhere.  Everyt
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from gradc.emit.filters import Rendered, html
 from gradc.emit.render import render
 from gradc.emit.source import Source, SourceEntry
 from gradc.ir import Program
+from gradc.records import dataclass
 from gradc.spans import Span
 from gradc.view.svg import svg
 

@@ -5,11 +5,11 @@ drawn by its named values: an edge then stands for all unnamed steps between two
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from gradc.ir import Graph, Kind, Node
+from gradc.records import dataclass
 from gradc.view.formula import Formulas, label_nodes
 from gradc.view.text import place, short
 
