@@ -4,8 +4,8 @@ Public: ``dataclass``, a drop-in for the one in the standard library.
 
 That one writes up to eight functions for every class and compiles each from text, which is nearly
 half of the time that importing this package takes, though a process makes records of one class in
-three and compares or prints still fewer.  Here the class stands at once, and the first call of any
-of those methods has the standard library write them all.
+three and compares or prints still fewer.  Here the class stands at once; the first object
+has the constructor written, and the first comparison what compares, by the standard library.
 """
 
 import dataclasses
@@ -39,10 +39,11 @@ def _made(cls: type[Any], methods: dict[str, bool], layout: dict[str, bool]) -> 
     """Let the standard library see to fields and slots, and promise the methods."""
     own = set(cls.__dict__)
     made = dataclasses.dataclass(init=False, repr=False, eq=False, **layout)(cls)
-    _promise(made, ["__init__"], {"repr": False, "eq": False, "frozen": methods["frozen"]})
+    _promise(made, ["__init__"], lambda: {"__init__": _constructor(made, methods["frozen"])})
     if "__repr__" not in own:
-        _promise(made, ["__repr__"], {"init": False, "eq": False})
-    _promise(made, [name for name in _compared(methods) if name not in own], methods)
+        _promise(made, ["__repr__"], lambda: _written(made, {"eq": False}))
+    compared = [name for name in _compared(methods) if name not in own]
+    _promise(made, compared, lambda: _written(made, methods))
     if methods["eq"] and not methods["frozen"] and "__hash__" not in own:
         made.__hash__ = None  # type: ignore[assignment]
     if methods["frozen"]:
@@ -57,12 +58,12 @@ def _compared(methods: dict[str, bool]) -> tuple[str, ...]:
     return (*equal, *hashed, *(_ORDER if methods["order"] else ()))
 
 
-def _promise(cls: type[Any], names: list[str], options: dict[str, bool]) -> None:
+def _promise(cls: type[Any], names: list[str], write: Callable[[], dict[str, Any]]) -> None:
     """Enter methods of which the first to be called has all of them written, and is one of them."""
 
     def promised(name: str) -> Callable[..., Any]:
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-            _write(cls, names, options)
+            _keep(cls, names, write())
             return cls.__dict__[name](self, *args, **kwargs)
 
         return method
@@ -71,21 +72,56 @@ def _promise(cls: type[Any], names: list[str], options: dict[str, bool]) -> None
         setattr(cls, name, promised(name))
 
 
-def _write(cls: type[Any], names: list[str], options: dict[str, bool]) -> None:
-    """Take the methods of a class of the same fields, which the standard library makes."""
+def _keep(cls: type[Any], names: list[str], methods: dict[str, Any]) -> None:
+    for name in names:
+        method = methods[name]
+        method.__qualname__ = f"{cls.__qualname__}.{name}"
+        setattr(cls, name, method)
+
+
+def _constructor(cls: type[Any], frozen: bool) -> Callable[..., None]:
+    """Write ``__init__`` alone, which most records need and need nothing else."""
+    scope: dict[str, Any] = {"_put": object.__setattr__, "_made": object()}
+    heads, lines = ["self"], list[str]()
+    for one in dataclasses.fields(cls):
+        head, value = _parameter(one, scope)
+        if one.init:
+            heads.append(head)
+        if value:
+            put = f"_put(self, {one.name!r}, {value})" if frozen else f"self.{one.name} = {value}"
+            lines.append(put)
+    if hasattr(cls, "__post_init__"):
+        lines.append("self.__post_init__()")
+    body = "".join(f"\n    {line}" for line in lines or ["pass"])
+    exec(f"def __init__({', '.join(heads)}):{body}\n", scope)
+    method: Callable[..., None] = scope["__init__"]
+    method.__module__ = cls.__module__
+    return method
+
+
+def _parameter(one: "dataclasses.Field[Any]", scope: dict[str, Any]) -> tuple[str, str]:
+    """Return how a field stands among the parameters, and its value, if there is one to put in."""
+    name = one.name
+    if one.default is not dataclasses.MISSING:
+        scope[f"_default_{name}"] = one.default
+        return f"{name}=_default_{name}", name if one.init else f"_default_{name}"
+    if one.default_factory is not dataclasses.MISSING:
+        scope[f"_make_{name}"] = one.default_factory
+        made = f"_make_{name}()"
+        return f"{name}=_made", f"{made} if {name} is _made else {name}" if one.init else made
+    return name, name if one.init else ""
+
+
+def _written(cls: type[Any], options: dict[str, bool]) -> dict[str, Any]:
+    """Return the methods of a class of the same fields, which the standard library makes."""
     fields = cls.__dict__["__dataclass_fields__"].values()
     body = {
         "__module__": cls.__module__,
         "__annotations__": {field.name: field.type for field in fields},
         **{field.name: field for field in fields},
     }
-    if hasattr(cls, "__post_init__"):
-        body["__post_init__"] = cls.__post_init__
-    twin: Any = dataclasses.dataclass(**options)(type(cls.__name__, (), body))
-    for name in names:
-        method = twin.__dict__[name]
-        method.__qualname__ = f"{cls.__qualname__}.{name}"
-        setattr(cls, name, method)
+    twin: Any = dataclasses.dataclass(init=False, **options)(type(cls.__name__, (), body))
+    return dict(vars(twin))
 
 
 def _freeze(cls: type[Any]) -> None:
