@@ -36,23 +36,26 @@ def locate(code: CodeType, module_globals: dict[str, Any] | None = None) -> Loca
     lines = linecache.getlines(code.co_filename, module_globals)
     if not lines:
         return None
-    found = [f for f in _functions(code.co_filename, "".join(lines)) if _matches(f.node, code)]
+    tree = _parsed(code.co_filename, "".join(lines))
+    found = [f for f in _functions_at(tree, code.co_firstlineno) if _matches(f.node, code)]
     if len(found) > 1:
         found = [f for f in found if _covers(f.node, code)]
     return found[-1] if found else None
 
 
 @lru_cache(maxsize=64)
-def _functions(filename: str, text: str) -> tuple[Located, ...]:
+def _parsed(filename: str, text: str) -> ast.Module:
     try:
-        module = ast.parse(text, filename)
+        return ast.parse(text, filename)
     except (SyntaxError, ValueError):
-        return ()
-    return tuple(_walk(module))
+        return ast.Module([], [])
 
 
-def _walk(module: ast.Module) -> Iterator[Located]:
-    """All functions of a module, outer before inner, without recursion."""
+def _functions_at(module: ast.Module, line: int) -> Iterator[Located]:
+    """Yield the functions of a module that have ``line``, outer before inner, without recursion.
+
+    What stands on other lines is not looked into: a file may be long.
+    """
     pending: list[tuple[ast.AST, tuple[str, ...]]] = [(module, ())]
     while pending:
         node, classes = pending.pop()
@@ -60,7 +63,18 @@ def _walk(module: ast.Module) -> Iterator[Located]:
             yield Located(node, classes)
         if isinstance(node, ast.ClassDef):
             classes = (*classes, node.name)
-        pending += [(child, classes) for child in reversed(list(ast.iter_child_nodes(node)))]
+        children = [child for child in ast.iter_child_nodes(node) if _may_hold(child, line)]
+        pending += [(child, classes) for child in reversed(children)]
+
+
+def _may_hold(node: ast.AST, line: int) -> bool:
+    """Tell whether a node has a line, counted from its first decorator; some have no lines."""
+    end: int | None = getattr(node, "end_lineno", None)
+    if end is None:
+        return True
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    first: int = decorators[0].lineno if decorators else node.lineno  # type: ignore[attr-defined]
+    return first <= line <= end
 
 
 def _first_line(node: FunctionNode) -> int:
