@@ -311,8 +311,11 @@ def test_clean_environment(fresh_process: pytest.MonkeyPatch, tmp_path: Path) ->
 def test_nothing_read_is_run() -> None:
     package = Path(__file__).resolve().parents[2] / "gradc"
     unsafe = {"pickle", "marshal", "shelve", "eval", "exec", "__import__"}
-    own_text = package / "runtime" / "python_source.py"  # runs what gradc has just printed
-    for path in {*package.rglob("*.py")} - {own_text}:
+    own_texts = {
+        package / "runtime" / "python_source.py",  # runs what gradc has just printed
+        package / "records.py",  # writes constructors, of names that stand in this package
+    }
+    for path in {*package.rglob("*.py")} - own_texts:
         tree = ast.parse(path.read_text())
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         imports = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import)
