@@ -42,6 +42,7 @@ GRAPHLESS = {"native", "runtime"}
 LAZY: dict[str, set[str]] = {
     "ir/graph.py": {"networkx"},  # the view as a networkx graph, made when it is asked for
     "api.py": {"gradc.dispatch", "gradc.derivatives", "gradc.explanations", "gradc.pipeline"},
+    "native/call_library.py": {"sysconfig"},  # where headers lie: only a build asks
     "fitting.py": {"gradc.view.memory"},  # lowers: a call without a budget does not
     "artifact.py": {"gradc.printing"},  # a call that finds its library in the cache
     "pipeline.py": {"gradc.printing", "gradc.places"},  # prints nothing and loads no printer

@@ -2,7 +2,7 @@
 
 Public::
 
-    obstacle() -> str | None        # why this interpreter cannot have one
+    obstacle() -> str | None        # why this interpreter cannot have one, without a look at files
     stored() -> Parts | None        # from the disk, without compiling
     built() -> Parts                # from the disk, or compiled now; raises GradcError
     folder(cache) -> Cache          # where it is kept: a small cache inside the one of kernels
@@ -13,10 +13,8 @@ names both versions.  Its entry appends Python objects to a list whose address i
 needs no loader but that of kernels.  Once in use it stays loaded for as long as the process.
 """
 
-import logging
-import platform
+import importlib
 import sys
-import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,8 +31,6 @@ from gradc.records import dataclass
 
 __all__ = ["Parts", "built", "folder", "obstacle", "stored"]
 
-_log = logging.getLogger("gradc.cache")
-
 _PACKAGE = Path(__file__).resolve().parents[1]
 _TEMPLATES = (_PACKAGE / "_templates", _PACKAGE.parent / "templates")
 _MAX_ENTRIES = 16
@@ -50,12 +46,16 @@ class Parts:
 
 def obstacle() -> str | None:
     """Say why calls cannot be made in C here; None when they can, as far as one sees."""
-    if platform.python_implementation() != "CPython":
-        return f"this is {platform.python_implementation()}"
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    if sys.implementation.name != "cpython":
+        return f"this Python is {sys.implementation.name}"
+    if "t" in _flags():
         return "this Python has no lock that makes threads take turns"
-    missing = [name for name in _headers() if not Path(name).is_file()]
-    return f"{missing[0]} is not installed" if missing else None
+    return None
+
+
+def _flags() -> str:
+    """Return what sets this build of Python apart, such as ``d`` for one that checks itself."""
+    return str(getattr(sys, "abiflags", ""))
 
 
 def stored() -> Parts | None:
@@ -71,7 +71,7 @@ def built() -> Parts:
     Raises
     ------
     GradcError
-        When there is no compiler, or it cannot do it.
+        When there are no headers or no compiler, or it cannot do it.
     """
     toolchain, cache = _place()
     return _handed_over(library.library(_key(), _unit, toolchain, cache))
@@ -86,7 +86,7 @@ def folder(cache: Cache) -> Cache:
         When it cannot be used.
     """
     try:
-        root = make_private(cache.root / "callers")
+        root = make_private(cache.root / "callers", probe=False)  # as usable as the one above it
         return Cache(root, temporary=True, max_entries=_MAX_ENTRIES)
     except (Refused, OSError) as error:
         raise CompileError(f"cannot keep a library for calls: {error}") from error
@@ -98,21 +98,28 @@ def _place() -> tuple[Toolchain, Cache]:
 
 
 def _includes() -> list[str]:
-    """Return the folders of headers, each once."""
-    paths = sysconfig.get_paths()
-    return list(dict.fromkeys((paths["include"], paths["platinclude"], np.get_include())))
+    """Return the folders of headers, each once.
 
-
-def _headers() -> tuple[str, str]:
-    """Return the headers without which nothing is tried."""
-    python, numpy = sysconfig.get_paths()["include"], np.get_include()
-    return f"{python}/Python.h", f"{numpy}/numpy/arrayobject.h"
+    Raises
+    ------
+    CompileError
+        When a header is missing, without which nothing is tried.
+    """
+    paths = importlib.import_module("sysconfig").get_paths()
+    python, numpy = paths["include"], np.get_include()
+    for header in (f"{python}/Python.h", f"{numpy}/numpy/arrayobject.h"):
+        if not Path(header).is_file():
+            raise CompileError(f"{header} is not installed")
+    return list(dict.fromkeys((python, paths["platinclude"], numpy)))
 
 
 def _key() -> str:
-    """Name interpreter and NumPy; compiler, machine and gradc's text are added by ``library``."""
-    abi = str(sysconfig.get_config_var("SOABI"))
-    return "\n".join(("calls", sys.version, abi, np.__version__, *_includes()))
+    """Name interpreter and NumPy; compiler, machine and gradc's text are added by ``library``.
+
+    Where headers lie is not asked: looking for them takes longer than loading what was built.
+    """
+    own = (sys.version, str(sys.implementation.cache_tag), _flags(), sys.base_exec_prefix)
+    return "\n".join(("calls", *own, np.__version__, str(np.__file__)))
 
 
 def _unit() -> library.Unit:

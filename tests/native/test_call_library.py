@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -143,9 +144,10 @@ def test_without_headers(tmp_path: Path) -> None:
     """As where Python's development files are not installed."""
     hide = "import sysconfig; found = sysconfig.get_paths()\n"
     hide += "sysconfig.get_paths = lambda: found | {'include': '/nowhere'}\n"
-    printed = run(hide + CALLS, tmp_path / "cache")
-    assert printed == "function /nowhere/Python.h is not installed"
-    assert not (tmp_path / "cache" / "callers").exists()
+    printed = run(hide + CALLS, tmp_path / "cache").splitlines()
+    assert printed[-1] == "function /nowhere/Python.h is not installed"
+    assert printed[0] == f"LOG calls are not made in C: {printed[-1].partition(' ')[2]}"
+    assert entries(tmp_path / "cache") == leftovers(tmp_path / "cache") == []
 
 
 def test_a_compiler_that_cannot_do_it_is_asked_once(tmp_path: Path) -> None:
@@ -260,7 +262,7 @@ def test_processes_share_one_build(tmp_path: Path) -> None:
 
 
 def test_a_read_only_cache_is_told(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(path: Path) -> Path:
+    def refused(path: Path, *, probe: bool) -> Path:
         raise OSError(30, "Read-only file system", str(path))
 
     monkeypatch.setattr(call_library, "make_private", refused)
@@ -285,10 +287,17 @@ def test_the_command_line_looks_after_it(tmp_path: Path) -> None:
 def test_where_there_can_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert call_library.obstacle() is None
     with monkeypatch.context() as patch:
-        patch.setattr(call_library.platform, "python_implementation", lambda: "PyPy")
-        assert call_library.obstacle() == "this is PyPy"
-    monkeypatch.setattr(call_library.sysconfig, "get_config_var", lambda name: 1)
+        patch.setattr(sys, "implementation", SimpleNamespace(name="pypy"))
+        assert call_library.obstacle() == "this Python is pypy"
+    monkeypatch.setattr(sys, "abiflags", "t")
     assert "lock" in str(call_library.obstacle())
+
+
+def test_looking_for_it_reads_no_configuration(tmp_path: Path) -> None:
+    """That would take longer than loading it."""
+    run(CALLS, tmp_path / "cache")
+    text = HEAD + "check()\nprint(type(doubled.quick).__name__, 'sysconfig' in sys.modules)\n"
+    assert run(text, tmp_path / "cache") == "NativeCall False"
 
 
 def test_another_numpy_is_another_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
