@@ -8,8 +8,9 @@ import numpy as np
 from gradc.capture.trace import Recording, ResultLeaf
 from gradc.capture.tracer import Kind
 from gradc.capture.trees import LEAF, unflatten
+from gradc.runtime.quick import Form
 
-__all__ = ["arrangement", "assembler", "is_fixed", "scalars_of"]
+__all__ = ["arrangement", "assembler", "forms", "is_fixed", "scalars_of"]
 
 Assemble = Callable[[Sequence[Any]], Any]
 
@@ -34,6 +35,44 @@ def arrangement(recording: Recording) -> tuple[Any, ...] | None:
     if len(set(outputs)) < len(outputs) or not _is_plain(recording.out_tree):
         return None
     return (unflatten(recording.out_tree, outputs),)
+
+
+def forms(recording: Recording, leaves: Sequence[Any]) -> tuple[Any, ...] | None:
+    """Return what each positional argument must be, in the words of ``runtime.quick.Form``.
+
+    ``leaves`` are those of one call.  None where arguments have names, or where a leaf is neither
+    an input nor a plain value, or a container neither tuple, list nor dict; nor where guards ask
+    for leaves that are no inputs.
+    """
+    numbers = {one.leaf: k for k, one in enumerate(recording.inputs) if one.role == "argument"}
+    tree = recording.in_tree
+    if len(numbers) < len(recording.inputs) or not isinstance(tree, tuple) or tree[3] != (dict, ()):
+        return None
+    forms = [
+        (Form.INPUT, numbers[k]) if k in numbers else (Form.FIXED, leaf)
+        for k, leaf in enumerate(leaves)
+    ]
+    plain = all(type(value) in _FIXED for kind, value in forms if kind is Form.FIXED)
+    if not plain or not _is_plain(tree):
+        return None
+    if recording.guards and [*numbers.items()] != [(k, k) for k in range(len(leaves))]:
+        return None
+    left = iter(forms)
+    return tuple(_form(child, left) for child in tree[2][2:])
+
+
+_FIXED = (int, bool, str)
+_CONTAINERS = {tuple: Form.TUPLE, list: Form.LIST, dict: Form.DICT}
+
+
+def _form(tree: Any, forms: Iterator[tuple[Any, ...]]) -> tuple[Any, ...]:
+    if tree == LEAF:
+        return next(forms)
+    if tree is None:
+        return (Form.FIXED, None)
+    kind, names = tree[:2]
+    named = (names,) if kind is dict else ()
+    return (_CONTAINERS[kind], *named, *[_form(child, forms) for child in tree[2:]])
 
 
 def scalars_of(recording: Recording) -> frozenset[int]:

@@ -1,6 +1,7 @@
 """From a call to compiled code: which artifact serves these arguments, and how results go back."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from threading import RLock
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from gradc.api import MISS, Function
 from gradc.artifact import Artifact
-from gradc.assembly import arrangement, assembler, is_fixed, scalars_of
+from gradc.assembly import arrangement, assembler, forms, is_fixed, scalars_of
 from gradc.capture.hooks import call_function
 from gradc.capture.trace import (
     Input,
@@ -19,7 +20,7 @@ from gradc.capture.trace import (
     leaf_type,
 )
 from gradc.capture.tracer import Kind
-from gradc.capture.trees import LEAF, TreeDef, flatten
+from gradc.capture.trees import TreeDef, flatten
 from gradc.collector import rare_collections
 from gradc.donation import with_donations
 from gradc.errors import ArgumentError, GradcError
@@ -28,7 +29,7 @@ from gradc.native.call_library import Parts
 from gradc.pipeline import compile_recording
 from gradc.runtime.donated import shares
 from gradc.runtime.native_calls import STATE
-from gradc.runtime.quick import Manner, Quick
+from gradc.runtime.quick import Form, Manner, Quick
 from gradc.spans import caller_span
 from gradc.tracing import OPEN
 
@@ -40,7 +41,7 @@ _Leaves = Sequence[Any]
 class Specialised:
     """One compiled version of a function: a recording with its artifact."""
 
-    __slots__ = ("artifact", "assemble", "quick", "recording", "take", "used")
+    __slots__ = ("artifact", "assemble", "forms", "quick", "recording", "take", "used")
 
     def __init__(self, recording: Recording, artifact: Artifact) -> None:
         self.recording = recording
@@ -48,6 +49,7 @@ class Specialised:
         self.assemble = assembler(recording)
         leaves = [one.leaf for one in recording.inputs]
         self.quick: Callable[[tuple[Any, ...]], Any] | None = None
+        self.forms: tuple[Any, ...] | None = None
         self.used = 0
         self.take = leaves if all(one.role == "argument" for one in recording.inputs) else None
 
@@ -61,41 +63,45 @@ class Specialised:
             inputs = [leaves[i] for i in self.take]
         return self.assemble(self.artifact.caller.call(inputs))
 
-    def use(self, dispatch: "Dispatch") -> Callable[[tuple[Any, ...]], Any] | None:
+    def use(self, dispatch: "Dispatch", leaves: _Leaves) -> Callable[[tuple[Any, ...]], Any] | None:
         """Return the call without conversions; it is made when a version is used again."""
         self.used += 1
         if self.used == 2:
             STATE.want(made_in_c, dispatch.upgrade)
+            self.forms = forms(self.recording, leaves)
             caller = self.artifact.caller
             self.quick = self._quick(caller.native) or self._quick(caller.quick)
         return self.quick
 
     def upgrade(self) -> None:
         """Have a call that was made in Python made in C, if it can be."""
-        if self.quick is not None:
+        if self.used >= 2:
             self.quick = self._quick(self.artifact.caller.native) or self.quick
 
     def _quick(
         self, make: Callable[[list[bool], Manner], Quick | None]
     ) -> Callable[[tuple[Any, ...]], Any] | None:
-        """Return a call for positional arguments that are all arrays or Python floats.
+        """Return a call for positional arguments: arrays, numbers and trees of them.
 
         It returns ``MISS`` when the arguments are of other types than these.
         """
         recording = self.recording
         count = len(recording.inputs)
-        positional = (tuple, None, (tuple, None, *[LEAF] * count), (dict, ()))
+        if self.forms is None or recording.touched:
+            return None
+        flat = self.forms == tuple((Form.INPUT, k) for k in range(count))
         kinds = [one.kind for one in recording.inputs]
-        if recording.in_tree != positional or self.take != list(range(count)):
-            return None
-        if Kind.SCALAR in kinds or recording.touched:
-            return None
-        fits = recording.fits if recording.guards else None
         floats = [kind is Kind.PYTHON for kind in kinds]
+        manner = Manner(
+            fits=recording.fits if recording.guards else None,
+            forms=None if flat else self.forms,
+            numbers=frozenset(k for k in range(count) if kinds[k] is Kind.SCALAR),
+        )
         result = arrangement(recording)
         if result is not None:
-            return make(floats, Manner(result, scalars_of(recording), MISS, fits))
-        run = make(floats, Manner(fits=fits))
+            scalars = scalars_of(recording)
+            return make(floats, replace(manner, result=result, scalars=scalars, miss=MISS))
+        run = make(floats, manner)
         return None if run is None else _assembled(run, self.assemble)
 
 
@@ -154,7 +160,7 @@ class Dispatch:
             return call_function(self.function.fn, *args, **kwargs)
         leaves, tree = flatten((args, kwargs))
         version = self._version(leaves, tree, args, kwargs)
-        self.function.quick = version.use(self)
+        self.function.quick = version.use(self, leaves)
         return version(leaves)
 
     def upgrade(self) -> None:

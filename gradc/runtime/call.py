@@ -198,8 +198,8 @@ class _NativeCaller(Caller):
         return self._checked_call(values)
 
     def quick(self, floats: Sequence[bool], manner: Manner) -> Quick | None:
-        """Return a call without conversions, unless arguments are written back."""
-        kernel = self._kernel()
+        """Return a call without conversions, unless arguments are trees or are written back."""
+        kernel = self._kernel() if manner.is_flat else None
         return None if kernel is None else quick_call(kernel, floats, manner)
 
     def native(self, floats: Sequence[bool], manner: Manner) -> Quick | None:

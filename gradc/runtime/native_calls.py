@@ -35,6 +35,9 @@ MAX_SCRATCH = 1 << 16
 
 MAX_BUFFERS = 1000
 
+_SCALAR = 2
+"""Marks a NumPy scalar among the inputs and results of a call, where 1 is a Python float."""
+
 Owner = Callable[[call_library.Parts], None]
 """Told once, before any call is made in C."""
 
@@ -159,19 +162,20 @@ def native_call(kernel: Kernel, floats: Sequence[bool], manner: Manner) -> Quick
     plan = kernel.plan
     scalars = manner.scalars
     inputs = [
-        (slot.numpy_dtype, slot.shape, is_float)
-        for slot, is_float in zip(plan.inputs, floats, strict=True)
+        (slot.numpy_dtype, slot.shape, _SCALAR if k in manner.numbers else int(is_float))
+        for k, (slot, is_float) in enumerate(zip(plan.inputs, floats, strict=True))
     ]
     outputs = [
-        (slot.numpy_dtype, slot.shape, slot.scalar or k in scalars)
+        (slot.numpy_dtype, slot.shape, _SCALAR if slot.scalar or k in scalars else 0)
         for k, slot in enumerate(plan.outputs)
     ]
     addresses = _address(kernel.entry), _address(kernel.environment)
     sizes = tuple(inputs), tuple(outputs), plan.arena_bytes
     asked = manner.fits, kernel.failed, manner.miss
+    trees = arrangement(plan, manner), kernel, manner.forms
     try:
-        made: Quick = parts.call(*addresses, *sizes, *asked, arrangement(plan, manner), kernel)
-    except ValueError:  # a tree of results that is very deep
+        made: Quick = parts.call(*addresses, *sizes, *asked, *trees)
+    except ValueError:  # a tree that is very deep
         return None
     return made
 

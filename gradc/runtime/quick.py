@@ -72,13 +72,34 @@ class Manner:
     miss : object
         What is returned when an argument does not fit.
     fits : callable, optional
-        Further conditions on the arguments.
+        Further conditions on the inputs.
+    forms : tuple, optional
+        A ``Form`` for each argument; without them each argument is one input.
+    numbers : set of int
+        Inputs that come as NumPy scalars.
     """
 
     result: tuple[Any, ...] = ()
     scalars: frozenset[int] = frozenset()
     miss: Any = None
     fits: Callable[[Sequence[Any]], bool] | None = None
+    forms: tuple[Any, ...] | None = None
+    numbers: frozenset[int] = frozenset()
+
+    @property
+    def is_flat(self) -> bool:
+        """Tell whether each argument is an array or a Python float."""
+        return self.forms is None and not self.numbers
+
+
+class Form:
+    """What an argument is: a tuple of one of these and what belongs to it.
+
+    ``(INPUT, number)``, ``(FIXED, value)``, ``(TUPLE, form, ...)``, ``(LIST, form, ...)`` or
+    ``(DICT, names, form, ...)``, of exactly these types and names in this order.
+    """
+
+    INPUT, FIXED, TUPLE, LIST, DICT = range(5)
 
 
 def quick_call(kernel: Kernel, floats: Sequence[bool], manner: Manner) -> Quick:

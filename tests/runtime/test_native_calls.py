@@ -16,7 +16,7 @@ from gradc.errors import ArgumentError, GradcError, IndexBoundsError
 from gradc.runtime.call import caller
 from gradc.runtime.native_calls import MAX_BUFFERS, MAX_SCRATCH, STATE
 from gradc.runtime.plan import BufferSlot, CallPlan
-from gradc.runtime.quick import Manner
+from gradc.runtime.quick import Form, Manner
 from gradc.runtime.results import LARGE
 from tests.backends import HAS_COMPILER
 from tests.runtime.conftest import Make
@@ -186,8 +186,6 @@ def test_very_deep_results_stay_in_python(depth):
 
 
 def test_results_that_only_python_arranges():
-    """A Python float of no NumPy type, and one array in two places."""
-
     def twice(x):
         y = x * 2.0
         return y, y, 7
@@ -329,7 +327,7 @@ def test_a_call_in_a_circle_is_collected():
 
     class Circle:
         def __init__(self):
-            self.run = STATE.parts.call(0, 0, (), (), 0, self.fits, self.fits, MISS, [], self)
+            self.run = STATE.parts.call(0, 0, (), (), 0, self.fits, self.fits, MISS, [], self, None)
 
         def fits(self, *args):
             return True
@@ -345,7 +343,6 @@ def test_a_call_in_a_circle_is_collected():
 
 
 def test_the_lock_is_released_while_a_kernel_runs(make: Make):
-    """The kernel waits for a number that another thread writes; it gives up after a while."""
     body = (
         "volatile double *flag = b[0]; double *seen = b[1]; seen[0] = flag[0] = 1.0;"
         " for (int64_t k = 0; flag[0] == 1.0; k++) if (k > INT64_C(4000000000)) return 3;"
@@ -446,6 +443,17 @@ F8 = np.dtype(float)
         {"tree": {1: 0}},
         {"tree": {0}},
         {"tree": True},
+        {"forms": [(Form.INPUT, 0)]},
+        {"forms": ()},
+        {"forms": ((Form.INPUT, 1),)},
+        {"forms": ((Form.INPUT, 0), (Form.INPUT, 0))},
+        {"forms": ((Form.INPUT, 0), (Form.FIXED, 1.0))},
+        {"forms": ((Form.INPUT, 0), (Form.DICT, ("a",)))},
+        {"forms": ((Form.DICT, (1,), (Form.INPUT, 0)),)},
+        {"forms": ((Form.DICT,), (Form.INPUT, 0))},
+        {"forms": ((Form.INPUT, 0), (Form.TUPLE, 3))},
+        {"forms": ((Form.INPUT,),)},
+        {"forms": ((Form.INPUT, 0), (5, 0))},
     ],
     ids=str,
 )
@@ -461,6 +469,7 @@ def test_what_is_no_description_is_refused(wrong):
         "miss": MISS,
         "tree": 0,
         "kept": None,
+        "forms": None,
     }
     assert in_c(STATE.parts.call(*given.values()))
     with pytest.raises((TypeError, ValueError, SystemError, OverflowError)):
@@ -468,7 +477,7 @@ def test_what_is_no_description_is_refused(wrong):
 
 
 def test_a_call_without_a_kernel_misses():
-    run = STATE.parts.call(0, 0, (), (), 0, None, ArgumentError, MISS, [], None)
+    run = STATE.parts.call(0, 0, (), (), 0, None, ArgumentError, MISS, [], None, None)
     assert run(()) is MISS
     for wrong in ((), ((), ()), (3,)):
         with pytest.raises(TypeError):

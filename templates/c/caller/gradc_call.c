@@ -1,7 +1,8 @@
 /* Calls of compiled kernels with NumPy arrays, made in C.
  *
  * `call` is a callable type of the interpreter it was compiled for.  One of them serves one plan:
- * it takes the tuple of arguments, asks of each whether it is exactly what the plan says, makes new
+ * it takes the tuple of arguments, asks of each whether it is exactly what the plan says (or a tree
+ * of what the plan says), makes new
  * arrays for the results, runs the kernel without the interpreter's lock, and returns the results
  * in the tree that the user's function returns.  Where an argument is something else it returns
  * `miss`, and nothing has run.
@@ -31,7 +32,9 @@ typedef union {
 } word;
 
 /* An array of exactly this type and shape; a number on its own where `number` says so: of an
- * input a Python float, of a result a NumPy scalar. */
+ * input a Python float or a NumPy scalar, of a result a NumPy scalar. */
+enum { ARRAY, FLOAT, SCALAR };
+
 typedef struct {
     PyArray_Descr *descr;
     npy_intp *dims;
@@ -42,6 +45,7 @@ typedef struct {
 typedef struct frame {
     struct frame *next;
     void **block;
+    PyObject **items;
     PyObject **results;
     word *numbers;
 } frame;
@@ -57,6 +61,7 @@ typedef struct {
     size_t scratch;
     frame *idle;
     PyObject *fits, *failed, *miss, *tree, *kept;
+    PyObject *forms; /* what each argument is, or NULL where each is an input */
 } call;
 
 enum { ALIGNMENT = 64, DEEPEST = 32 };
@@ -75,7 +80,8 @@ static frame *new_frame(const call *self)
     const size_t count = (size_t)(self->inputs + self->outputs);
     const size_t block = rounded(sizeof(frame));
     const size_t results = block + rounded((count + 2) * sizeof(void *));
-    const size_t numbers = results + rounded((size_t)self->outputs * sizeof(PyObject *));
+    const size_t items = results + rounded((size_t)self->outputs * sizeof(PyObject *));
+    const size_t numbers = items + rounded((size_t)self->inputs * sizeof(PyObject *));
     const size_t scratch = numbers + rounded(count * sizeof(word));
     char *memory = PyMem_Malloc(scratch + self->scratch + ALIGNMENT);
     frame *made = (frame *)memory;
@@ -85,6 +91,7 @@ static frame *new_frame(const call *self)
     }
     made->block = (void **)(memory + block);
     made->results = (PyObject **)(memory + results);
+    made->items = (PyObject **)(memory + items);
     made->numbers = (word *)(memory + numbers);
     for (size_t k = 0; k < count; k++)
         made->block[k] = &made->numbers[k];
@@ -115,10 +122,16 @@ static void give_frame(call *self, frame *used)
 /* Put an argument into the block; 0 when it is not exactly what the slot says. */
 static int enter(const slot *wanted, PyObject *value, void **place, word *number)
 {
-    if (wanted->number) {
+    if (wanted->number == FLOAT) {
         if (!PyFloat_CheckExact(value))
             return 0;
         number->number = PyFloat_AS_DOUBLE(value);
+        return 1;
+    }
+    if (wanted->number == SCALAR) {
+        if (Py_TYPE(value) != wanted->descr->typeobj)
+            return 0;
+        PyArray_ScalarAsCtype(value, number);
         return 1;
     }
     if (Py_TYPE(value) != &PyArray_Type)
@@ -258,6 +271,123 @@ static int is_tree(PyObject *tree, Py_ssize_t count, int depth)
     return 0;
 }
 
+/* ---- the trees of arguments ---- */
+
+/* A form is (INPUT, number), (FIXED, value), (A_TUPLE, form...), (A_LIST, form...) or
+ * (A_DICT, names, form...); the order of a dict counts. */
+enum { INPUT, FIXED, A_TUPLE, A_LIST, A_DICT };
+
+static long kind_of(PyObject *form)
+{
+    return PyLong_AsLong(PyTuple_GET_ITEM(form, 0));
+}
+
+/* Check a form, and mark the inputs in it, each of which occurs once. */
+static int is_form(PyObject *form, char *seen, Py_ssize_t count, int depth)
+{
+    if (!PyTuple_CheckExact(form) || PyTuple_GET_SIZE(form) < 1 || depth > DEEPEST ||
+        !PyLong_CheckExact(PyTuple_GET_ITEM(form, 0)))
+        return 0;
+    const Py_ssize_t size = PyTuple_GET_SIZE(form);
+    const long kind = kind_of(form);
+    PyObject *second = size > 1 ? PyTuple_GET_ITEM(form, 1) : NULL;
+    if (kind == FIXED)
+        return size == 2 && (second == Py_None || PyLong_CheckExact(second) ||
+                             PyBool_Check(second) || PyUnicode_CheckExact(second));
+    if (kind == INPUT) {
+        const Py_ssize_t number =
+            size == 2 && PyLong_CheckExact(second) ? PyLong_AsSsize_t(second) : -1;
+        if (number < 0 || number >= count || seen[number])
+            return 0;
+        return seen[number] = 1;
+    }
+    if (kind != A_TUPLE && kind != A_LIST && kind != A_DICT)
+        return 0;
+    const Py_ssize_t first = kind == A_DICT ? 2 : 1;
+    if (kind == A_DICT) {
+        if (second == NULL || !PyTuple_CheckExact(second) || PyTuple_GET_SIZE(second) != size - 2)
+            return 0;
+        for (Py_ssize_t k = 0; k < size - 2; k++)
+            if (!PyUnicode_CheckExact(PyTuple_GET_ITEM(second, k)))
+                return 0;
+    }
+    for (Py_ssize_t k = first; k < size; k++)
+        if (!is_form(PyTuple_GET_ITEM(form, k), seen, count, depth + 1))
+            return 0;
+    return 1;
+}
+
+/* Check the forms of all arguments; 0 with an error. */
+static int are_forms(PyObject *forms, Py_ssize_t inputs)
+{
+    char *seen = PyMem_Calloc((size_t)inputs + 1, 1);
+    if (seen == NULL) {
+        PyErr_NoMemory();
+        return 0;
+    }
+    int good = PyTuple_CheckExact(forms);
+    for (Py_ssize_t k = 0; good && k < PyTuple_GET_SIZE(forms); k++)
+        good = is_form(PyTuple_GET_ITEM(forms, k), seen, inputs, 0);
+    for (Py_ssize_t k = 0; good && k < inputs; k++)
+        good = seen[k];
+    PyMem_Free(seen);
+    PyErr_Clear();
+    if (!good)
+        PyErr_SetString(PyExc_ValueError, "not the forms of arguments");
+    return good;
+}
+
+static int is_same(PyObject *value, PyObject *wanted)
+{
+    if (value == wanted)
+        return 1;
+    return Py_TYPE(value) == Py_TYPE(wanted) && PyObject_RichCompareBool(value, wanted, Py_EQ) == 1;
+}
+
+/* Take the inputs out of an argument, each with a reference; 0 when it has another form. */
+static int spread(PyObject *form, PyObject *value, PyObject **items)
+{
+    const long kind = kind_of(form);
+    if (kind == INPUT) {
+        Py_INCREF(value);
+        items[PyLong_AsSsize_t(PyTuple_GET_ITEM(form, 1))] = value;
+        return 1;
+    }
+    if (kind == FIXED)
+        return is_same(value, PyTuple_GET_ITEM(form, 1));
+    if (kind == A_DICT) {
+        PyObject *names = PyTuple_GET_ITEM(form, 1), *name, *inner;
+        Py_ssize_t place = 0, k = 0;
+        if (!PyDict_CheckExact(value) || PyDict_GET_SIZE(value) != PyTuple_GET_SIZE(names))
+            return 0;
+        while (k < PyTuple_GET_SIZE(names) && PyDict_Next(value, &place, &name, &inner)) {
+            if (!is_same(name, PyTuple_GET_ITEM(names, k)) ||
+                !spread(PyTuple_GET_ITEM(form, k + 2), inner, items))
+                return 0;
+            k++;
+        }
+        return k == PyTuple_GET_SIZE(names);
+    }
+    if (Py_TYPE(value) != (kind == A_TUPLE ? &PyTuple_Type : &PyList_Type) ||
+        PySequence_Fast_GET_SIZE(value) != PyTuple_GET_SIZE(form) - 1)
+        return 0;
+    for (Py_ssize_t k = 1; k < PyTuple_GET_SIZE(form); k++)
+        if (!spread(PyTuple_GET_ITEM(form, k), PySequence_Fast_GET_ITEM(value, k - 1), items))
+            return 0;
+    return 1;
+}
+
+/* Do so for all arguments. */
+static int spread_all(const call *self, PyObject *const *args, Py_ssize_t count, PyObject **items)
+{
+    if (count != PyTuple_GET_SIZE(self->forms))
+        return 0;
+    for (Py_ssize_t k = 0; k < count; k++)
+        if (!spread(PyTuple_GET_ITEM(self->forms, k), args[k], items))
+            return 0;
+    return 1;
+}
+
 /* ---- the call ---- */
 
 static PyObject *missed(const call *self)
@@ -319,24 +449,39 @@ static PyObject *computed(const call *self, frame *used)
     return answer;
 }
 
-/* Call with `count` arguments, which the caller holds; `args` is the tuple of them or NULL. */
-static PyObject *called(call *self, PyObject *const *items, Py_ssize_t count, PyObject *args)
+/* Call with the inputs, which somebody holds; `args` is the tuple of them or NULL. */
+static PyObject *entered(call *self, frame *used, PyObject *const *items, PyObject *args)
 {
-    if (count != self->inputs || self->entry == NULL)
-        return missed(self);
     const int fitting = is_fitting(self, items, args);
     if (fitting <= 0)
         return fitting < 0 ? NULL : missed(self);
+    for (Py_ssize_t k = 0; k < self->inputs; k++)
+        if (!enter(&self->slots[k], items[k], &used->block[k], &used->numbers[k]))
+            return missed(self);
+    return computed(self, used);
+}
+
+/* Call with `count` arguments, which the caller holds; `args` is the tuple of them or NULL. */
+static PyObject *called(call *self, PyObject *const *items, Py_ssize_t count, PyObject *args)
+{
+    PyObject *answer;
+    if (self->entry == NULL || (self->forms == NULL && count != self->inputs))
+        return missed(self);
     frame *used = take_frame(self);
     if (used == NULL)
         return NULL;
-    for (Py_ssize_t k = 0; k < count; k++) {
-        if (!enter(&self->slots[k], items[k], &used->block[k], &used->numbers[k])) {
-            give_frame(self, used);
-            return missed(self);
-        }
+    if (self->forms == NULL) {
+        answer = entered(self, used, items, args);
+    } else {
+        for (Py_ssize_t k = 0; k < self->inputs; k++)
+            used->items[k] = NULL;
+        if (spread_all(self, items, count, used->items))
+            answer = entered(self, used, used->items, NULL);
+        else
+            answer = missed(self);
+        for (Py_ssize_t k = 0; k < self->inputs; k++)
+            Py_CLEAR(used->items[k]);
     }
-    PyObject *answer = computed(self, used);
     give_frame(self, used);
     return answer;
 }
@@ -383,14 +528,14 @@ static npy_intp *read_slot(PyObject *record, int is_input, slot *made, npy_intp 
 {
     PyObject *dtype, *shape;
     int number;
-    if (!PyArg_ParseTuple(record, "O!Op", &PyArrayDescr_Type, &dtype, &shape, &number))
+    if (!PyArg_ParseTuple(record, "O!Oi", &PyArrayDescr_Type, &dtype, &shape, &number))
         return NULL;
     if (!read_shape(shape, made, dims))
         return NULL;
     const int kind = ((PyArray_Descr *)dtype)->type_num;
     const npy_intp size = PyDataType_ELSIZE((PyArray_Descr *)dtype);
-    if (number && (made->ndim > 0 || size > (npy_intp)sizeof(word) ||
-                   (is_input && kind != NPY_DOUBLE))) {
+    if (number < ARRAY || number > SCALAR || (number == FLOAT && !(is_input && kind == NPY_DOUBLE)) ||
+        (number != ARRAY && (made->ndim > 0 || size > (npy_intp)sizeof(word)))) {
         PyErr_SetString(PyExc_ValueError, "not the type of a number");
         return NULL;
     }
@@ -425,20 +570,23 @@ static int read_slots(call *self, PyObject *inputs, PyObject *outputs)
 
 static PyObject *call_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-    PyObject *inputs, *outputs, *fits, *failed, *miss, *tree, *kept;
+    PyObject *inputs, *outputs, *fits, *failed, *miss, *tree, *kept, *forms;
     unsigned long long entry, environment;
     Py_ssize_t scratch;
     if (names != NULL && PyDict_GET_SIZE(names) > 0) {
         PyErr_SetString(PyExc_TypeError, "a call is made of positional arguments");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "KKO!O!nOOOOO", &entry, &environment, &PyTuple_Type, &inputs,
-                          &PyTuple_Type, &outputs, &scratch, &fits, &failed, &miss, &tree, &kept))
+    if (!PyArg_ParseTuple(args, "KKO!O!nOOOOOO", &entry, &environment, &PyTuple_Type, &inputs,
+                          &PyTuple_Type, &outputs, &scratch, &fits, &failed, &miss, &tree, &kept,
+                          &forms))
         return NULL;
     if (scratch < 0 || !is_tree(tree, PyTuple_GET_SIZE(outputs), 0)) {
         PyErr_SetString(PyExc_ValueError, "not a tree of results, or no size");
         return NULL;
     }
+    if (forms != Py_None && !are_forms(forms, PyTuple_GET_SIZE(inputs)))
+        return NULL;
     call *self = (call *)type->tp_alloc(type, 0);
     if (self == NULL)
         return NULL;
@@ -451,6 +599,8 @@ static PyObject *call_new(PyTypeObject *type, PyObject *args, PyObject *names)
     Py_INCREF(miss), self->miss = miss;
     Py_INCREF(tree), self->tree = tree;
     Py_INCREF(kept), self->kept = kept;
+    if (forms != Py_None)
+        Py_INCREF(forms), self->forms = forms;
     if (!read_slots(self, inputs, outputs)) {
         Py_DECREF(self);
         return NULL;
@@ -466,6 +616,7 @@ static int call_traverse(call *self, visitproc visit, void *arg)
     Py_VISIT(self->miss);
     Py_VISIT(self->tree);
     Py_VISIT(self->kept);
+    Py_VISIT(self->forms);
     return 0;
 }
 
@@ -477,6 +628,7 @@ static int call_clear(call *self)
     Py_CLEAR(self->failed);
     Py_CLEAR(self->tree);
     Py_CLEAR(self->kept);
+    Py_CLEAR(self->forms);
     return 0;
 }
 
