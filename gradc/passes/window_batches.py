@@ -4,6 +4,7 @@
     y[i : i + 3] += v[i]  for all i ->      y[0:n] += v[:, 0]; y[1 : n + 1] += v[:, 1]; ...
 
 The copy is as much larger as a window is long, so windows are short and their copies bounded.
+Tiles, which share no element, are left alone: a copy of them would save no product anything.
 """
 
 from collections.abc import Callable
@@ -25,8 +26,9 @@ def all_windows(x: Value, spec: IndexSpec, place: int, count: int, run_of: _RunO
     """Return ``x[spec]`` of all turns, turns first; None where the windows are too long or many."""
     window = spec[place]
     assert isinstance(window, Slice)
-    if not isinstance(window.length, int) or not 1 <= window.length <= LONGEST:
+    if not _overlaps(window, run_of):
         return None
+    assert isinstance(window.length, int)
     axis = _axis(spec, place)
     parts: list[Value] = []
     for k in range(window.length):
@@ -47,8 +49,9 @@ def add_to_windows(
     """Return ``start`` with the values of all turns, turns first, added to their windows."""
     window = spec[place]
     assert isinstance(window, Slice)
-    if not isinstance(window.length, int) or not 1 <= window.length <= LONGEST:
+    if not _overlaps(window, run_of):
         return None
+    assert isinstance(window.length, int)
     axis = _axis(spec, place)
     whole = [Slice(0, extent) for extent in values.shape]
     for k in range(window.length):
@@ -59,6 +62,14 @@ def add_to_windows(
         wide = (*spec[:place], run, *spec[place + 1 :])
         start = op_named("index_add")(start, part.transpose(order), spec=wide)
     return start
+
+
+def _overlaps(window: Slice, run_of: _RunOf) -> bool:
+    """Tell whether windows are short, and those of turns side by side share elements or touch."""
+    if not isinstance(window.length, int) or not 1 <= window.length <= LONGEST:
+        return False
+    moved = abs(run_of(window.start, 1).step)
+    return moved < window.length * abs(window.step) or window.length == 1
 
 
 def _axis(spec: IndexSpec, place: int) -> int:

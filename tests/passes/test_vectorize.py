@@ -221,6 +221,30 @@ def test_rows_that_survive_are_on_no_tape():
     assert arena < 2 * x.nbytes + 2 * w.nbytes + 1024
 
 
+def everything(graph):
+    for node in graph.nodes:
+        yield node
+        for region in node.regions:
+            yield from everything(region)
+
+
+def test_tiles_are_copied_by_nobody():
+    """Blocks that share no element are small products where they are."""
+
+    def by_blocks(a, b):
+        out = np.zeros((16, 16))
+        for i in range(0, 16, 8):
+            for j in range(0, 16, 8):
+                for k in range(0, 16, 8):
+                    out[i : i + 8, j : j + 8] += a[i : i + 8, k : k + 8] @ b[k : k + 8, j : j + 8]
+        return np.sum(out * out)
+
+    a, b = RNG.random((16, 16)), RNG.random((16, 16))
+    program = gradc.value_and_grad(by_blocks, (0, 1), unroll=0).artifact(a, b).program
+    graph = vectorized(program, heavy=True).graph
+    assert not any(node.op.name == "concatenate" for node in everything(graph))
+
+
 def test_loops_inside_a_loop_that_stays():
     def kept(x, w):
         total = np.zeros((x.shape[0], 5))
