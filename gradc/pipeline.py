@@ -21,9 +21,11 @@ from gradc.emit.names import PYTHON
 from gradc.errors import CompileError, CompilerNotFound, warn
 from gradc.ir import Array, Graph, Node, Port, Program
 from gradc.ir.digest import digest
-from gradc.native import blas
+from gradc.native import blas, objects
+from gradc.native.cache import default_cache
 from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.native.library import Unit, library
+from gradc.native.objects import Apart
 from gradc.native.pool import chosen, prepare
 from gradc.options import Options
 from gradc.passes import Step, simplify
@@ -140,8 +142,11 @@ def _native(
 ) -> Artifact:
     """Find the library in the cache, or print C and compile it."""
 
+    def early(aparts: Sequence[Apart]) -> None:
+        objects.prepare(aparts, toolchain, default_cache())
+
     def make_unit() -> Unit:
-        unit: Unit = _printing().native_unit(program, written, options)
+        unit: Unit = _printing().native_unit(program, written, options, early)
         if unit.meta["plan"]["parallel"] and chosen(options.threads) > 1:
             prepare()
         return unit

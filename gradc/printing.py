@@ -1,9 +1,9 @@
 """From a program to text and call plan: everything that a cache hit does without."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gradc.emit.c_source import print_c, print_header
-from gradc.emit.c_support import apart_text
+from gradc.emit.c_support import apart_text, product_name
 from gradc.emit.numpy_source import print_numpy
 from gradc.emit.source import Source
 from gradc.ir import Dim, Port, Program
@@ -45,27 +45,55 @@ def c_header(program: Program, options: Options) -> str:
     return print_header(_loops(program, options), program.name)
 
 
-def native_unit(program: Program, written: Sequence[tuple[int, int]], options: Options) -> Unit:
-    """Lower and print a program, with the plan by which it is called."""
+def native_unit(
+    program: Program,
+    written: Sequence[tuple[int, int]],
+    options: Options,
+    prepare: Callable[[Sequence[Apart]], None] | None = None,
+) -> Unit:
+    """Lower and print a program, with the plan by which it is called.
+
+    ``prepare`` is told which functions it will call that are compiled apart, before it is printed.
+    """
     loops = _loops(program, options)
+    narrow = has_short_rows(loops.stages)
+    if prepare is not None and not narrow:
+        prepare(_aparts(sorted(_products(loops))))
     source = print_c(loops, options, symbol=program.name)
     plan = call_plan(program, written, loops)
-    aparts = tuple(Apart(name, apart_text(name)) for name in source.apart)
-    meta = {"plan": plan.to_json()}
-    level, narrow = _level(loops, bool(aparts)), has_short_rows(loops.stages)
-    return Unit(source.text, f"{program.name}_call", meta, level, source.brief, aparts, narrow)
+    aparts = _aparts(source.apart)
+    return Unit(
+        source.text,
+        f"{program.name}_call",
+        {"plan": plan.to_json()},
+        _level(loops),
+        source.brief,
+        aparts,
+        narrow,
+        beside=source.beside,
+    )
 
 
-def _level(loops: Loops, calls: bool) -> int:
+def _products(loops: Loops) -> set[str]:
+    """Return the functions by which matrices are multiplied."""
+    products = (s for s in statements_in(loops.stages) if isinstance(s, MatMul))
+    return {product_name(s.c.ref.buffer.type.dtype.itemsize) for s in products}
+
+
+def _aparts(names: Sequence[str]) -> tuple[Apart, ...]:
+    return tuple(Apart(name, apart_text(name)) for name in names)
+
+
+def _level(loops: Loops) -> int:
     """Choose the level of optimisation, see :meth:`Toolchain.flags`.
 
-    Where rows have lengths of their own, or products are called, all of it was seen to pay.
+    Where rows have lengths of their own, all of it was seen to pay.
     """
     if is_straight(loops.stages) or _statements(loops) > _LONG:
         return 1
     if len(loops.stages) >= _MANY:
         return 2
-    return 4 if not calls and _lengths_are_fixed(loops) else 3
+    return 4 if _lengths_are_fixed(loops) else 3
 
 
 def _lengths_are_fixed(loops: Loops) -> bool:

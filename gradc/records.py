@@ -43,7 +43,8 @@ def _made(cls: type[Any], methods: dict[str, bool], layout: dict[str, bool]) -> 
     if "__repr__" not in own:
         _promise(made, ["__repr__"], lambda: _written(made, {"eq": False}))
     compared = [name for name in _compared(methods) if name not in own]
-    _promise(made, compared, lambda: _written(made, methods))
+    alike = {"eq": methods["eq"], "order": methods["order"], "unsafe_hash": methods["frozen"]}
+    _promise(made, compared, lambda: _written(made, {"repr": False, **alike}))
     if methods["eq"] and not methods["frozen"] and "__hash__" not in own:
         made.__hash__ = None  # type: ignore[assignment]
     if methods["frozen"]:

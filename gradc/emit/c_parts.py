@@ -234,12 +234,19 @@ class Parts:
         values = [field.name if field.pointer else "0" for field in fields]
         return packed_lines(f"{self._type} shared = {{", values, "};")
 
-    def functions(self, scope: Scope, plan: BufferPlan) -> Iterator[str]:
-        """Print the structure, the function with all parts, and the one of a chunk."""
-        fields = self._fields(scope)
+    def structure(self, scope: Scope) -> Iterator[str]:
+        """Print the structure's type."""
         yield "typedef struct {"
-        yield from (f"    {field.declared()};" for field in fields)
+        yield from (f"    {field.declared()};" for field in self._fields(scope))
         yield from (f"}} {self._type};", "")
+
+    def declaration(self) -> str:
+        """Print the function of a chunk as another file sees it."""
+        return f"void {self._chunk}(void *arguments, int64_t {CHUNK});"
+
+    def functions(self, scope: Scope, plan: BufferPlan) -> Iterator[str]:
+        """Print the function with all parts, and the one of a chunk."""
+        fields = self._fields(scope)
         memory = [field for field in fields if field.pointer]
         extra = [] if len(fields) == len(memory) else [Field(f"const {self._type} *", "shared")]
         parameters = [f.declared("restrict ") for f in memory] + [f.declared() for f in extra]
@@ -247,7 +254,7 @@ class Parts:
         yield from packed_lines(f"static void {self._part}(", parameters, ") {")
         yield from (f"    {line}" for line in temporary_lines(scope, self._used, plan))
         yield from self._alternatives()
-        yield from ("}", "", f"static void {self._chunk}(void *arguments, int64_t {CHUNK}) {{")
+        yield from ("}", "", f"static {self.declaration()[:-1]} {{")
         yield f"    const {self._type} *shared = arguments;"
         handed = [f"shared->{f.name}" for f in memory] + [f.name for f in extra] + [CHUNK]
         yield from (f"    {line}" for line in packed_lines(f"{self._part}(", handed, ");"))

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gradc.emit.c_comments import comment, origin_of
-from gradc.emit.c_parts import arena_place, temporary_lines
+from gradc.emit.c_parts import Parts, arena_place, temporary_lines
+from gradc.emit.c_pieces import Shared, divided
 from gradc.emit.c_scope import Scope
 from gradc.emit.c_signature import Signature, function_lines, packed_lines, signature
 from gradc.emit.c_statements import Statements
@@ -61,6 +62,8 @@ def print_c(
     printer.lines.indent()
     printer.function(unit.stages)
     headers, helpers = support.text()
+    shared = _shared(unit, scope, printer.parts)
+    arena = _arena(unit, face, scope)
     text = render(
         "c/module.c.j2",
         about=_about(unit, face),
@@ -68,8 +71,8 @@ def print_c(
         support=helpers,
         tables=list(_tables(scope)),
         prototypes=[*_prototypes(face), *(_lent(face, ";") if lent and printer.needs_env else [])],
-        arena=_arena(unit, face, scope),
-        parts=list(printer.parts.functions(scope, unit.plan)) if printer.parts.bodies else [],
+        arena=arena,
+        parts=[*shared.structure, *shared.functions],
         head=_head(face, printer.needs_env, lent),
         opening=list(_opening(unit, face, scope, printer)),
         body=printer.lines.texts,
@@ -77,13 +80,30 @@ def print_c(
         entry=_entry(face, printer.needs_env) if entry else [],
     )
     source = framed(text, *printer.parts.bodies, printer.lines)
-    return replace(source, brief=_brief(text, helpers, support), apart=tuple(support.apart))
+    return _in_pieces(source, helpers, support, shared, arena)
+
+
+def _shared(unit: Unit, scope: Scope, parts: Parts) -> Shared:
+    """Print what threads share, if there is something."""
+    if not parts.bodies:
+        return Shared()
+    structure, functions = parts.structure(scope), parts.functions(scope, unit.plan)
+    return Shared(tuple(structure), tuple(functions), parts.declaration())
+
+
+def _in_pieces(
+    source: Source, helpers: list[str], support: Support, shared: Shared, arena: list[str]
+) -> Source:
+    """Add the same in pieces, if there is reason to compile some of it apart."""
+    brief, beside = divided(_brief(source.text, helpers, support), shared, arena)
+    brief = brief if beside or support.apart else ""
+    return replace(source, brief=brief, beside=beside, apart=tuple(support.apart))
 
 
 def _brief(text: str, helpers: list[str], support: Support) -> str:
     """Return the text with support code that may be compiled apart left out."""
     if not support.apart:
-        return ""
+        return text
     _, declared = support.text(apart=True)
     return text.replace("\n".join(helpers), "\n".join(declared), 1)
 

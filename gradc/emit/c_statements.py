@@ -23,7 +23,7 @@ from gradc.emit.c_parts import (
     limits,
 )
 from gradc.emit.c_scope import Scope
-from gradc.emit.c_support import Support
+from gradc.emit.c_support import Support, product_name
 from gradc.emit.c_templates import Hole, prepare, routine_name
 from gradc.emit.c_types import (
     ATOM,
@@ -328,8 +328,7 @@ class Statements:
 
     @_print.register
     def _(self, stmt: nest.MatMul) -> None:
-        single = stmt.c.ref.buffer.type.dtype.itemsize == 4
-        name = "gradc_matmulf" if single else "gradc_matmul"
+        name = product_name(stmt.c.ref.buffer.type.dtype.itemsize)
         self._support.need((name,))
         self.needs_env = True
         sizes = ", ".join(self._dim(dim) for dim in (stmt.m, stmt.n, stmt.k))

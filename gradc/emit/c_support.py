@@ -14,7 +14,7 @@ from functools import cache
 from gradc.emit.render import support_text
 from gradc.records import dataclass
 
-__all__ = ["APART", "HEADERS", "Support", "apart_text", "portable_names"]
+__all__ = ["APART", "HEADERS", "Support", "apart_text", "portable_names", "product_name"]
 
 APART = frozenset({"gradc_matmul", "gradc_matmulf"})
 """Large functions that owe nothing to the program: they may be compiled once, and linked."""
@@ -135,6 +135,11 @@ class Support:
         if self.math != "portable":
             return set()
         return {function for name, (_, function) in _BY_MACRO.items() if name in self.names}
+
+
+def product_name(itemsize: int) -> str:
+    """Return the function that multiplies matrices of such items."""
+    return "gradc_matmulf" if itemsize == 4 else "gradc_matmul"
 
 
 def apart_text(name: str) -> str:

@@ -31,14 +31,16 @@ class SourceEntry:
 class Source:
     """Generated code with its source map.
 
-    ``brief`` is C that only declares the functions ``apart``, which may be compiled once for all;
-    empty where there are none.
+    ``brief`` is C that only declares the functions ``apart``, which may be compiled once for all,
+    and what is done in chunks where ``beside`` defines it, which may be compiled at the same time.
+    Each is empty where there is none.
     """
 
     text: str
     map: tuple[SourceEntry, ...] = ()
     brief: str = ""
     apart: tuple[str, ...] = ()
+    beside: str = ""
 
     def at(self, line: int) -> SourceEntry | None:
         """Return the innermost entry that covers a line."""

@@ -3,7 +3,7 @@
 Public::
 
     Unit(text, symbol, meta, optimise=3)    # what to compile, made only when it is not there yet
-    Unit.brief, Unit.aparts                 # the same with functions that are compiled once
+    Unit.brief, .aparts, .beside            # the same in pieces, some of them compiled once
     Loaded.entry .meta .text .symbol        # a kernel ready to be called
     library(key, make_unit, toolchain=None, cache=None) -> Loaded
     find(key, toolchain, cache) -> Loaded | None        # without building it
@@ -75,9 +75,11 @@ class Unit:
         1 for very long straight-line units, 2 for many different loops, 4 for loops of fixed
         lengths, 3 otherwise.
     brief : str
-        The text without the functions in ``aparts``, which it declares.
+        The text without the functions in ``aparts`` and ``beside``, which it declares.
     aparts : tuple of Apart
         Functions that are compiled once for all units that call them.
+    beside : str
+        What is compiled at the same time as ``brief``, if anything.
     narrow : bool
         Whether registers of half the greatest width suit its loops better.
     extra : tuple of str
@@ -92,6 +94,7 @@ class Unit:
     aparts: tuple[Apart, ...] = ()
     narrow: bool = False
     extra: tuple[str, ...] = ()
+    beside: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a symbol that is not a C name."""
@@ -217,7 +220,7 @@ def _compile_into(folder: Path, name: str, unit: Unit, toolchain: Toolchain, cac
     text = unit.text + trailer
     source.write_text(text)
     try:
-        if not _built_with_aparts(folder, unit, trailer, toolchain, cache):
+        if not _built_in_pieces(folder, unit, trailer, toolchain, cache):
             toolchain.compile(source, output, unit.optimise, narrow=unit.narrow, extra=unit.extra)
         load_entry(output, name)
     except CompileError as error:
@@ -235,17 +238,21 @@ def _compile_into(folder: Path, name: str, unit: Unit, toolchain: Toolchain, cac
         extra.unlink(missing_ok=True)
 
 
-def _built_with_aparts(
+def _built_in_pieces(
     folder: Path, unit: Unit, trailer: str, toolchain: Toolchain, cache: Cache
 ) -> bool:
-    """Build a unit that leaves out what is compiled apart, if there is something.
+    """Build a unit of which some is compiled apart or beside the rest, if there is something.
 
     That is compiled for whole registers, so a unit for half of them is compiled at once.
     """
-    if not unit.aparts or unit.narrow or toolchain.broken is not None:
+    whole = unit.narrow or unit.extra or not (unit.aparts or unit.beside)
+    if whole or toolchain.broken is not None:
         return False
-    brief, output = unit.brief + trailer, folder / entry.LIBRARY
-    return build_with(folder, brief, unit.aparts, output, unit.optimise, toolchain, cache)
+    pieces = {"brief": unit.brief + trailer}
+    if unit.beside:
+        pieces["beside"] = unit.beside
+    output = folder / entry.LIBRARY
+    return build_with(folder, pieces, unit.aparts, output, unit.optimise, toolchain, cache)
 
 
 _FILES = (entry.SOURCE, entry.LIBRARY, entry.META)

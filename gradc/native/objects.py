@@ -3,25 +3,30 @@
 Public::
 
     Apart(name, text)                   # a function, and the C file that defines it
-    build_with(folder, brief, aparts, output, optimise, toolchain, cache) -> bool
+    prepare(aparts, toolchain, cache)   # have them compiled meanwhile
+    build_with(folder, pieces, aparts, output, optimise, toolchain, cache) -> bool
 
 A unit that multiplies matrices calls a function of three hundred lines, which has nothing to do
 with the program.  Its object is kept as an entry of the cache and linked into every library that
 calls it, so a library still stands alone.  Where an object is not there yet it is compiled beside
-the unit, at the same time.
+the unit, at the same time, or even before the unit is printed.  A unit may itself come in pieces,
+which are compiled at the same time.
 """
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
+from gradc.errors import GradcError
 from gradc.native import entry, identity
 from gradc.native.cache import Cache
 from gradc.native.compiler import Toolchain
 from gradc.records import dataclass
 
-__all__ = ["Apart", "build_with"]
+__all__ = ["Apart", "build_with", "prepare"]
 
 _log = logging.getLogger("gradc.cache")
 
@@ -37,33 +42,71 @@ class Apart:
     text: str
 
 
+def prepare(aparts: Sequence[Apart], toolchain: Toolchain, cache: Cache) -> None:
+    """Have objects compiled meanwhile, by another thread, while a unit is still being printed."""
+    for one in aparts:
+        key = _key(one, toolchain, cache)
+        if key not in _underway and _lookup(key, cache) is None:
+            thread = Thread(target=_prepare, args=(one, key, toolchain, cache), name="gradc object")
+            _underway[key] = thread
+            thread.start()
+
+
+_underway: dict[str, Thread] = {}
+
+
+def _prepare(one: Apart, key: str, toolchain: Toolchain, cache: Cache) -> None:
+    """Compile one object; that it does not come out is told by who needs it."""
+    with suppress(GradcError, OSError), cache.building(key) as folder:
+        job = _written(one, folder)
+        if toolchain.objects([job]):
+            _keep(one, job[1], toolchain, cache)
+
+
+def _prepared(key: str, cache: Cache) -> Path | None:
+    """Wait for an object that is being compiled, if it is."""
+    thread = _underway.pop(key, None)
+    if thread is not None:
+        thread.join()
+    return _lookup(key, cache)
+
+
 def build_with(
     folder: Path,
-    brief: str,
+    pieces: Mapping[str, str],
     aparts: Sequence[Apart],
     output: Path,
     optimise: int,
     toolchain: Toolchain,
     cache: Cache,
 ) -> bool:
-    """Build a library of a unit that leaves functions out, and of these functions.
+    """Build a library of the pieces of a unit that leaves functions out, and of these functions.
 
     Tells whether it could be built; the whole unit can be compiled at once in any case.
     """
-    source = folder / "brief.c"
-    source.write_text(brief)
-    known = {one: _lookup(_key(one, toolchain, cache), cache) for one in aparts}
-    missing = [one for one in aparts if known[one] is None]
-    objects = [path for path in known.values() if path is not None]
-    if not missing:
-        return toolchain.link([source, *objects], output, optimise)
-    jobs = [(source, folder / "brief.o", optimise), *(_written(one, folder) for one in missing)]
-    made = [object for _, object, _ in jobs]
+    keys = {one: _key(one, toolchain, cache) for one in aparts}
+    late = [one for one in aparts if keys[one] in _underway]
+    known = {one: _lookup(keys[one], cache) for one in aparts if one not in late}
+    missing = [one for one, path in known.items() if path is None]
+    own = [_piece(folder, name, text, optimise) for name, text in pieces.items()]
+    if len(own) == 1 and not missing and not late:
+        return toolchain.link([own[0][0], *filter(None, known.values())], output, optimise)
+    jobs = [*own, *(_written(one, folder) for one in missing)]
     if not toolchain.objects(jobs):
         return False
-    for one, object in zip(missing, made[1:], strict=True):
+    made = [object for _, object, _ in jobs]
+    for one, object in zip(missing, made[len(own) :], strict=True):
         _keep(one, object, toolchain, cache)
-    return toolchain.link([*made, *objects], output, optimise)
+    waited = [_prepared(keys[one], cache) for one in late]
+    found = [path for path in (*known.values(), *waited) if path is not None]
+    complete = len(found) + len(missing) == len(aparts)
+    return complete and toolchain.link([*made, *found], output, optimise)
+
+
+def _piece(folder: Path, name: str, text: str, optimise: int) -> tuple[Path, Path, int]:
+    source = folder / f"{name}.c"
+    source.write_text(text)
+    return source, source.with_suffix(".o"), optimise
 
 
 def _key(one: Apart, toolchain: Toolchain, cache: Cache) -> str:

@@ -1,5 +1,6 @@
 """Functions that are compiled once, and linked into every library that calls them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -104,6 +105,66 @@ def test_that_an_object_cannot_be_kept_is_no_harm(
     assert run(library("one", lambda: unit(1), cache=cache), 3.0) == 7.0
     assert len(cache.entries()) == 1
     assert not list((cache.root / "building").iterdir())
+
+
+def in_two(offset: int) -> Unit:
+    """Two pieces that are compiled at the same time, and the whole."""
+    body = f"*(double *)b[1] = twice(*(const double *)b[0]) + {offset};"
+    whole = kernel(body, before=_TWICE.text)
+    return replace(whole, brief=kernel(body, before=_HEAD).text, beside=_TWICE.text)
+
+
+def test_two_pieces_are_compiled_at_once(cache: Cache, compiled: list[list[str]]) -> None:
+    loaded = library("one", lambda: in_two(1), cache=cache)
+    assert run(loaded, 3.0) == 7.0
+    assert compiled == [["brief.c", "beside.c"]]
+    assert loaded.text == in_two(1).text
+    assert len(cache.entries()) == 1
+
+
+def test_pieces_that_do_not_fit_are_compiled_whole(cache: Cache) -> None:
+    odd = replace(in_two(1), beside="#error no\n")
+    assert run(library("one", lambda: odd, cache=cache), 3.0) == 7.0
+
+
+def prepared(unit: Unit, cache: Cache) -> Callable[[], Unit]:
+    """Return a maker that first asks for the objects, as printing does."""
+
+    def make() -> Unit:
+        objects.prepare(unit.aparts, find_toolchain(cache), cache)
+        return unit
+
+    return make
+
+
+def test_an_object_is_begun_before_the_unit(cache: Cache, compiled: list[list[str]]) -> None:
+    assert run(library("one", prepared(unit(1), cache), cache=cache), 3.0) == 7.0
+    assert sorted(compiled) == [["brief.c"], ["twice.c"]]
+    assert run(library("two", prepared(unit(2), cache), cache=cache), 3.0) == 8.0
+    assert sorted(compiled) == [["brief.c"], ["twice.c"]]  # linked in one go
+    assert not objects._underway
+    assert not list((cache.root / "building").iterdir())
+
+
+def test_an_object_begun_in_vain_is_no_harm(cache: Cache, compiled: list[list[str]]) -> None:
+    odd = unit(1, replace(_TWICE, text="#error no\n"))
+    assert run(library("one", prepared(odd, cache), cache=cache), 3.0) == 7.0
+    assert len(compiled) == 2
+    assert len(cache.entries()) == 1
+
+
+def test_a_product_is_begun_before_it_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    real = objects.prepare
+
+    def watched(aparts, toolchain, cache):
+        asked.append([one.name for one in aparts])
+        real(aparts, toolchain, cache)
+
+    monkeypatch.setattr(objects, "prepare", watched)
+    a, b = operands(np.float32)
+    gradc.value_and_grad(lambda a, b: np.sum(np.sin(a @ b)), backend="c")(a[:37], b)
+    assert asked == [["gradc_matmulf"]]
 
 
 def product(a, b):
