@@ -70,7 +70,10 @@ class Specialised:
             STATE.want(made_in_c, dispatch.upgrade)
             self.forms = forms(self.recording, leaves)
             caller = self.artifact.caller
+            loaded = STATE.is_loaded
             self.quick = self._quick(caller.native) or self._quick(caller.quick)
+            if STATE.is_loaded != loaded:  # by another thread, meanwhile
+                self.upgrade()
         return self.quick
 
     def upgrade(self) -> None:
@@ -161,6 +164,8 @@ class Dispatch:
         leaves, tree = flatten((args, kwargs))
         version = self._version(leaves, tree, args, kwargs)
         self.function.quick = version.use(self, leaves)
+        if self.function.quick is not version.quick:  # another thread made it in C meanwhile
+            self.function.quick = version.quick
         return version(leaves)
 
     def upgrade(self) -> None:

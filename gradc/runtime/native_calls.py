@@ -18,6 +18,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 from weakref import WeakMethod
 
@@ -96,9 +97,10 @@ class _State:
             self._thread.start()
 
     def _build(self, owner: Owner) -> None:
-        if self._attempt(call_library.built, owner):
-            for reference in self._waiting:
-                _tell(reference)
+        with suppress(SystemExit):  # the interpreter ends
+            self._attempt(call_library.built, owner)
+        for reference in self._waiting if self.is_loaded else ():
+            _tell(reference)
         self._waiting.clear()
         self._thread = None
 
@@ -114,7 +116,7 @@ class _State:
                 self.reason = _ABSENT
                 return False
             owner(parts)
-        except (GradcError, OSError, RuntimeError) as error:
+        except Exception as error:
             self.reason = error.headline if isinstance(error, GradcError) else str(error)
             _log.info("calls are not made in C: %s", self.reason)
             return False

@@ -106,3 +106,56 @@ def test_time_is_up_for_all(tmp_path: Path) -> None:
     finished = process.run_all([["sleep", "83"], ["sleep", "84"]], tmp_path, timeout=0.1)
     assert [one.timed_out for one in finished] == [True, True]
     assert [one.code for one in finished] == [-signal.SIGKILL] * 2
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups on this system")
+@pytest.mark.parametrize("early", [False, True])
+def test_a_thread_that_waits_is_stopped(tmp_path: Path, early: bool) -> None:
+    """Also where it is told before its process has started."""
+    ended, go_on = [], threading.Event()
+
+    def work() -> None:
+        assert go_on.wait(60)
+        with pytest.raises(SystemExit):
+            process.run(["sleep", "50"], tmp_path, 60)
+        ended.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert thread.ident is not None
+    if early:
+        process.stop(thread.ident)
+    go_on.set()
+    while not early and thread.ident not in process._running:
+        time.sleep(0.001)
+    process.stop(thread.ident)
+    thread.join(20)
+    assert not thread.is_alive()
+    assert ended == [True]
+    process._stopped.discard(thread.ident)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_waits_for_a_process_that_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pipe, inherited by the child, would keep the thread that starts it waiting."""
+    starting, events = threading.Event(), []
+
+    class Slow(subprocess.Popen):
+        def __init__(self, *arguments, **settings) -> None:
+            starting.set()
+            time.sleep(0.2)
+            super().__init__(*arguments, **settings)
+            events.append("started")
+
+    monkeypatch.setattr(subprocess, "Popen", Slow)
+    thread = threading.Thread(target=process.run, args=(["true"], tmp_path, 60))
+    thread.start()
+    assert starting.wait(60)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if events == ["started"] else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    thread.join()
