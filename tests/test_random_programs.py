@@ -50,7 +50,7 @@ REFUSED = {
         "is written in place and bound to another array as well",
         "share an array that is written in place",
         "an array that a loop writes in place and binds anew is used under another name",
-        "it depends on the memory layout whether this write changes another array as well",
+        "it is not known while recording whether this write changes another array as well",
     ),
     "exits": ("whether the loop is left depends on a traced value, so it must stay a loop",),
     "lengths": ("the length of the slice is known only when the code runs",),

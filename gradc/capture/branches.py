@@ -16,7 +16,8 @@ from gradc.capture.context import Trace, Unroll, current, enter, fail, maybe_cur
 from gradc.capture.convert import value_of
 from gradc.capture.mutation import read, write
 from gradc.capture.positions import is_position
-from gradc.capture.regions import Plan, Turn, captures_of, close, record
+from gradc.capture.regions import Plan, Turn, captures_of, close, drop, record
+from gradc.capture.sharing import arrays_in, is_one, leave_in_doubt, share
 from gradc.capture.tracer import Kind, Tracer, describe, is_concrete, wrap
 from gradc.capture.twins import join_memory, root_of, unsure
 from gradc.errors import GradcError, TraceError
@@ -93,6 +94,7 @@ def _join(
     handles = {key: h for turn in turns for key, (h, _) in turn.handles_out.items()}
     outputs = [_outputs(turn, handles, names, traced) for turn in turns]
     results = iter(_make(condition, turns, outputs))
+    drop(handle for turn in turns for handle in turn.gone)
     for handle in handles.values():
         write(handle, next(results))
     found = {
@@ -102,6 +104,7 @@ def _join(
         for name, spec in names.items()
     }
     _join_arrays(turns, found, names, condition)
+    _keep_shared(turns, found)
     return (wrap(next(results), Kind.PYTHON) if traced else statuses[0]), found
 
 
@@ -113,6 +116,8 @@ def _join_arrays(
     inside = [handle for turn in turns for handle in turn.unsure]
     for name in shared:
         unsure(found[name], *inside)
+        if any(name in turn.same for turn in turns):
+            unsure(found[name], *arrays_in(turns[0].before[name]))
         trees = [turn.after[name] for turn in turns if name in turn.after]
         unsure(found[name], *(leaf.handle for tree in trees for leaf in tree.leaves))
     for name, spec in names.items():
@@ -121,6 +126,19 @@ def _join_arrays(
         if spec is None or name in shared or not any(kept) or before is UNBOUND:
             continue
         join_memory(found[name], before, test if kept[0] else op_named("logical_not")(test))
+
+
+def _keep_shared(turns: Sequence[Turn], found: dict[str, Any]) -> None:
+    """Let names that hold one array at the end of each side hold one array after the branch."""
+    one, rest = [], {spot for turn in turns for spot in turn.doubtful}
+    for group in (group for turn in turns for group in turn.groups if is_one(group)):
+        others = [[other for other in turn.groups if is_one(other)] for turn in turns]
+        if all(any(group.keys() <= other.keys() for other in side) for side in others):
+            one.append(group)
+        else:
+            rest |= group.keys()
+    share(found, one)
+    leave_in_doubt(found, rest)
 
 
 def _recorded(side: Callable[[], Any], cells: Cells, watched: Sequence[str]) -> Turn:

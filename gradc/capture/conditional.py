@@ -5,7 +5,7 @@ from typing import Any
 
 from gradc.capture.branches import truth
 from gradc.capture.cells import UNBOUND, Cells
-from gradc.capture.context import GONE, Unroll, current, enter
+from gradc.capture.context import Unroll, current, enter
 from gradc.capture.convert import cast_to
 from gradc.capture.mutation import read, write
 from gradc.capture.positions import is_position
@@ -14,11 +14,13 @@ from gradc.capture.regions import (
     Turn,
     captures_of,
     close,
+    drop,
     finals,
     initials,
     record,
     settle,
 )
+from gradc.capture.sharing import arrays_in, is_one, leave_in_doubt, share
 from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
 from gradc.capture.twins import unsure
 from gradc.ir import INT64, Graph, Value, op_named
@@ -142,6 +144,25 @@ def left(traced: Tracer) -> Any:
     return wrap(cast_to(returns, INT64) * status.graph.literal(RETURN, INT64), Kind.PYTHON)
 
 
+def keep_shared(finished: dict[str, Any], plan: Plan, turn: Turn, always: bool) -> None:
+    """Let names that hold one array at the end of a turn hold one array after the loop.
+
+    A loop that may make no turn leaves what was there before it.
+    """
+    before = {name: arrays_in(value) for name, value in turn.before.items()}
+    one, rest = [], set(plan.doubtful)
+    for group in filter(is_one, turn.groups):
+        starts = {
+            spot: before[spot[0]][spot[1]] for spot in group if spot[1] < len(before[spot[0]])
+        }
+        if always or (len(starts) == len(group) and is_one(starts)):
+            one.append(group)
+        else:
+            rest |= group.keys()
+    share(finished, one)
+    leave_in_doubt(finished, rest)
+
+
 def deliver(
     plan: Plan,
     turn: Turn,
@@ -149,23 +170,23 @@ def deliver(
     cells: Cells,
     kept: Sequence[int] | None = None,
     known: dict[str, Any] | None = None,
+    always: bool = False,
 ) -> None:
-    """Give arrays and names what they hold after the loop."""
+    """Give arrays and names what they hold after the loop, which ``always`` makes a turn."""
     values = iter(results)
     trace = current()
     for k, handle in enumerate(plan.handles.values()):
         value = next(values)
         if kept is None or k in kept:
             write(handle, value)
-    for handle in plan.replaced.values():
-        trace.save(handle)
-        handle._trace, handle._value = GONE, None
+    drop(plan.replaced.values())
     finished = {}
     for name, spec in plan.names.items():
         own = [next(values) for _ in spec.traced]
         finished[name] = spec.build(own)
         for value in own:
             trace.graph.rename(value.id, name)
+    keep_shared(finished, plan, turn, always)
     for name in cells.bound:
         if name not in finished:
             cells.set(name, turn.before[name] if name in turn.same else UNBOUND)

@@ -353,7 +353,8 @@ class _For:
         loop_results = self.loop(turn, results, ins, outs, kept)
         for k, value in zip(kept, loop_results, strict=True):
             results[k] = value
-        deliver(plan, turn, results, self.cells, kept, self.last(turn))
+        always = isinstance(self.count, int)
+        deliver(plan, turn, results, self.cells, kept, self.last(turn), always)
         return NEXT
 
     def loop(

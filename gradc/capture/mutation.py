@@ -352,7 +352,7 @@ def _check_writable(tracer: Tracer) -> None:
     if tracer._undecided or (tracer._view is not None and tracer._view.root._undecided):
         fail(
             UnsupportedError,
-            "it depends on the memory layout whether this write changes another array as well",
+            "it is not known while recording whether this write changes another array as well",
             operands=[describe(tracer)],
             repair="take a copy first, for instance with .copy(), and write into that",
         )

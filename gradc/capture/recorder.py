@@ -93,6 +93,7 @@ class Recorder:
     handles: list[Tracer] = field(default_factory=list)
     touched: list[Tracer] = field(default_factory=list)
     twins: dict[Any, Any] = field(default_factory=dict)
+    doubts: dict[int, tuple[Tracer, list[Tracer]]] = field(default_factory=dict)
     sites: dict[Any, list[Tracer]] = field(default_factory=dict)
     elements: dict[Any, list[tuple[Any, Any]]] = field(default_factory=dict)
     options: Options = field(default_factory=Options)

@@ -10,13 +10,20 @@ from dataclasses import field
 from typing import Any
 
 from gradc.capture.carries import Leaf, Tree, depends_on, initial, join, observe
-from gradc.capture.cells import CHANGED, UNBOUND, Boxes, Cells, Element
+from gradc.capture.cells import CHANGED, Boxes, Cells, Element
 from gradc.capture.context import GONE, Trace, current, demand, enter
 from gradc.capture.mutation import carry, read
 from gradc.capture.ranges import Fact
+from gradc.capture.sharing import (
+    Group,
+    Spot,
+    arrays_in,
+    doubtful,
+    groups_of,
+    leave_in_doubt,
+)
 from gradc.capture.tracer import Kind, Tracer
-from gradc.capture.trees import flatten
-from gradc.capture.twins import origin_of, origins_of, root_of
+from gradc.capture.twins import origins_of, root_of, sources_of
 from gradc.ir import Graph, Value
 from gradc.ir.rebuild import transfer
 from gradc.records import dataclass
@@ -27,6 +34,7 @@ __all__ = [
     "Turn",
     "captures_of",
     "close",
+    "drop",
     "finals",
     "initials",
     "record",
@@ -45,6 +53,7 @@ class Plan:
     handles: dict[int, Tracer] = field(default_factory=dict)
     names: dict[str, Tree] = field(default_factory=dict)
     replaced: dict[int, Tracer] = field(default_factory=dict)
+    doubtful: set[Spot] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -63,6 +72,9 @@ class Turn:
     shared: set[str] = field(default_factory=set)
     unsure: list[Tracer] = field(default_factory=list)
     moved: dict[str, list[Tracer]] = field(default_factory=dict)
+    groups: list[Group] = field(default_factory=list)
+    doubtful: set[Spot] = field(default_factory=set)
+    gone: list[Tracer] = field(default_factory=list)
     extra_in: list[Value] = field(default_factory=list)
     extra_out: list[Value] = field(default_factory=list)
     status: Any = 0
@@ -115,9 +127,7 @@ def _adopt(turn: Turn, boxes: Boxes, cells: Cells) -> bool:
 
 def _begin(turn: Turn, cells: Cells, plan: Plan) -> None:
     trace = turn.trace
-    for handle in plan.replaced.values():
-        trace.save(handle)
-        handle._trace, handle._value = GONE, None
+    drop(plan.replaced.values())
     for handle in plan.handles.values():
         value = trace.graph.input(_name_of(handle), handle._type)
         turn.handles_in.append(value)
@@ -127,6 +137,14 @@ def _begin(turn: Turn, cells: Cells, plan: Plan) -> None:
         turn.names_in[name] = inputs
         value = turn.entered[name] = spec.build(inputs)
         cells.set(name, value)
+    leave_in_doubt(turn.entered, plan.doubtful)
+
+
+def drop(handles: Iterable[Tracer]) -> None:
+    """Let arrays that a loop has replaced, with a write in its first turn, not be read any more."""
+    for handle in handles:
+        current().save(handle)
+        handle._trace, handle._value = GONE, None
 
 
 def _name_of(handle: Tracer) -> str:
@@ -135,7 +153,7 @@ def _name_of(handle: Tracer) -> str:
 
 def _end(turn: Turn, cells: Cells, watched: Iterable[str], plan: Plan, sharing: bool) -> None:
     trace = turn.trace
-    exchanged = [h for value in turn.before.values() for h in observe_handles(value)]
+    exchanged = [h for value in turn.before.values() for h in arrays_in(value)]
     for name in (*watched, *cells.elements):
         value = cells.get(name)
         start = turn.entered.get(name, turn.before[name])
@@ -152,8 +170,13 @@ def _end(turn: Turn, cells: Cells, watched: Iterable[str], plan: Plan, sharing: 
             turn.shared |= {name} if _shares(tree, turn) else set()
         else:
             _check_leaves(name, tree, turn, () if name in plan.names else exchanged)
+    same = {name: turn.entered.get(name, turn.before[name]) for name in turn.same}
+    turn.groups = groups_of(turn.after, {} if sharing else same)
+    turn.doubtful = doubtful(turn.groups, turn.after, trace)
+    turn.gone = [handle for handle, _ in trace.saved.values() if handle._trace is GONE]
     for handle in trace.mutated.values():
-        turn.handles_out[id(handle)] = (handle, read(handle))
+        if handle._trace is not GONE:
+            turn.handles_out[id(handle)] = (handle, read(handle))
     _refuse_stale_copies(turn, plan)
     _find_replaced(turn, plan)
 
@@ -174,7 +197,7 @@ def _check_leaves(name: str, tree: Tree, turn: Turn, exchanged: Sequence[Tracer 
         if handle is None or handle._kind is not Kind.ARRAY:
             continue
         root = root_of(handle)
-        own = observe_handles(turn.before[name])
+        own = arrays_in(turn.before[name])
         others = [h for h in _made_unsure(trace) if not any(h is mine for mine in own)]
         if others and (handle._undecided or root._undecided):
             demand(f"{name} shares memory with another array at the end of a turn")
@@ -213,16 +236,10 @@ def _find_replaced(turn: Turn, plan: Plan) -> None:
     entered = {
         (name, k): handle
         for name, value in turn.entered.items()
-        for k, handle in enumerate(observe_handles(value))
+        for k, handle in enumerate(arrays_in(value))
         if handle is not None
     }
-    spots = {id(handle): spot for spot, handle in entered.items()}
-    goes_to: dict[Any, set[Any]] = {}
-    for name, tree in turn.after.items():
-        for k, leaf in enumerate(tree.leaves):
-            old = None if leaf.handle is None else origin_of(leaf.handle)
-            if old is not None and id(old) in spots:
-                goes_to.setdefault((name, k), set()).add(spots[id(old)])
+    goes_to = _came_from(turn, entered)
     written = _written(turn, entered)
     reached: set[Any] = set()
     pending = list(written)
@@ -237,6 +254,21 @@ def _find_replaced(turn: Turn, plan: Plan) -> None:
     for end, starts in goes_to.items():
         for spot in starts - reached - {end}:
             _move(end[0], spot, turn, plan)
+        if end in starts:
+            _stay(end, turn)
+
+
+def _came_from(turn: Turn, entered: dict[Spot, Tracer]) -> dict[Spot, set[Spot]]:
+    """Return, for arrays at the end of a turn, which ones of its beginning they may lie in."""
+    spots = {id(handle): spot for spot, handle in entered.items()}
+    found: dict[Spot, set[Spot]] = {}
+    for name, tree in turn.after.items():
+        for k, leaf in enumerate(tree.leaves):
+            olds = [] if leaf.handle is None else sources_of(leaf.handle)
+            starts = {spots[id(old)] for old in olds if id(old) in spots}
+            if starts:
+                found[name, k] = starts
+    return found
 
 
 def _written(turn: Turn, entered: dict[Any, Tracer]) -> list[Any]:
@@ -255,7 +287,7 @@ def _move(name: str, spot: Any, turn: Turn, plan: Plan) -> None:
     A write to it would show in every alias of the old array: these are not to be used any more.
     An array of the caller's may be; then nothing may be written afterwards.
     """
-    old = observe_handles(turn.before[spot[0]])
+    old = arrays_in(turn.before[spot[0]])
     handle = old[spot[1]] if spot[1] < len(old) else None
     if handle is None:
         return
@@ -265,12 +297,21 @@ def _move(name: str, spot: Any, turn: Turn, plan: Plan) -> None:
         plan.replaced[id(handle)] = handle
 
 
+def _stay(spot: Spot, turn: Turn) -> None:
+    """Note that after the loop a name may still hold its array of before: a branch decides."""
+    name, k = spot
+    old = arrays_in(turn.before[name])
+    handle = old[k] if k < len(old) else None
+    if handle is not None:
+        turn.moved.setdefault(name, []).append(handle)
+
+
 def _refuse_stale_copies(turn: Turn, plan: Plan) -> None:
     """Refuse names that enter as arrays of their own while an alias writes into the old ones."""
     ins = {key: value.id for key, value in zip(plan.handles, turn.handles_in, strict=True)}
     written = {key for key, (_, out) in turn.handles_out.items() if ins.get(key) != out.id}
     for name in turn.entered:
-        for handle in observe_handles(turn.before[name]):
+        for handle in arrays_in(turn.before[name]):
             if handle is not None and id(root_of(handle)) in written:
                 demand(f"{name} is bound to another array while an alias writes into the old one")
 
@@ -281,7 +322,7 @@ def _refuse_aliases(turn: Turn, written: set[Any]) -> None:
     Each carry enters a turn as an array of its own, which a write through one name would show.
     """
     ends = {n: [leaf.handle for leaf in tree.leaves] for n, tree in turn.after.items()}
-    starts = {name: observe_handles(turn.before[name]) for name in turn.entered}
+    starts = {name: arrays_in(turn.before[name]) for name in turn.entered}
     for sides in (starts, ends):
         holders: dict[int, list[Any]] = {}
         for name, handles in sides.items():
@@ -295,21 +336,13 @@ def _refuse_aliases(turn: Turn, written: set[Any]) -> None:
 
 
 def _replace(name: str, k: int, turn: Turn, plan: Plan) -> None:
-    old = observe_handles(turn.before[name])
+    old = arrays_in(turn.before[name])
     handle = old[k] if k < len(old) else None
     if handle is None:
         return
     if handle._view is not None or any(handle is h for h in turn.trace.recorder.handles):
         demand(f"{name} is written in place and bound to another array as well")
     plan.replaced[id(handle)] = handle
-
-
-def observe_handles(value: Any) -> list[Tracer | None]:
-    """Return the array handles among the leaves of a value."""
-    if value is UNBOUND:
-        return []
-    leaves = flatten(value)[0]
-    return [x if isinstance(x, Tracer) and x._kind is Kind.ARRAY else None for x in leaves]
 
 
 # carries
@@ -353,8 +386,11 @@ def _is_alive(handle: Tracer) -> bool:
 def _extend(plan: Plan, turn: Turn) -> bool:
     """Add what the turn changed to the plan; tell whether there was anything new."""
     found = {key: h for key, (h, _) in turn.handles_out.items() if key not in plan.handles}
-    grown = bool(found)
+    unsure = {spot for spot in turn.doubtful if spot[0] in turn.entered}
+    grown = bool(found) or not unsure <= plan.doubtful
     plan.handles.update(found)
+    plan.doubtful |= unsure
+    plan.replaced.update((id(h), h) for h in turn.gone if not turn.trace.owns(h))
     for key in plan.replaced:
         plan.handles.pop(key, None)
     for name, after in turn.after.items():

@@ -10,7 +10,7 @@ where the other side was taken, and writes through its aliases are seen there.
 
 from typing import Any
 
-from gradc.capture.context import current
+from gradc.capture.context import GONE, current
 from gradc.capture.layout import UNKNOWN, Layout
 from gradc.capture.mutation import layout_of, leave_undecided, read, write
 from gradc.capture.tracer import Kind, Tracer, View, is_concrete, wrap
@@ -18,7 +18,7 @@ from gradc.capture.trees import flatten
 from gradc.ir import Shape, Value, op_named
 from gradc.records import dataclass
 
-__all__ = ["join_memory", "origin_of", "origins_of", "root_of", "unsure"]
+__all__ = ["doubt", "join_memory", "origin_of", "origins_of", "root_of", "sources_of", "unsure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,9 @@ def _attach(new: Tracer, old: Tracer, kept: Value) -> None:
     root = root_of(old)
     if old._undecided or root._undecided or not (old._view is None or old._view.writable):
         new._undecided = True
+        doubt(new, old)
+        return
+    if root._trace is GONE:
         return
     if is_concrete(old):
         write(root, read(root))
@@ -92,12 +95,36 @@ def unsure(value: Any, *sides: Any) -> None:
     ``sides`` are the values that were chosen from, as they are outside.
     """
     trace = current()
+    arrays = [side for side in sides if isinstance(side, Tracer) and side._kind is Kind.ARRAY]
     for leaf in flatten(value)[0]:
         if isinstance(leaf, Tracer):
             leaf._undecided = True
-    for side in sides:
-        if isinstance(side, Tracer) and side._kind is Kind.ARRAY and _lives(side, trace):
+            for side in arrays:
+                doubt(leaf, root_of(side))
+    for side in arrays:
+        if _lives(side, trace):
             leave_undecided(root_of(side))
+
+
+def doubt(a: Tracer, b: Tracer) -> None:
+    """Note that two arrays may be the same one."""
+    doubts = current().recorder.doubts
+    for one, other in ((a, b), (b, a)):
+        doubts.setdefault(id(one), (one, []))[1].append(other)
+
+
+def sources_of(handle: Tracer) -> list[Tracer]:
+    """Return an array, those it is a view of, and those it may be instead."""
+    doubts = current().recorder.doubts
+    found: dict[int, Tracer] = {}
+    pending = [handle]
+    while pending:
+        one = pending.pop()
+        if id(one) not in found:
+            found[id(one)] = one
+            pending += [] if one._view is None else [one._view.base]
+            pending += doubts[id(one)][1] if id(one) in doubts else []
+    return list(found.values())
 
 
 def _lives(handle: Tracer, trace: Any) -> bool:
