@@ -96,3 +96,19 @@ def test_parts_that_the_reverse_puts_back_are_named_after_the_array():
     found = gradc.grad(sweeps, (0, 1), backend="numpy").artifact(*args).memory()
     assert "x_part_tape" in [tape.name for tape in found.tapes]
     assert max(tape.nbytes for tape in found.tapes) == 40 * 8
+
+
+def test_loops_of_products_that_are_one_in_c_have_no_tape():
+    """The rows before the loop are the argument's; what is counted is what C does."""
+
+    def rows(a, w):
+        a = a.copy()
+        for r in range(a.shape[0]):
+            for q in range(a.shape[1]):
+                row = a[r, q, :] @ w
+                a[r, q, :] = row
+        return np.sum(a * a)
+
+    a, w = np.ones((5, 12, 9)), np.ones((9, 9))
+    memory = gradc.value_and_grad(rows, (0, 1), unroll=0).artifact(a, w).memory()
+    assert memory.tape == 0
