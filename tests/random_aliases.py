@@ -45,6 +45,20 @@ _STATEMENTS = [
     "total = total * 0.9 + {p}[0] ** 2",
     "total += np.sum({p}) * 0.1",
     "total += {p}[i % 2]",
+    "if {p}[0] > {q}[1] + 0.5: break",
+    "if total > 1.5: continue",
+    "swap()",
+    "{p} = given(lambda z: z[::1], {p})",
+    "{p}, {q} = pair({p}, {q})",
+    "{p} = {p} if total > 0.1 else {q}",
+    "{p} = {p} if i % 2 else {q}",
+    "for v in ({p}, {q}): v[0] *= 0.9",
+    "{p}[np.array([0, 0, 1])] += {q}[0]",
+    "np.add.at({p}, [0, 1], {q}[:2])",
+    "{p}[{p} > 0.5] *= 0.8",
+    "np.multiply({p}, 0.9, out={p})",
+    "{p} = box['k']",
+    "box['k'] = {p}",
 ]
 _LAST = ["a[0] = 2.0 * total", "b[1] += 1.0", "held[0][0] *= 2.0", "total += 1.0", "c, d = d, c"]
 _HEAD = """\
@@ -53,8 +67,26 @@ def bump(z, w):
     return z
 
 
+def given(f, z):
+    return f(z)
+
+
+def pair(z, w):
+    w[0] += 0.1
+    return w, z
+
+
 def program(x, y):
     a = x * 1.0
+"""
+_REST = """\
+    box = {"k": a}
+    total = 0.0
+
+    def swap():
+        nonlocal a, c
+        a, c = c, a
+
 """
 _RESULT = (
     "total + np.sum(a**2) + np.sum(b) * 0.5 + np.sum(c**3) * 0.1 + np.sum(d * d[0]) "
@@ -89,14 +121,14 @@ class _Writer:
 
     def text(self) -> str:
         lines = [f"    {name} = {self.one(start)}" for name, start in _START.items()]
-        lines += [f"    held = [{self.one(_NAMES)}, {self.one(_NAMES)}]", "    total = 0.0"]
+        lines += [f"    held = [{self.one(_NAMES)}, {self.one(_NAMES)}]", *_REST.splitlines()]
         turns = int(self.rng.integers(2, 7))
         conditional = self.rng.integers(4) == 0
-        head = f"    while i < {turns} and total < 50.0:" if conditional else None
-        lines += ["    i = 0", head] if head else [f"    for i in range({turns}):"]
+        test = f"    while i < {turns - 1} and total < 50.0:"
+        each = [f"    for i in range({turns}):"]
+        lines += ["    i = -1", test, "        i += 1"] if conditional else each
         for _ in range(int(self.rng.integers(2, 6))):
             lines += self.statement("        ", 0)
-        lines += ["        i += 1"] if conditional else []
         lines += ["    " + self.one(_LAST)] if self.rng.integers(2) else []
         return _HEAD + "\n".join([*lines, f"    return {_RESULT}"]) + "\n"
 
