@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 
 import gradc
+from gradc.dispatch import made_in_c
+from gradc.runtime.native_calls import STATE
 from tests.bench.models import MODELS, Model
 
 _BATCH_SECONDS = 0.02
@@ -28,6 +30,7 @@ def main(names: Sequence[str], rounds: int) -> None:
     """Print the table of the models whose names begin as asked."""
     chosen = [m for m in MODELS.values() if not names or m.name.startswith(tuple(names))]
     peer = importlib.import_module("tests.bench.peers") if find_spec("jax") else None
+    STATE.load(made_in_c)  # otherwise a thread builds it while the first rows are timed
     print(f"{date.today():%Y-%m-%d}, {_machine()}, {_versions()}\n")
     print("| value and gradient of | gradc | the function alone | JAX | JAX / gradc |")
     print("| --- | ---: | ---: | ---: | ---: |")
