@@ -21,6 +21,7 @@ REFUSED = (
     "share an array that is written in place",
     "on one side and",
     "does not depend on",
+    "which has none",
     "is used outside the function that made it",
     "a list, a dict or an object changes",
 )
