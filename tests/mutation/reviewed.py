@@ -16,13 +16,14 @@ _SAME_TYPE = "only the type and the graph are asked for, and both have the same"
 _SAME_SHAPE = "only the shape is asked for, and both have the same"
 _TRACE = "the trace of a product does not depend on the order of two factors"
 _WINS = "the larger of two is larger than one of them where the other is; so with smaller"
+_TIES = "ties are asked for where the first does not win: there it is the result only at a tie"
 _NOBODY = "any negative number is the number of no element"
 EQUIVALENT: dict[str, str] = {
     f"{_ARITHMETIC} <lambda>: y  ->  z  [6]": "copysign's result has the sign of y",
-    f"{_COMPARISON}: x  ->  z  [1]": _WINS,
-    f"{_COMPARISON}: x  ->  z  [4]": _SAME_TYPE,
-    f"{_COMPARISON}: x  ->  z  [5]": _WINS,
-    f"{_COMPARISON}: y  ->  z  [3]": _WINS,
+    f"{_COMPARISON}: z  ->  x  [1]": _WINS,
+    f"{_COMPARISON}: x  ->  z  [3]": _SAME_TYPE,
+    f"{_COMPARISON}: x  ->  z  [4]": _WINS,
+    f"{_COMPARISON}: y  ->  z  [4]": _TIES,
     f"{_EXPONENTIAL} _by_exponent: 1.0  ->  2.0  [1]": "its logarithm is multiplied by 0",
     f"{_EXPONENTIAL} _by_exponent: 0.0  ->  1.0  [2]": "multiplied by log(1), which is 0",
     f"{_EXPONENTIAL} _logaddexp_partials: 0.0  ->  1.0  [1]": "exp(-inf - 1) is 0 as exp(-inf) is",
