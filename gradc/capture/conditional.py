@@ -20,7 +20,7 @@ from gradc.capture.regions import (
     record,
     settle,
 )
-from gradc.capture.sharing import arrays_in, is_one, leave_in_doubt, share
+from gradc.capture.sharing import array_at, is_one, leave_in_doubt, share
 from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
 from gradc.capture.twins import unsure
 from gradc.ir import INT64, Graph, Value, op_named
@@ -149,13 +149,10 @@ def keep_shared(finished: dict[str, Any], plan: Plan, turn: Turn, always: bool) 
 
     A loop that may make no turn leaves what was there before it.
     """
-    before = {name: arrays_in(value) for name, value in turn.before.items()}
     one, rest = [], set(plan.doubtful)
     for group in filter(is_one, turn.groups):
-        starts = {
-            spot: before[spot[0]][spot[1]] for spot in group if spot[1] < len(before[spot[0]])
-        }
-        if always or (len(starts) == len(group) and is_one(starts)):
+        starts = {spot: array_at(turn.before, spot) for spot in group}
+        if always or is_one(starts):
             one.append(group)
         else:
             rest |= group.keys()

@@ -24,8 +24,9 @@ from gradc.capture.context import current, demand
 from gradc.capture.dispatch import apply
 from gradc.capture.mutation import read
 from gradc.capture.positions import Position, as_dim
+from gradc.capture.sharing import arrays_in
 from gradc.capture.tracer import Kind, Tracer
-from gradc.capture.trees import LEAF, flatten
+from gradc.capture.trees import LEAF
 from gradc.capture.twins import root_of
 from gradc.records import dataclass
 
@@ -180,6 +181,4 @@ def _checked(name: str, value: Any, whole: _Whole, turn: Position) -> Tracer:
 
 
 def _roots(value: Any) -> Iterator[Tracer]:
-    for leaf in flatten(value)[0]:
-        if isinstance(leaf, Tracer) and leaf._kind is Kind.ARRAY:
-            yield root_of(leaf)
+    return (root_of(handle) for handle in arrays_in(value) if handle is not None)

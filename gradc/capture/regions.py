@@ -17,6 +17,7 @@ from gradc.capture.ranges import Fact
 from gradc.capture.sharing import (
     Group,
     Spot,
+    array_at,
     arrays_in,
     doubtful,
     groups_of,
@@ -287,8 +288,7 @@ def _move(name: str, spot: Any, turn: Turn, plan: Plan) -> None:
     A write to it would show in every alias of the old array: these are not to be used any more.
     An array of the caller's may be; then nothing may be written afterwards.
     """
-    old = arrays_in(turn.before[spot[0]])
-    handle = old[spot[1]] if spot[1] < len(old) else None
+    handle = array_at(turn.before, spot)
     if handle is None:
         return
     if handle._view is not None or any(handle is h for h in turn.trace.recorder.handles):
@@ -299,11 +299,9 @@ def _move(name: str, spot: Any, turn: Turn, plan: Plan) -> None:
 
 def _stay(spot: Spot, turn: Turn) -> None:
     """Note that after the loop a name may still hold its array of before: a branch decides."""
-    name, k = spot
-    old = arrays_in(turn.before[name])
-    handle = old[k] if k < len(old) else None
+    handle = array_at(turn.before, spot)
     if handle is not None:
-        turn.moved.setdefault(name, []).append(handle)
+        turn.moved.setdefault(spot[0], []).append(handle)
 
 
 def _refuse_stale_copies(turn: Turn, plan: Plan) -> None:
@@ -336,8 +334,7 @@ def _refuse_aliases(turn: Turn, written: set[Any]) -> None:
 
 
 def _replace(name: str, k: int, turn: Turn, plan: Plan) -> None:
-    old = arrays_in(turn.before[name])
-    handle = old[k] if k < len(old) else None
+    handle = array_at(turn.before, (name, k))
     if handle is None:
         return
     if handle._view is not None or any(handle is h for h in turn.trace.recorder.handles):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Group",
     "Spot",
+    "array_at",
     "arrays_in",
     "doubtful",
     "groups_of",
@@ -38,6 +39,12 @@ def arrays_in(value: Any) -> list[Tracer | None]:
     """Return the array handles among the leaves of a value."""
     leaves = flatten(value)[0]
     return [x if isinstance(x, Tracer) and x._kind is Kind.ARRAY else None for x in leaves]
+
+
+def array_at(values: Mapping[str, Any], spot: Spot) -> Tracer | None:
+    """Return the array handle that a name holds in one place; None where there is none."""
+    found = arrays_in(values[spot[0]])
+    return found[spot[1]] if spot[1] < len(found) else None
 
 
 def groups_of(after: "dict[str, Tree]", same: dict[str, Any]) -> list[Group]:
@@ -99,7 +106,7 @@ def doubtful(groups: Iterable[Group], after: "dict[str, Tree]", trace: Trace) ->
 
 def leave_in_doubt(values: dict[str, Any], spots: Iterable[Spot]) -> None:
     """Refuse later writes into some arrays, each of which may share memory with the others."""
-    handles = [arrays_in(values[name])[k] for name, k in sorted(spots) if name in values]
+    handles = [array_at(values, spot) for spot in sorted(spots) if spot[0] in values]
     arrays = [handle for handle in handles if handle is not None]
     for k, handle in enumerate(arrays):
         handle._undecided = True
@@ -120,7 +127,7 @@ def share(values: dict[str, Any], groups: Iterable[Group]) -> None:
     for group in groups:
         spots = [spot for spot in group if spot[0] in values]
         for spot in spots[1:]:
-            handle = arrays_in(values[spots[0][0]])[spots[0][1]]
+            handle = array_at(values, spots[0])
             leaves, tree = flatten(values[spot[0]])
             leaves[spot[1]] = handle
             values[spot[0]] = unflatten(tree, leaves)

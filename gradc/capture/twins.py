@@ -18,7 +18,7 @@ from gradc.capture.trees import flatten
 from gradc.ir import Shape, Value, op_named
 from gradc.records import dataclass
 
-__all__ = ["doubt", "join_memory", "origin_of", "origins_of", "root_of", "sources_of", "unsure"]
+__all__ = ["doubt", "join_memory", "origins_of", "root_of", "sources_of", "unsure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,6 @@ class Twin:
     def layout(self, base: Layout, shape: Shape) -> Layout:
         """Return the layout when both arrays have it."""
         return base if base == layout_of(self.other) else UNKNOWN
-
-
-def origin_of(handle: Tracer) -> Tracer:
-    """Return the array that a name held before any branch bound it anew."""
-    return origins_of(handle)[-1]
 
 
 def root_of(handle: Tracer) -> Tracer:

@@ -31,13 +31,12 @@ from gradc.kernels.nest import (
     Store,
 )
 from gradc.kernels.walk import (
-    expressions,
     loads,
     map_statement,
     nested,
     replace_symbols,
+    scalars_read,
     statements,
-    subexpressions,
     uses,
 )
 from gradc.records import dataclass
@@ -92,7 +91,7 @@ class Rows:
     def __post_init__(self) -> None:
         """Look through the statements once, not for every stage that may join."""
         self.late = _late_locals(self.loop, self.tail)
-        self.read = _read_locals(self.stage.body)
+        self.read = set(scalars_read(self.stage.body))
 
     @property
     def turns(self) -> int:
@@ -143,7 +142,7 @@ def _facts(stage: Stage) -> Facts:
         for buffer, written in uses(statement):
             touched[buffer] = touched.get(buffer, False) or written
     made = {s.local for s in stage.body if isinstance(s, Let | Declare)}
-    return Facts(stage, _rows(stage), touched, made, _read_locals(stage.body))
+    return Facts(stage, _rows(stage), touched, made, set(scalars_read(stage.body)))
 
 
 def _depend(later: Facts, earlier: Facts) -> bool:
@@ -292,16 +291,6 @@ def _late_locals(loop: Loop, tail: list[Stmt]) -> set[Local]:
             late.add(statement.local)
     late.update(s.local for s in tail if isinstance(s, Let))
     return late
-
-
-def _read_locals(body: list[Stmt]) -> set[Local]:
-    return {
-        part
-        for statement in statements(body)
-        for expr in expressions(statement)
-        for part in subexpressions(expr)
-        if isinstance(part, Local)
-    }
 
 
 # writing the merged stage

@@ -24,15 +24,14 @@ from gradc.kernels.nest import (
     Store,
 )
 from gradc.kernels.walk import (
-    expressions,
     map_statement,
     replace_symbols,
+    scalars_read,
     statements,
-    subexpressions,
     with_operands,
 )
 
-__all__ = ["array_of", "locals_made", "locals_read", "locals_used", "with_memory"]
+__all__ = ["array_of", "locals_made", "locals_used", "with_memory"]
 
 
 def locals_made(body: Sequence[Stmt]) -> set[Local]:
@@ -40,18 +39,9 @@ def locals_made(body: Sequence[Stmt]) -> set[Local]:
     return {s.local for s in statements(body) if isinstance(s, Let | Declare)}
 
 
-def locals_read(body: Sequence[Stmt]) -> set[Local]:
-    """Return the scalars that statements read."""
-    found: set[Local] = set()
-    for statement in statements(body):
-        for whole in expressions(statement):
-            found.update(part for part in subexpressions(whole) if isinstance(part, Local))
-    return found
-
-
 def locals_used(body: Sequence[Stmt]) -> set[Local]:
     """Return the scalars that statements read or change."""
-    found = locals_read(body)
+    found = set(scalars_read(body))
     for statement in statements(body):
         if isinstance(statement, Assign):
             found.add(statement.local)

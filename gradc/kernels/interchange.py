@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 
 from gradc.ir import Dim, DimExpr, Symbol, substitute
 from gradc.kernels.dependence import Span, Unit, is_legal, span_of, touches
-from gradc.kernels.expand import array_of, locals_made, locals_read, locals_used, with_memory
+from gradc.kernels.expand import array_of, locals_made, locals_used, with_memory
 from gradc.kernels.extremes import extremes
 from gradc.kernels.nest import (
     Accumulate,
@@ -34,7 +34,7 @@ from gradc.kernels.nest import (
     Stmt,
     Store,
 )
-from gradc.kernels.walk import loads, map_statement, replace_symbols
+from gradc.kernels.walk import loads, map_statement, replace_symbols, scalars_read
 from gradc.records import dataclass
 
 __all__ = ["SWEPT", "interchange", "strides", "with_turns_inside"]
@@ -121,7 +121,7 @@ def _may_move(loop: Loop, parts: Sequence[_Part]) -> bool:
         elif isinstance(statement, Accumulate) and isinstance(statement.target, Local):
             (summed if statement.how == "sum" else changed).add(statement.target)
     made = locals_made(loop.body)
-    return changed <= made and not (summed - made) & locals_read(loop.body)
+    return changed <= made and not (summed - made) & set(scalars_read(loop.body))
 
 
 def _is_plain(statement: Stmt) -> bool:

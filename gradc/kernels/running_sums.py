@@ -13,7 +13,6 @@ from collections import Counter
 from dataclasses import replace
 
 from gradc.kernels.apart import turns_are_apart
-from gradc.kernels.expand import locals_read
 from gradc.kernels.extremes import Bounds
 from gradc.kernels.lanes import use_lanes
 from gradc.kernels.nest import (
@@ -29,12 +28,7 @@ from gradc.kernels.nest import (
     Stmt,
     While,
 )
-from gradc.kernels.walk import (
-    expressions,
-    nested,
-    statements,
-    subexpressions,
-)
+from gradc.kernels.walk import nested, scalars_read, statements
 
 __all__ = ["in_running_lanes", "running_sums"]
 
@@ -55,7 +49,7 @@ def in_running_lanes(loop: Loop, bounds: Bounds) -> list[Stmt] | None:
     sums = {
         s.target for s in loop.body if isinstance(s, Accumulate) and isinstance(s.target, Local)
     }
-    if not sums or sums & locals_read(loop.body) or not turns_are_apart(loop):
+    if not sums or sums & set(scalars_read(loop.body)) or not turns_are_apart(loop):
         return None
     forwards = _forwards(loop)
     found = [] if forwards is None else use_lanes(forwards, bounds)
@@ -76,7 +70,7 @@ def _forwards(loop: Loop) -> Loop | None:
 def _summed(loop: Loop) -> list[Stmt]:
     """Return a loop's statements with the numbers of the outside that they add to as sums."""
     made = {s.local for s in loop.body if isinstance(s, Let | Declare)}
-    used = _uses(loop.body)
+    used = Counter(scalars_read(loop.body))
     result = loop.body
     for last in [s for s in loop.body if isinstance(s, Assign)]:
         if last.local not in made and last.local.dtype.kind == "f" and used[last.local] == 1:
@@ -124,23 +118,12 @@ def _rest(value: Expr, carry: Local) -> Expr | None:
     return right if left is carry else left
 
 
-def _uses(body: list[Stmt]) -> Counter[Local]:
-    """Count how often each number is read, wherever."""
-    return Counter(
-        part
-        for s in statements(body)
-        for whole in expressions(s)
-        for part in subexpressions(whole)
-        if isinstance(part, Local)
-    )
-
-
 # sums that an inner loop takes over
 
 
 def _handed_back(body: list[Stmt]) -> list[Stmt]:
     """Return the statements of a turn without second names of a sum of the outside."""
-    used = _uses(body)
+    used = Counter(scalars_read(body))
     result = body
     for last in [s for s in body if isinstance(s, Assign) and isinstance(s.value, Local)]:
         inner = last.value

@@ -23,6 +23,7 @@ from gradc.kernels.nest import (
     Least,
     Let,
     Load,
+    Local,
     Loop,
     MatMul,
     Matrix,
@@ -43,6 +44,7 @@ __all__ = [
     "map_statement",
     "nested",
     "replace_symbols",
+    "scalars_read",
     "statements",
     "statements_in",
     "subexpressions",
@@ -74,6 +76,15 @@ def statements(body: Sequence[Stmt]) -> Iterator[Stmt]:
         yield statement
         for inner in reversed(nested(statement)):
             stack.extend(reversed(inner))
+
+
+def scalars_read(body: Sequence[Stmt]) -> Iterator[Local]:
+    """Yield each scalar as often as statements read it, those inside them included."""
+    for statement in statements(body):
+        for whole in expressions(statement):
+            for part in subexpressions(whole):
+                if isinstance(part, Local):
+                    yield part
 
 
 def statements_in(stages: Iterable[Stage]) -> Iterator[Stmt]:
