@@ -10,7 +10,7 @@ Tiles, which share no element, are left alone: a copy of them would save no prod
 from collections.abc import Callable
 from typing import TypeAlias
 
-from gradc.ir import At, Dim, IndexSpec, Slice, Value, op_named
+from gradc.ir import At, Dim, IndexItem, IndexSpec, Slice, Value, op_named
 from gradc.ir.dims import product
 
 __all__ = ["add_to_windows", "all_windows"]
@@ -24,18 +24,15 @@ MOST = 1 << 18
 
 def all_windows(x: Value, spec: IndexSpec, place: int, count: int, run_of: _RunOf) -> Value | None:
     """Return ``x[spec]`` of all turns, turns first; None where the windows are too long or many."""
-    window = spec[place]
-    assert isinstance(window, Slice)
-    if not _overlaps(window, run_of):
+    length = _overlapping(spec[place], run_of)
+    if length is None:
         return None
-    assert isinstance(window.length, int)
     axis = _axis(spec, place)
     parts: list[Value] = []
-    for k in range(window.length):
-        run = run_of(window.start + k * window.step, count)
-        found = op_named("index")(x, spec=(*spec[:place], run, *spec[place + 1 :]))
+    for k in range(length):
+        found = op_named("index")(x, spec=_of_all_turns(spec, place, k, count, run_of))
         size = product(found.shape)
-        if not isinstance(size, int) or size * window.length > MOST:
+        if not isinstance(size, int) or size * length > MOST:
             return None
         moved = found.transpose([axis, *(d for d in range(found.ndim) if d != axis)])
         shape = moved.shape
@@ -47,29 +44,41 @@ def add_to_windows(
     start: Value, values: Value, spec: IndexSpec, place: int, count: int, run_of: _RunOf
 ) -> Value | None:
     """Return ``start`` with the values of all turns, turns first, added to their windows."""
-    window = spec[place]
-    assert isinstance(window, Slice)
-    if not _overlaps(window, run_of):
+    length = _overlapping(spec[place], run_of)
+    if length is None:
         return None
-    assert isinstance(window.length, int)
     axis = _axis(spec, place)
     whole = [Slice(0, extent) for extent in values.shape]
-    for k in range(window.length):
+    for k in range(length):
         items = (*whole[: axis + 1], At(k), *whole[axis + 2 :])
         part = op_named("index")(values, spec=items)
         order = [*range(1, axis + 1), 0, *range(axis + 1, part.ndim)]
-        run = run_of(window.start + k * window.step, count)
-        wide = (*spec[:place], run, *spec[place + 1 :])
+        wide = _of_all_turns(spec, place, k, count, run_of)
         start = op_named("index_add")(start, part.transpose(order), spec=wide)
     return start
 
 
-def _overlaps(window: Slice, run_of: _RunOf) -> bool:
-    """Tell whether windows are short, and those of turns side by side share elements or touch."""
-    if not isinstance(window.length, int) or not 1 <= window.length <= LONGEST:
-        return False
+def _overlapping(window: IndexItem, run_of: _RunOf) -> int | None:
+    """Return the length of a window; None where it is long, or one of tiles.
+
+    Tiles of turns side by side neither share elements nor touch.
+    """
+    assert isinstance(window, Slice)
+    length = window.length
+    if not isinstance(length, int) or not 1 <= length <= LONGEST:
+        return None
     moved = abs(run_of(window.start, 1).step)
-    return moved < window.length * abs(window.step) or window.length == 1
+    return length if moved < length * abs(window.step) or length == 1 else None
+
+
+def _of_all_turns(
+    spec: IndexSpec, place: int, k: int, count: int, run_of: _RunOf
+) -> tuple[IndexItem, ...]:
+    """Return the spec of element ``k`` of the windows of all turns."""
+    window = spec[place]
+    assert isinstance(window, Slice)
+    run = run_of(window.start + k * window.step, count)
+    return (*spec[:place], run, *spec[place + 1 :])
 
 
 def _axis(spec: IndexSpec, place: int) -> int:
