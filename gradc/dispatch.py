@@ -225,6 +225,7 @@ class Dispatch:
     def bind(self, args: tuple[Any, ...]) -> Callable[[], Any]:
         """Return a function of no arguments over these very arrays."""
         version = self.specialised(args, {})
+        STATE.load(made_in_c)
         leaves, _ = flatten((args, {}))
         recording = version.recording
         if any(one.role == "random" for one in recording.inputs):

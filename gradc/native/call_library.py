@@ -6,7 +6,7 @@ Public::
     stored() -> Parts | None        # from the disk, without compiling
     built() -> Parts                # from the disk, or compiled now; raises GradcError
     folder(cache) -> Cache          # where it is kept: a small cache inside the one of kernels
-    Parts.call, Parts.install       # what ``templates/c/caller`` documents
+    Parts.call, .bound, .install    # what ``templates/c/caller`` documents
 
 One text serves all kernels.  It is compiled against the headers of Python and NumPy, so its key
 names both versions.  Its entry appends Python objects to a list whose address it is given, and so
@@ -41,6 +41,7 @@ class Parts:
     """What the library hands over."""
 
     call: Callable[..., Any]
+    bound: Callable[..., Any]
     install: Callable[..., None]
 
 
@@ -123,11 +124,12 @@ def _key() -> str:
 
 
 def _unit() -> library.Unit:
-    """Return the C text, with the file it includes."""
+    """Return the C text, with the files it includes."""
     folder = next(root / "c" / "caller" for root in _TEMPLATES if root.is_dir())
     text = (folder / "gradc_caller.c").read_text(encoding="utf-8")
-    part = (folder / "gradc_call.c").read_text(encoding="utf-8")
-    text = text.replace('#include "gradc_call.c"\n', part)
+    for name in ("gradc_call.c", "gradc_bound.c"):
+        part = (folder / name).read_text(encoding="utf-8")
+        text = text.replace(f'#include "{name}"\n', part)
     extra = [word for path in _includes() for word in ("-isystem", path)]
     if sys.platform == "darwin":
         extra += ["-undefined", "dynamic_lookup"]
@@ -137,6 +139,6 @@ def _unit() -> library.Unit:
 def _handed_over(loaded: library.Loaded) -> Parts:
     made: list[Any] = []
     block = ffi.new("void *[]", [ffi.cast("void *", id(one)) for one in (made, loaded.entry)])
-    if loaded.entry(block, NULL) != 0 or len(made) != 2:
+    if loaded.entry(block, NULL) != 0 or len(made) != 3:
         raise CompileError("the library for calls does not fit this interpreter")
-    return Parts(made[0], made[1])
+    return Parts(*made)

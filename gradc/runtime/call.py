@@ -13,7 +13,8 @@ Public::
 
 A call checks every argument, lends the kernel this thread's scratch memory and releases the
 interpreter lock while it runs, so threads may call the same function at once.  A ``Bound`` owns one
-set of results and scratch memory: one thread at a time.
+set of results and scratch memory: one thread at a time.  It is made in C once calls are (see
+``native_calls``): the kernel's time and some 50 ns.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,7 +37,7 @@ from gradc.runtime.arguments import (
 )
 from gradc.runtime.donated import check_donated, given
 from gradc.runtime.failures import failure
-from gradc.runtime.native_calls import native_call
+from gradc.runtime.native_calls import native_bound, native_call
 from gradc.runtime.plan import BufferSlot, CallPlan, Check
 from gradc.runtime.quick import Kernel, Manner, Quick, quick_call
 from gradc.runtime.results import Results
@@ -212,7 +213,10 @@ class _NativeCaller(Caller):
         plan = self.plan
         if plan.write_back or any(slot.role == "written" for slot in plan.outputs):
             return None
-        return Kernel(self._entry, plan, self._environment, self._failed, self._results)
+        return self._own_kernel()
+
+    def _own_kernel(self) -> Kernel:
+        return Kernel(self._entry, self.plan, self._environment, self._failed, self._results)
 
     def _failed(self, code: int) -> GradcError:
         return _error(self.plan, code)
@@ -230,9 +234,12 @@ class _NativeCaller(Caller):
         scratch = own_arena(self.plan.arena_bytes)
         views = [_from_buffer(_VOID, array) for array in (*arrays, *outputs)]
         tail = [scratch.pointer if scratch else NULL, self._environment]
+        kept = (views, scratch, outputs)
+        in_c = native_bound(self._own_kernel(), [*views, *tail], returned, kept)
+        if in_c is not None:
+            return in_c
         block = ffi.new("void *[]", [*views, *tail])
         entry, plan, null = self._entry, self.plan, NULL
-        kept = (views, scratch, outputs)
 
         def run(*, _kept: object = kept) -> Any:
             code = entry(block, null)

@@ -6,6 +6,7 @@ Public::
     STATE.load(owner) -> bool               # now, compiling it if need be
     STATE.reason -> str                     # why not, for ``gradc doctor``
     native_call(kernel, floats, manner) -> Quick | None
+    native_bound(kernel, block, returned, kept) -> Callable[[], Any] | None
 
 The library is asked for when a compiled function is called a second time.  One that is on disk is
 loaded at once; otherwise a thread builds it while calls go on in Python, and then every function
@@ -27,7 +28,7 @@ from gradc.native import call_library, process
 from gradc.native.ffi import NULL, ffi
 from gradc.runtime.quick import Kernel, Manner, Quick, arrangement
 
-__all__ = ["STATE", "Owner", "native_call"]
+__all__ = ["STATE", "Owner", "native_bound", "native_call"]
 
 _log = logging.getLogger("gradc.cache")
 
@@ -179,6 +180,22 @@ def native_call(kernel: Kernel, floats: Sequence[bool], manner: Manner) -> Quick
         made: Quick = parts.call(*addresses, *sizes, *asked, *trees)
     except ValueError:  # a tree that is very deep
         return None
+    return made
+
+
+def native_bound(
+    kernel: Kernel, block: Sequence[Any], returned: Any, kept: object
+) -> Callable[[], Any] | None:
+    """Return a call of the same buffers each time made in C, where the library is loaded.
+
+    ``block`` holds the pointers that the kernel is given; ``kept`` keeps alive what they point to.
+    """
+    parts = STATE.parts
+    if parts is None:
+        return None
+    addresses = tuple(_address(one) for one in block)
+    entry = _address(kernel.entry)
+    made: Callable[[], Any] = parts.bound(entry, addresses, kernel.failed, returned, (kept, kernel))
     return made
 
 

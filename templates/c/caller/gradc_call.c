@@ -419,9 +419,9 @@ static int is_fitting(const call *self, PyObject *const *items, PyObject *args)
     return found;
 }
 
-static void raise_failure(const call *self, int32_t code)
+static void raise_failure(PyObject *failed, int32_t code)
 {
-    PyObject *error = PyObject_CallFunction(self->failed, "i", (int)code);
+    PyObject *error = PyObject_CallFunction(failed, "i", (int)code);
     if (error == NULL)
         return;
     if (PyExceptionInstance_Check(error))
@@ -442,7 +442,7 @@ static PyObject *computed(const call *self, frame *used)
     code = self->entry(used->block, NULL);
     Py_END_ALLOW_THREADS
     if (code != 0)
-        raise_failure(self, code);
+        raise_failure(self->failed, code);
     else if (make_scalars(self, used))
         answer = arranged(self->tree, used->results);
     drop_results(self, used);

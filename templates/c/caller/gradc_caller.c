@@ -1,6 +1,7 @@
-/* What gradc loads so that its calls are made in C: the type of them, and `Function.__call__`. */
+/* What gradc loads so that its calls are made in C: their two types, and `Function.__call__`. */
 
 #include "gradc_call.c"
+#include "gradc_bound.c"
 
 /* ---- gradc's `Function.__call__` ---- */
 
@@ -80,16 +81,19 @@ static PyMethodDef install_function = {"install", install, METH_VARARGS, NULL};
 
 /* ---- how it is handed over ---- */
 
-/* Append the type and the function `install` to a Python list. */
+/* Append the two types and the function `install` to a Python list. */
 static int hand_over(PyObject *list)
 {
     if (PyArray_ImportNumPyAPI() < 0)
         return 0;
     if (call_type == NULL)
         call_type = (PyTypeObject *)PyType_FromSpec(&call_spec);
+    if (bound_type == NULL)
+        bound_type = (PyTypeObject *)PyType_FromSpec(&bound_spec);
     PyObject *function = PyCFunction_New(&install_function, NULL);
-    const int done = call_type != NULL && function != NULL &&
+    const int done = call_type != NULL && bound_type != NULL && function != NULL &&
                      PyList_Append(list, (PyObject *)call_type) == 0 &&
+                     PyList_Append(list, (PyObject *)bound_type) == 0 &&
                      PyList_Append(list, function) == 0;
     Py_XDECREF(function);
     return done;
