@@ -10,6 +10,7 @@ import numpy as np
 from gradc.api import MISS, Function
 from gradc.artifact import Artifact
 from gradc.assembly import arrangement, assembler, forms, is_fixed, scalars_of
+from gradc.capture import snapshots
 from gradc.capture.hooks import call_function
 from gradc.capture.trace import (
     Input,
@@ -242,8 +243,9 @@ class Dispatch:
 
 
 def made_in_c(parts: Parts) -> None:
-    """Have calls of functions go the short way in C."""
+    """Have calls of functions go the short way in C, and long lists compared there."""
     parts.install(Function, OPEN)
+    snapshots.identical = parts.identical
 
 
 def _leaf_key(leaf: Any) -> Any:

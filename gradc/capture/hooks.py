@@ -5,11 +5,12 @@ function that escaped do nothing but what Python would have done.
 """
 
 import operator
+import os
 import sys
 from collections.abc import Callable
 from functools import lru_cache, partial, reduce
 from pathlib import Path
-from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from gradc.capture.recorder import Leaves, Reader, Recorder
 from gradc.capture.rewrite import bind, is_rewritten, rewritten_code
 from gradc.capture.tracer import Tracer, describe, is_concrete
 from gradc.capture.ufuncs import is_declared
+from gradc.capture.unrecorded import run, seen
 from gradc.capture.unsized import Unsized
 from gradc.errors import TraceError
 
@@ -69,6 +71,7 @@ class Hooks:
             "name": _name,
             "names": _names,
             "test": _test,
+            "seen": seen,
             "for": for_loop,
             "while": while_loop,
             "branch": branch,
@@ -119,8 +122,12 @@ def _attribute(owner: Any, name: str) -> Any:
         return value
     if isinstance(owner, ModuleType):
         return _module_attribute(recorder, owner, name, value)
-    if kind is MethodType:
+    if name == "__dict__":
+        recorder.look_into(owner)
         return value
+    written = kind is MethodType and isinstance(value.__func__, FunctionType)
+    if not written and getattr(value, "__self__", None) is owner:
+        return value  # a method of C: made anew at each read
     known = recorder.reader(owner)
     if known is not None:
         return recorder.know(value, _attribute_reader(known[0], name), f"{known[1]}.{name}")
@@ -131,11 +138,11 @@ def _attribute(owner: Any, name: str) -> Any:
 
 
 _EXTENTS = frozenset(("shape", "size", "nbytes"))
-_UNWATCHED = frozenset((np.ufunc, BuiltinFunctionType, ModuleType, Tracer, _DISPATCHER))
+_UNWATCHED = frozenset((ModuleType, Tracer))
 
 
 def _module_attribute(recorder: Recorder, module: ModuleType, name: str, value: Any) -> Any:
-    if _is_library(module.__name__):
+    if _is_library(module.__name__) and value is not os.environ:
         return value
     variables = vars(module)
     if name not in variables:
@@ -220,11 +227,12 @@ def call_function(function: Any, *args: Any, **kwargs: Any) -> Any:
     try:
         builtin = BUILTINS.get(function)
         known = function in TABLE or is_declared(function)
-    except TypeError:
+        known = known or getattr(function, "__module__", "") == "numpy"
+    except TypeError:  # an object that can be called and has no hash
         builtin, known = None, False
     if builtin is not None:
-        return builtin(*_opened(args), **kwargs)
-    if known or getattr(function, "__module__", "") == "numpy":
+        return builtin(*_opened(args), **_callbacks(kwargs))
+    if known:
         return _call_numpy(function, args, kwargs)
     return _call_other(function, args, kwargs)
 
@@ -241,7 +249,14 @@ def _calling(builtin: Any) -> Callable[..., Any]:
 
 
 def _getattr(owner: Any, name: str, *default: Any) -> Any:
-    return _attribute(owner, name) if hasattr(owner, name) else getattr(owner, name, *default)
+    if BUILTINS[hasattr](owner, name):
+        return _attribute(owner, name)
+    return getattr(owner, name, *default)
+
+
+def _callbacks(kwargs: Any) -> Any:
+    """Have a user's function recorded that a builtin calls, such as the key of ``sorted``."""
+    return {k: runnable(v) if type(v) is FunctionType else v for k, v in kwargs.items()}
 
 
 BUILTINS.update({builtin: _calling(builtin) for builtin in (map, filter, reduce)})
@@ -268,8 +283,10 @@ def _call_numpy(function: Any, args: Any, kwargs: Any) -> Any:
 def _call_python(function: FunctionType, args: Any, kwargs: Any) -> Any:
     if function in TABLE or is_declared(function) or f"{function.__module__}.".startswith("numpy."):
         return _call_numpy(function, args, kwargs)
+    if function in BUILTINS:
+        return BUILTINS[function](*args, **kwargs)
     if not _is_users(function):
-        return function(*args, **kwargs)
+        return run(function, args, kwargs, runnable)
     return runnable(function)(*_adopted(args), **kwargs)
 
 
@@ -350,6 +367,8 @@ def _call_method(method: MethodType, args: Any, kwargs: Any) -> Any:
         return method(*args, **kwargs)
     recorder = current().recorder
     recorder.adopt_fixed(method.__self__)
+    if not _is_users(function):
+        return run(method, args, kwargs, runnable)
     return runnable(function)(method.__self__, *_adopted(args), **kwargs)
 
 
@@ -361,9 +380,11 @@ def _call_other(function: Any, args: Any, kwargs: Any) -> Any:
         return make_generator(args, kwargs)
     refuse_state(function)
     if isinstance(function, partial):
-        return call_function(
-            function.func, *function.args, *args, **{**function.keywords, **kwargs}
-        )
+        first, named = (_open(_attribute(function, name)) for name in ("args", "keywords"))
+        target = _attribute(function, "func")
+        return call_function(target, *first, *args, **{**named, **kwargs})
+    if type(function) is _CACHED:  # what it would find there, it finds in the recording
+        return call_function(function.__wrapped__, *args, **kwargs)
     if isinstance(function, type):
         return _construct(function, args, kwargs)
     if isinstance(owner, dict | list | tuple) and function.__name__ in _READING:
@@ -374,9 +395,10 @@ def _call_other(function: Any, args: Any, kwargs: Any) -> Any:
         return runnable(call)(function, *args, **kwargs)
     if isinstance(owner, list) or type(function).__module__.startswith("gradc"):
         return function(*args, **kwargs)
-    return _result(function(*_opened(args), **{k: _open(v) for k, v in kwargs.items()}))
+    return _result(run(function, _opened(args), {k: _open(v) for k, v in kwargs.items()}, runnable))
 
 
+_CACHED = type(lru_cache(len))
 _READING = frozenset(("get", "items", "values", "keys", "copy", "index", "count"))
 
 

@@ -2,42 +2,47 @@
 
 *Known* objects are those reached from the function's globals, closure or static arguments; each has
 a reader that finds it again at a later call.  An array among them is a hidden input, read anew at
-each call; a number, a string or a function is a guard: when it changes, the recording is not used.
+each call; a number, a string, a plain container or a function is a guard: when it changes, the
+recording is not used.  Of an object each attribute that is read is known in turn.  Where code that
+is not recorded may look into an object (a special method, a library, C), all that it leads to is
+one guard, and an object that keeps its content to itself is refused.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import field
+from functools import lru_cache, partial
 from operator import is_
-from types import (
-    BuiltinFunctionType,
-    BuiltinMethodType,
-    FunctionType,
-    MethodType,
-    ModuleType,
-    WrapperDescriptorType,
-)
+from types import FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from gradc.capture.context import Trace, fail
+from gradc.capture.snapshots import (
+    ATOMS,
+    CONTAINERS,
+    Unwatchable,
+    is_plain,
+    is_same,
+    snapshot,
+    state,
+)
 from gradc.capture.tracer import Kind, Tracer, wrap
-from gradc.errors import DTypeError
+from gradc.errors import DTypeError, UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType
 from gradc.options import Options
 from gradc.records import dataclass
 from gradc.spans import Span
 
-__all__ = ["Guard", "Hidden", "Leaves", "Reader", "Recorder", "Role", "same_value"]
+__all__ = ["Guard", "Hidden", "Leaves", "Reader", "Recorder", "Role"]
 
 Leaves: TypeAlias = Sequence[Any]
 Reader: TypeAlias = Callable[[Leaves], Any]
 """Finds a value again; takes the flat leaves of the call's arguments."""
 Role: TypeAlias = str
 
-_ATOMS = (bool, int, float, complex, str, bytes, type(None), type(...), np.generic, np.dtype)
-_CONTAINERS = (list, tuple, dict, set, frozenset)
-_LOOSE = (ModuleType, np.ufunc, BuiltinFunctionType, BuiltinMethodType, WrapperDescriptorType)
+_PLAIN_ATOMS = frozenset((bool, int, float, complex, str, bytes, type(None), type(...)))
+_LOOSE = (ModuleType,)
 """Types that no guard watches."""
 
 
@@ -56,8 +61,7 @@ class Guard:
 
     path: str
     read: Reader
-    expected: Any
-    identity: bool
+    test: Callable[[Any], bool]
 
     def holds(self, leaves: Leaves) -> bool:
         """Tell whether it is still so."""
@@ -65,22 +69,7 @@ class Guard:
             value = self.read(leaves)
         except (KeyError, IndexError, AttributeError, ValueError):
             return False
-        return value is self.expected if self.identity else same_value(value, self.expected)
-
-
-def same_value(value: Any, expected: Any) -> bool:
-    """Compare numbers by type and bits, containers by content."""
-    if value is expected and not isinstance(value, _CONTAINERS):
-        return True
-    if type(value) is not type(expected):
-        return False
-    if isinstance(value, _CONTAINERS):
-        return bool(value == expected)
-    return (bool(value == expected) and repr(value) == repr(expected)) or _both_nan(value, expected)
-
-
-def _both_nan(value: Any, expected: Any) -> bool:
-    return bool(value != value and expected != expected)
+        return self.test(value)
 
 
 @dataclass(slots=True)
@@ -98,10 +87,11 @@ class Recorder:
     elements: dict[Any, list[tuple[Any, Any]]] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
     choices: dict[Span | None, str] = field(default_factory=dict)
-    _arrays: dict[int, tuple[np.ndarray, Tracer]] = field(default_factory=dict)
+    _arrays: dict[int, tuple[np.ndarray, Tracer, Reader]] = field(default_factory=dict)
     _known: dict[int, tuple[Any, Reader, str]] = field(default_factory=dict)
     _opened: dict[int, Any] = field(default_factory=dict)
     _made: dict[int, Any] = field(default_factory=dict)
+    _seen_whole: set[int] = field(default_factory=set)
 
     # what is known
 
@@ -109,21 +99,52 @@ class Recorder:
         """Enter an object that can be found again; return what the function shall see."""
         if isinstance(value, np.ndarray):
             return self.array(value, read, path)
-        if isinstance(value, _ATOMS):
-            self._guard(value, read, path, identity=value is None or isinstance(value, bool))
-        elif isinstance(value, _CONTAINERS):
+        if isinstance(value, (*_LOOSE, Tracer)):
+            return value
+        kind: Any = type(value)
+        if kind not in _PLAIN_ATOMS:
             self._known.setdefault(id(value), (value, read, path))
+        if isinstance(value, ATOMS):
+            self._guard(value, read, path, _test_of(value))
+        elif isinstance(value, CONTAINERS):
             self._watch(value, read, path)
-        elif isinstance(value, FunctionType | type):
-            self._guard(value, read, path, identity=True)
+        elif isinstance(value, FunctionType):
+            code = value.__code__
+            self._guard(value, read, path, lambda now: now is value and now.__code__ is code)
         elif isinstance(value, MethodType):
-            self._guard(value, read, path, identity=False)
-        elif isinstance(value, np.random.Generator | np.random.RandomState):
-            self._known.setdefault(id(value), (value, read, path))
-        elif not isinstance(value, (*_LOOSE, Tracer)):
-            self._known.setdefault(id(value), (value, read, path))
-            self._guard(value, read, path, identity=True)
+            self._guard(value, read, path, partial(_is_method, value))
+        elif not isinstance(value, np.random.Generator | np.random.RandomState):
+            self._guard(value, read, path, partial(is_, value))
+        if _is_looked_into(kind):
+            self.look_into(value)
         return value
+
+    def look_into(self, value: Any) -> None:
+        """Watch all that an object from outside leads to: code that is not recorded reads it.
+
+        Raises
+        ------
+        UnsupportedError
+            When the object keeps what it holds to itself, as an iterator does.
+        """
+        if isinstance(value, MethodType):
+            value = value.__self__
+        known = self._known.get(id(value))
+        seen = id(value) in self._seen_whole or isinstance(value, _UNREAD) or _is_ours(type(value))
+        if known is None or known[0] is not value or seen:
+            return
+        self._seen_whole.add(id(value))
+        try:
+            held = state(value)
+        except Unwatchable as error:
+            kept = f"{known[2]} is an object of type {type(value).__name__} from outside"
+            fail(
+                UnsupportedError,
+                f"{kept}, and whether it changes between calls cannot be told: {error}",
+                repair="read what is needed of it before the call, and use numbers, arrays, lists "
+                "or dicts of them inside",
+            )
+        self._guard(held, known[1], f"{known[2]} (all of it)", held.holds)
 
     def reader(self, value: Any) -> tuple[Reader, str] | None:
         """Return how to find an object again, if it is known."""
@@ -133,6 +154,9 @@ class Recorder:
     def adopt(self, value: Any, read: Reader, path: str) -> None:
         """Enter an object without guarding it (a static argument, a generator made inside)."""
         self._known[id(value)] = (value, read, path)
+        kind: Any = type(value)
+        if _is_looked_into(kind):
+            self.look_into(value)
 
     def adopt_fixed(self, value: Any) -> None:
         """Enter an object that stays the same one, such as the owner of a bound method."""
@@ -144,23 +168,35 @@ class Recorder:
         self._made[id(value)] = value
         return value
 
-    def _guard(self, value: Any, read: Reader, path: str, identity: bool) -> None:
-        self.guards.setdefault((path, id(value)), Guard(path, read, value, identity))
+    def watch(self, owner: Any, name: str, test: Callable[[Any], bool], make: Any) -> None:
+        """Guard what ``make(owner)`` returns, for an owner from outside."""
+        known = self._known.get(id(owner))
+        if known is not None:
+            read = known[1]
+            self._guard(owner, lambda leaves: make(read(leaves)), f"{known[2]}.{name}", test)
+
+    def _guard(self, value: Any, read: Reader, path: str, test: Callable[[Any], bool]) -> None:
+        self.guards.setdefault((path, id(value)), Guard(path, read, test))
 
     # containers
 
     def _watch(self, value: Any, read: Reader, path: str) -> None:
         """Guard a plain container by value; one that holds arrays or objects by its keys."""
-        if _is_plain(value):
-            self.guards.setdefault((path, id(value)), Guard(path, read, _snapshot(value), False))
+        if is_plain(value):
+            self._guard(value, read, path, snapshot(value).holds)
             return
-        keys = tuple(value) if isinstance(value, dict) else len(value)
-        self.guards.setdefault((path, id(value)), Guard(path, _keys_reader(read), keys, False))
+        self._guard(value, read, path, partial(_is_laid_out, type(value), _places(value)))
 
     def open(self, value: Any) -> Any:
         """Return what a known container holds, with its arrays as hidden inputs."""
         known = self._known.get(id(value))
-        if known is None or not isinstance(value, list | tuple | dict) or _is_plain(value):
+        if known is None:
+            return value
+        if not isinstance(value, CONTAINERS):
+            if not isinstance(value, _UNREAD):
+                self.look_into(value)
+            return value
+        if isinstance(value, set | frozenset) or is_plain(value):
             return value
         done = self._opened.get(id(value))
         if done is None:
@@ -168,14 +204,14 @@ class Recorder:
         return done
 
     def _open(self, value: Any, read: Reader, path: str) -> Any:
-        if isinstance(value, dict):
+        if isinstance(value, dict | MappingProxyType):
             return {
                 k: self.know(v, _item_reader(read, k), f"{path}[{k!r}]") for k, v in value.items()
             }
         items = [self.know(v, _item_reader(read, i), f"{path}[{i}]") for i, v in enumerate(value)]
         if hasattr(value, "_fields"):
             return type(value)(*items)
-        return items if isinstance(value, list) else tuple(items)
+        return tuple(items) if isinstance(value, tuple) else items
 
     # arrays
 
@@ -183,8 +219,16 @@ class Recorder:
         """Return the handle of a closed-over array: one for each array object."""
         found = self._arrays.get(id(array))
         if found is None:
-            handle = self._hide(array, read or (lambda leaves: array), path)
-            found = self._arrays[id(array)] = (array, handle)
+            read = read or (lambda leaves: array)
+            found = self._arrays[id(array)] = (array, self._hide(array, read, path), read)
+        elif read is not None and path != found[1]._name:
+            first, second = found[2], read
+            self._guard(
+                array,
+                lambda leaves: first(leaves) is second(leaves),
+                f"{path} is {found[1]._name}",
+                partial(is_, True),
+            )
         return found[1]
 
     def _hide(self, array: np.ndarray, read: Reader, path: str) -> Tracer:
@@ -243,36 +287,61 @@ def _item_reader(read: Reader, key: Any) -> Reader:
     return lambda leaves: read(leaves)[key]
 
 
-def _keys_reader(read: Reader) -> Reader:
-    def keys(leaves: Leaves) -> Any:
-        value = read(leaves)
-        return tuple(value) if isinstance(value, dict) else len(value)
-
-    return keys
-
-
-def _is_plain(value: Any) -> bool:
-    """Tell whether a container holds nothing but numbers, strings and containers of such."""
-    pending = [value]
-    while pending:
-        here = pending.pop()
-        if isinstance(here, dict):
-            pending += [*here, *here.values()]
-        elif isinstance(here, _CONTAINERS):
-            pending += here
-        elif not isinstance(here, _ATOMS):
-            return False
-    return True
+def _places(container: Any) -> Any:
+    """Return what says where the items of a container are: its keys in their order, or a number."""
+    if isinstance(container, dict | MappingProxyType):
+        return tuple(container)
+    return len(container)
 
 
-def _snapshot(value: Any) -> Any:
-    """Copy the containers, so that later writes into them are noticed."""
-    if isinstance(value, dict):
-        return {key: _snapshot(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_snapshot(item) for item in value]
-    if type(value) is tuple:
-        copied = tuple(_snapshot(item) for item in value)
-        # the very same tuple compares by identity, which is quick
-        return value if all(map(is_, copied, value)) else copied
-    return value
+def _is_laid_out(kind: type, places: Any, now: Any) -> bool:
+    return type(now) is kind and is_same(_places(now), places)
+
+
+def _test_of(value: Any) -> Callable[[Any], bool]:
+    """Return what compares with a number, a string or a structured scalar."""
+    return snapshot(value).holds if isinstance(value, np.void) else partial(is_same, value)
+
+
+def _is_method(method: MethodType, now: Any) -> bool:
+    return (
+        type(now) is MethodType
+        and now.__func__ is method.__func__
+        and now.__self__ is method.__self__
+    )
+
+
+@lru_cache(maxsize=1024)
+def _is_looked_into(kind: type) -> bool:
+    """Tell whether a class lets Python's syntax read its instances by methods of its own."""
+    if kind in _PLAIN_ATOMS or kind in CONTAINERS or issubclass(kind, _UNREAD):
+        return False
+    if _is_ours(kind):
+        return False
+    base = next((one for one in (*CONTAINERS, *ATOMS) if issubclass(kind, one)), object)
+    plain = getattr(kind, "_fields", None) is not None and issubclass(kind, tuple)
+    own = [one for one in kind.__mro__ if one not in base.__mro__]
+    return not plain and any(name in vars(one) for one in own for name in _SPOKEN)
+
+
+def _is_ours(kind: type) -> bool:
+    """Recognise what stands for traced values."""
+    return str(getattr(kind, "__module__", "")).partition(".")[0] == "gradc"
+
+
+_UNREAD = (type, FunctionType, MethodType, ModuleType, np.generic, np.dtype, np.ufunc, range, slice)
+
+_OPERATORS = (
+    "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor",
+    "lshift", "rshift",
+)  # fmt: skip
+_SPOKEN = tuple(
+    f"__{name}__"
+    for name in (
+        *("getitem", "contains", "iter", "next", "len", "bool", "float", "int", "index", "complex"),
+        *("array", "neg", "pos", "abs", "invert", "round", "divmod"),
+        *_OPERATORS,
+        *(f"r{name}" for name in _OPERATORS),
+    )
+)
+"""Methods that a subscript, a loop, an operator or a test calls."""

@@ -30,7 +30,7 @@ from gradc.capture.syntax import PREFIX, Rewriter, without_defaults
 __all__ = ["HOOKS", "bind", "is_rewritten", "rewritten_code"]
 
 HOOKS = (
-    "call", "load", "attribute", "open", "name", "names", "test", "for", "while", "branch",
+    "call", "load", "attribute", "open", "name", "names", "test", "seen", "for", "while", "branch",
     "either", "both", "any_of", "chain", "negated", "finish",
 )  # fmt: skip
 """Names of the hooks; in rewritten code they carry the prefix ``_gradc_``."""

@@ -9,6 +9,9 @@ from gradc.capture.source import FunctionNode
 __all__ = ["LEFT_ALONE", "PREFIX", "Rewriter", "hook", "load_hook", "shallow", "without_defaults"]
 
 PREFIX = "_gradc_"
+_HIDING = frozenset(("globals", "eval", "exec"))
+"""Builtins of which nobody sees what they read."""
+
 LEFT_ALONE = {"super", "locals", "globals", "vars", "dir", "eval", "exec", "breakpoint"}
 
 
@@ -146,8 +149,11 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         """Send every call through the hook."""
-        if isinstance(node.func, ast.Name) and node.func.id in LEFT_ALONE:
-            return self.generic_visit(node)  # type: ignore[no-any-return]
+        if isinstance(node.func, ast.Name) and node.func.id in LEFT_ALONE and not _looks_at(node):
+            plain: ast.Call = self.generic_visit(node)
+            if node.func.id in _HIDING:
+                plain.func = hook("seen", node.func, node.func)
+            return plain
         arguments = [self.visit(argument) for argument in node.args]
         keywords = [
             ast.copy_location(ast.keyword(k.arg, self.visit(k.value)), k) for k in node.keywords
@@ -235,6 +241,11 @@ class Rewriter(ast.NodeTransformer):
         """Ask whether the test can be decided while recording."""
         test = _test(self.visit(node.test), "assert")
         return ast.copy_location(ast.Assert(test, node.msg and self.visit(node.msg)), node)
+
+
+def _looks_at(node: ast.Call) -> bool:
+    """Tell ``vars(x)`` from ``vars()``, which asks for the frame it is called in."""
+    return isinstance(node.func, ast.Name) and node.func.id in ("vars", "dir") and bool(node.args)
 
 
 def shallow(node: Any) -> Any:

@@ -6,7 +6,7 @@ Public::
     stored() -> Parts | None        # from the disk, without compiling
     built() -> Parts                # from the disk, or compiled now; raises GradcError
     folder(cache) -> Cache          # where it is kept: a small cache inside the one of kernels
-    Parts.call, .bound, .install    # what ``templates/c/caller`` documents
+    Parts.call, .bound, .install, .identical    # what ``templates/c/caller`` documents
 
 One text serves all kernels.  It is compiled against the headers of Python and NumPy, so its key
 names both versions.  Its entry appends Python objects to a list whose address it is given, and so
@@ -43,6 +43,7 @@ class Parts:
     call: Callable[..., Any]
     bound: Callable[..., Any]
     install: Callable[..., None]
+    identical: Callable[[Any, Any], bool]
 
 
 def obstacle() -> str | None:
@@ -139,6 +140,6 @@ def _unit() -> library.Unit:
 def _handed_over(loaded: library.Loaded) -> Parts:
     made: list[Any] = []
     block = ffi.new("void *[]", [ffi.cast("void *", id(one)) for one in (made, loaded.entry)])
-    if loaded.entry(block, NULL) != 0 or len(made) != 3:
+    if loaded.entry(block, NULL) != 0 or len(made) != 4:
         raise CompileError("the library for calls does not fit this interpreter")
     return Parts(*made)

@@ -79,9 +79,31 @@ static PyObject *install(PyObject *module, PyObject *args)
 
 static PyMethodDef install_function = {"install", install, METH_VARARGS, NULL};
 
+/* ---- what guards ask ---- */
+
+/* identical(a, b): whether two lists or tuples hold the very same objects. */
+static PyObject *identical(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    (void)module;
+    for (Py_ssize_t k = 0; k < 2; k++)
+        if (count != 2 || !(PyList_Check(args[k]) || PyTuple_Check(args[k]))) {
+            PyErr_SetString(PyExc_TypeError, "two lists or tuples are compared");
+            return NULL;
+        }
+    const Py_ssize_t size = PySequence_Fast_GET_SIZE(args[0]);
+    int same = size == PySequence_Fast_GET_SIZE(args[1]);
+    PyObject **left = PySequence_Fast_ITEMS(args[0]), **right = PySequence_Fast_ITEMS(args[1]);
+    for (Py_ssize_t k = 0; same && k < size; k++)
+        same = left[k] == right[k];
+    return PyBool_FromLong(same);
+}
+
+static PyMethodDef identical_function = {
+    "identical", (PyCFunction)(void (*)(void))identical, METH_FASTCALL, NULL};
+
 /* ---- how it is handed over ---- */
 
-/* Append the two types and the function `install` to a Python list. */
+/* Append the two types and the two functions to a Python list. */
 static int hand_over(PyObject *list)
 {
     if (PyArray_ImportNumPyAPI() < 0)
@@ -91,11 +113,13 @@ static int hand_over(PyObject *list)
     if (bound_type == NULL)
         bound_type = (PyTypeObject *)PyType_FromSpec(&bound_spec);
     PyObject *function = PyCFunction_New(&install_function, NULL);
-    const int done = call_type != NULL && bound_type != NULL && function != NULL &&
+    PyObject *asked = PyCFunction_New(&identical_function, NULL);
+    const int done = call_type != NULL && bound_type != NULL && function != NULL && asked != NULL &&
                      PyList_Append(list, (PyObject *)call_type) == 0 &&
                      PyList_Append(list, (PyObject *)bound_type) == 0 &&
-                     PyList_Append(list, function) == 0;
+                     PyList_Append(list, function) == 0 && PyList_Append(list, asked) == 0;
     Py_XDECREF(function);
+    Py_XDECREF(asked);
     return done;
 }
 
