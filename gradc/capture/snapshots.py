@@ -57,9 +57,12 @@ def is_same(a: Any, b: Any) -> bool:
     return bool(a == b and repr(a) == repr(b)) or bool(a != a and b != b)
 
 
-def identical(a: Any, b: Any) -> bool:
-    """Tell whether two lists or tuples hold the very same objects; one in C may take its place."""
+def _identical(a: Any, b: Any) -> bool:
     return len(a) == len(b) and all(map(is_, a, b))
+
+
+identical: Callable[[Any, Any], bool] = _identical
+"""Tells whether two lists or tuples hold the very same objects; replaced by one in C."""
 
 
 def is_plain(value: Any) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gradc
+from gradc.capture import snapshots
 from gradc.errors import GradcError, IndexBoundsError
 from gradc.runtime import native_calls
 from gradc.runtime.native_calls import STATE
@@ -159,3 +160,17 @@ def test_a_failing_code_without_a_check_is_named(make: Make):
     call = make("return 7;", replace(CallPlan("odd", (), (slot,)), checks={}))
     with pytest.raises(GradcError, match="odd failed with code 7"):
         call.bind()()
+
+
+def test_long_lists_are_compared_in_c():
+    identical = STATE.parts.identical
+    assert snapshots.identical is identical
+    one, two = object(), object()
+    assert identical([one, two], (one, two))
+    assert identical([], ())
+    assert not identical([one, two], [two, one])
+    assert not identical([one], [one, two])
+    assert not identical([1.0], [float("1")])
+    for wrong in ((), ([1],), ([1], {1}), (1, [1]), ([1], [1], [1])):
+        with pytest.raises(TypeError):
+            identical(*wrong)
