@@ -25,7 +25,7 @@ from gradc.ir import (
 )
 from gradc.ir.bind import bind_params
 from gradc.ir.rebuild import copy_node
-from gradc.passes.window_batches import all_windows
+from gradc.passes.window_batches import all_tiles, all_windows
 
 __all__ = ["Batch", "NotBatchedError"]
 
@@ -48,10 +48,15 @@ class Batch:
         The index counts from 0 to ``count - 1``, in any order.
     most : int
         Elements of a value for all turns at most.
+    tiles : bool
+        Windows that lie side by side are axes of their own.
     """
 
-    def __init__(self, target: Graph, index: Symbol, count: int, most: int) -> None:
+    def __init__(
+        self, target: Graph, index: Symbol, count: int, most: int, *, tiles: bool = False
+    ) -> None:
         self.target, self.index, self.count, self.most = target, index, count, most
+        self.tiles = tiles
         self.many: set[int] = set()
 
     def visit(self, target: Graph, node: Node, operands: Sequence[Value]) -> Value:
@@ -206,7 +211,8 @@ def _sliced(batch: Batch, x: Value, spec: IndexSpec, place: int) -> Value:
     """Return ``x[..., i, ...]`` for all turns: a slice whose axis comes first."""
     item = spec[place]
     if isinstance(item, Slice):
-        windows = all_windows(x, spec, place, batch.count, batch.run_of)
+        windows = all_tiles(x, spec, place, batch.count, batch.run_of) if batch.tiles else None
+        windows = windows or all_windows(x, spec, place, batch.count, batch.run_of)
         if windows is None:
             raise NotBatchedError
         return windows

@@ -17,13 +17,16 @@ carry: it is assumed where the first turn has it and some turn clears, and seen 
 import math
 from collections.abc import Iterator, Sequence
 
-from gradc.ir import Graph, IndexSpec, NewAxis, Node, Value, op_named
+from gradc.ir import DimExpr, Graph, IndexSpec, NewAxis, Node, Slice, Value, op_named
 from gradc.ir.dims import product
 from gradc.ir.rebuild import copy_input, copy_node, transfer
-from gradc.passes.batched import NotBatchedError
+from gradc.passes.batched import Batch, NotBatchedError
+from gradc.passes.labels import with_few_labels
 from gradc.passes.rewrite import literal
 from gradc.passes.simplify import simplify
+from gradc.passes.upwards import upwards
 from gradc.passes.whole_loops import whole_loop
+from gradc.passes.window_batches import is_tile
 
 __all__ = ["as_products"]
 
@@ -39,20 +42,32 @@ _ANY = 1 << 48
 
 def as_products(node: Node, operands: Sequence[Value]) -> Graph | None:
     """Return a function of the loop's operands that gives its carries; None if it stays a loop."""
-    if not _is_nest(node):
-        return None
     try:
-        made = _flat_loop(node, known := _numbers(operands))
+        if not _is_nest(node):
+            return None
+        made = with_few_labels(_flat_loop(node, known := _numbers(operands)))
     except NotBatchedError:
         return None
     return _without_zeros(made, known) if _pays(made) else None
 
 
 def _is_nest(node: Node) -> bool:
-    """Tell whether loops of known lengths, and nothing else with a region, are inside of loops."""
+    """Tell whether loops of known lengths, and nothing else with a region, are inside of loops.
+
+    Parts of matrices that lie side by side need but one loop.
+    """
     inner = list(_loops(node))
     counts = (one.params.get("count") for one in inner)
-    return len(inner) > 1 and all(isinstance(count, int) and count > 1 for count in counts)
+    if not all(isinstance(count, int) and count > 1 for count in counts):
+        return False
+    return len(inner) > 1 or _has_tiles(node.regions[0])
+
+
+def _has_tiles(body: Graph) -> bool:
+    """Tell whether turns read or write parts of arrays that lie side by side."""
+    items = (item for node in body.nodes for item in node.params.get("spec", ()))
+    moving = (one for one in items if isinstance(one, Slice) and isinstance(one.start, DimExpr))
+    return any(is_tile(one, Batch.run_of) for one in moving)
 
 
 def _loops(node: Node) -> Iterator[Node]:
@@ -135,6 +150,7 @@ def _clears(node: Node, numbers: set[float]) -> bool:
 
 def _flat_turns(node: Node, known: dict[int, float]) -> Graph:
     """Return the function of a loop whose carries in ``known`` may be the same in every turn."""
+    node = upwards(node)
     body = _flat_body(node.regions[0], known)
     first = len(node.operands) - node.params["carries"]
     left = {first + k: literal(body.value(id)) for k, id in enumerate(body.outputs)}
@@ -143,7 +159,7 @@ def _flat_turns(node: Node, known: dict[int, float]) -> Graph:
         return _flat_turns(node, steady)
     made = Graph(body.name)
     operands = tuple(copy_input(body, id, made) for id in body.inputs)
-    found = whole_loop(made, node, body, operands, _ANY)
+    found = whole_loop(made, node, body, operands, _ANY, tiles=True)
     if found is None:
         raise NotBatchedError
     made.outputs = [value.id for value in found]

@@ -18,7 +18,7 @@ from gradc.ir import (
 from gradc.ir.rebuild import transfer
 from gradc.passes.batched import Batch, NotBatchedError
 from gradc.passes.totals import total
-from gradc.passes.window_batches import add_to_windows
+from gradc.passes.window_batches import add_to_windows, is_tile, write_tiles, written
 
 __all__ = ["needed", "whole_loop"]
 
@@ -32,20 +32,23 @@ def whole_loop(
     body: Graph,
     operands: tuple[Value, ...],
     most: int = MOST_ELEMENTS,
+    *,
+    tiles: bool = False,
 ) -> list[Value] | None:
     """Return the results of a loop computed at once; None where it stays a loop.
 
-    ``most`` is how many elements a value for all turns may have while they are made.
+    ``most`` is how many elements a value for all turns may have while they are made; ``tiles``
+    that windows which lie side by side are axes of their own.
     """
     count, index = node.params["count"], node.params["index"]
     if not isinstance(count, int) or count < 2:
         return None
     first = len(operands) - node.params["carries"]
-    batch = Batch(target, index, count, most)
+    batch = Batch(target, index, count, most, tiles=tiles)
     images = dict(zip(body.inputs, operands, strict=True))
     last = 0 if node.params["reverse"] else count - 1
     try:
-        carries = [_Carry.of(body, first + k, out, index) for k, out in enumerate(body.outputs)]
+        carries = [_Carry.of(body, first + k, out, batch) for k, out in enumerate(body.outputs)]
         wanted = needed(body, [i for carry in carries for i in carry.reads])
         transfer(body, target, images, wanted, lambda g, n, v: batch.visit(g, n, v))
         return [
@@ -83,7 +86,7 @@ class _Carry:
         self.writes, self.value = writes, value
 
     @classmethod
-    def of(cls, body: Graph, place: int, output: int, index: Symbol) -> "_Carry":
+    def of(cls, body: Graph, place: int, output: int, batch: Batch) -> "_Carry":
         """Read how a carry is made; refuse turns that depend on each other.
 
         A turn may read its own row before it writes it: that is the row before the loop.
@@ -98,7 +101,7 @@ class _Carry:
         once = len(users) - len(others) == 1 and body.outputs.count(output) == 1
         if not once or body.uses(output):
             raise NotBatchedError
-        if others and len({_row(one, index) for one in (*nodes, *others)}) != 1:
+        if others and len({_row(one, batch) for one in (*nodes, *others)}) != 1:
             raise NotBatchedError
         return cls(writes)
 
@@ -155,23 +158,30 @@ def _after(node: Node, start: Value, value: Value, batch: Batch) -> Value:
             raise NotBatchedError
         return op_named(name)(start, total(value), spec=spec)
     if isinstance(spec[place], Slice):
+        done = write_tiles(name, start, value, spec, place, batch.run_of) if batch.tiles else None
+        if done is not None:
+            return done
         plain = name == "index_add" and not any(isinstance(i, Array | NewAxis) for i in spec)
-        done = plain and add_to_windows(start, value, spec, place, batch.count, batch.run_of)
-        if not done:
+        if plain:
+            done = add_to_windows(start, value, spec, place, batch.count, batch.run_of)
+        if done is None:
             raise NotBatchedError
         return done
     return _written(name, start, value, spec, place, batch.count)
 
 
-def _row(node: Node, index: Symbol) -> tuple[int, Dim]:
-    """Return the axis and the position at which a turn reads or writes its own row."""
+def _row(node: Node, batch: Batch) -> tuple[int, Dim, Dim]:
+    """Return the axis and the place where a turn reads or writes its own row, or rows."""
     spec: IndexSpec = node.params.get("spec", ())
-    place = _place_of(spec, index)
-    item = spec[place] if place is not None else None
-    if not isinstance(item, At) or any(isinstance(one, Array | NewAxis) for one in spec):
+    place = _place_of(spec, batch.index)
+    if place is None or any(isinstance(one, Array | NewAxis) for one in spec):
         raise NotBatchedError
-    assert place is not None
-    return place, item.position
+    item = spec[place]
+    if isinstance(item, At):
+        return place, item.position, 0
+    if batch.tiles and isinstance(item, Slice) and is_tile(item, batch.run_of):
+        return place, item.start, item.length
+    raise NotBatchedError
 
 
 def _place_of(spec: IndexSpec, index: Symbol) -> int | None:
@@ -202,10 +212,4 @@ def _written(
     axes = [*range(1, before + 1), 0, *range(before + 1, value.ndim)]
     placed = value.transpose(axes)
     wide = (*spec[:place], run, *spec[place + 1 :])
-    covered = all(
-        isinstance(one, Slice) and one.start == 0 and one.length == extent and one.step == 1
-        for one, extent in zip(wide, start.shape, strict=False)
-    )
-    if covered and len(wide) == start.ndim:
-        return placed if name == "index_put" else start + placed
-    return op_named(name)(start, placed, spec=wide)
+    return written(name, start, placed, wide)

@@ -142,6 +142,33 @@ def written_over(a, b):
     return np.sum(c * c)
 
 
+def by_tiles(a, b):
+    """Tiles that are scaled, then added to; the last loop is in another order."""
+    c, s = np.ones((a.shape[0], b.shape[1])), 5
+    for i in range(0, c.shape[0], s):
+        for j in range(0, c.shape[1], s):
+            c[i : i + s, j : j + s] *= 0.5
+            for k in range(a.shape[1] - s, -1, -s):
+                c[i : i + s, j : j + s] += a[i : i + s, k : k + s] @ b[k : k + s, j : j + s]
+    return np.sum(c * c)
+
+
+def by_strips(a, b):
+    c, s = np.zeros((b.shape[1], a.shape[0])), 3
+    for i in range(0, a.shape[0], s):
+        c[:, i : i + s] = (a[i : i + s] @ b).T
+    return np.sum(c**3)
+
+
+def tiles_in_place(a, b):
+    """A tile is read where another turn has written it."""
+    a, s = a.copy(), 5
+    for i in range(0, a.shape[0], s):
+        for k in range(0, a.shape[1], s):
+            a[i : i + s, :s] += 0.1 * a[i : i + s, k : k + s] @ b[k : k + s, :s]
+    return np.sum(a * a)
+
+
 # function, loops that are left of value and gradient
 NESTS = [
     (scaled, 0),
@@ -154,6 +181,9 @@ NESTS = [
     (inside, 2),
     (in_place, 2),
     (handed_on, 2),
+    (by_tiles, 0),
+    (by_strips, 0),
+    (tiles_in_place, 2),
     (factor_outside, 2),
     (written_over, 2),
 ]
@@ -165,13 +195,16 @@ def regions(graph):
 
 @pytest.mark.parametrize("function, left", NESTS, ids=lambda x: getattr(x, "__name__", None))
 def test_nests(function, left):
-    a, b = RNG.standard_normal((14, 13)), RNG.standard_normal((13, 13))
+    a, b = RNG.standard_normal((15, 15)), RNG.standard_normal((15, 15))
     made = gradc.value_and_grad(function, (0, 1), backend="c", unroll=0)
     graph = vectorized(made.artifact(a, b).program, heavy=True).graph
+    by_rows = function is by_a_row
     if left:
         assert regions(graph) >= left
     else:
         assert not regions(graph)
+        products = [node for node in graph.nodes if node.op.name == "contract"]
+        assert all(len(node.type.shape) <= a.ndim + by_rows for node in products)
     value, found = made(a, b)
     wanted_value, wanted = gradc.value_and_grad(function, (0, 1), backend="numpy", unroll=0)(a, b)
     assert value == pytest.approx(function(a, b), rel=1e-12)
