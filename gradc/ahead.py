@@ -31,7 +31,6 @@ from gradc.ahead_specs import examples, parse_array
 from gradc.api import Function, compile
 from gradc.arguments import choose_arguments
 from gradc.capture.trace import Recording
-from gradc.capture.trees import map_tree
 from gradc.derivatives import Gradient
 from gradc.emit.c_signature import Signature, signature
 from gradc.emit.c_source import print_c, print_header
@@ -45,6 +44,7 @@ from gradc.options import MathMode, Options
 from gradc.pipeline import function_name, make_program, plain_name
 from gradc.records import dataclass
 from gradc.spans import definition_span
+from gradc.trees import map_tree
 
 __all__ = ["Built", "build"]
 

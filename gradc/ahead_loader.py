@@ -12,13 +12,13 @@ import numpy as np
 from gradc.ahead_native import compile_flags
 from gradc.capture.trace import Recording, ResultLeaf
 from gradc.capture.tracer import Kind
-from gradc.capture.trees import LEAF, TreeDef, leaf_paths
 from gradc.emit.filters import py_comment, py_string
 from gradc.emit.names import PYTHON, Namer, plain_path
 from gradc.emit.render import render
 from gradc.errors import UnsupportedError
 from gradc.ir import Port, Program
 from gradc.kernels.nest import Failure
+from gradc.trees import LEAF, TreeDef, leaf_paths
 
 __all__ = ["loader_text"]
 

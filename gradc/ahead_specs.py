@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradc.capture.trees import map_tree
 from gradc.errors import ArgumentError
+from gradc.trees import map_tree
 
 __all__ = ["ArraySpec", "examples", "parse_arguments", "parse_array"]
 

@@ -4,9 +4,9 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from gradc.capture.trees import TreeDef, flatten, leaf_paths
 from gradc.errors import ArgumentError
 from gradc.records import dataclass
+from gradc.trees import TreeDef, flatten, leaf_paths
 
 __all__ = ["Argnums", "Chosen", "choose_arguments"]
 

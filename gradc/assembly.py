@@ -5,17 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from gradc.capture.trace import Recording, ResultLeaf
-from gradc.capture.tracer import Kind
-from gradc.capture.trees import LEAF, unflatten
+from gradc.recorded import Calling, Kind, ResultLeaf
 from gradc.runtime.quick import Form
+from gradc.trees import LEAF, unflatten
 
 __all__ = ["arrangement", "assembler", "forms", "is_fixed", "scalars_of"]
 
 Assemble = Callable[[Sequence[Any]], Any]
 
 
-def assembler(recording: Recording, *, scalars: bool = True) -> Assemble:
+def assembler(recording: Calling, *, scalars: bool = True) -> Assemble:
     """Return a function from output arrays to the result, specialised for its tree.
 
     With ``scalars=False`` 0-d results stay arrays, which a bound call overwrites.
@@ -23,7 +22,7 @@ def assembler(recording: Recording, *, scalars: bool = True) -> Assemble:
     return _build(recording.out_tree, iter(recording.results), scalars)
 
 
-def arrangement(recording: Recording) -> tuple[Any, ...] | None:
+def arrangement(recording: Calling) -> tuple[Any, ...] | None:
     """Return the result, in a tuple of one, with the numbers of outputs as leaves.
 
     None where it holds anything but tuples, lists, dicts with plain keys and arrays or scalars.
@@ -37,7 +36,7 @@ def arrangement(recording: Recording) -> tuple[Any, ...] | None:
     return (unflatten(recording.out_tree, outputs),)
 
 
-def forms(recording: Recording, leaves: Sequence[Any]) -> tuple[Any, ...] | None:
+def forms(recording: Calling, leaves: Sequence[Any]) -> tuple[Any, ...] | None:
     """Return what each positional argument must be, in the words of ``runtime.quick.Form``.
 
     ``leaves`` are those of one call.  None where arguments have names, or where a leaf is neither
@@ -75,7 +74,7 @@ def _form(tree: Any, forms: Iterator[tuple[Any, ...]]) -> tuple[Any, ...]:
     return (_CONTAINERS[kind], *named, *[_form(child, forms) for child in tree[2:]])
 
 
-def scalars_of(recording: Recording) -> frozenset[int]:
+def scalars_of(recording: Calling) -> frozenset[int]:
     """Return the outputs that go back as NumPy scalars."""
     return frozenset(leaf.output for leaf in recording.results if leaf.kind is Kind.SCALAR)
 

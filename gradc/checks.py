@@ -7,8 +7,8 @@ import numpy as np
 
 from gradc.autodiff.check import compare_directional, directional_difference
 from gradc.capture.hooks import call_function
-from gradc.capture.trees import flatten, unflatten
 from gradc.transforms import jvp, vjp
+from gradc.trees import flatten, unflatten
 
 __all__ = ["check_grads"]
 

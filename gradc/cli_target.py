@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from gradc.ahead_specs import examples, parse_arguments
 from gradc.api import Function
 from gradc.capture.trace import is_traced_leaf, leaf_type
-from gradc.capture.trees import flatten
 from gradc.errors import ArgumentError, GradcError
 from gradc.transforms import grad, value_and_grad
+from gradc.trees import flatten
 
 __all__ = ["Target", "derived", "find_target"]
 

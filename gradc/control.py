@@ -14,10 +14,10 @@ from gradc.capture.convert import as_handle
 from gradc.capture.hooks import as_written, call_function
 from gradc.capture.positions import is_position
 from gradc.capture.tracer import Kind, Tracer
-from gradc.capture.trees import TreeDef, flatten, map_tree, unflatten
 from gradc.errors import ArgumentError
 from gradc.scans import settle_scan
 from gradc.tracing import is_tracing
+from gradc.trees import TreeDef, flatten, map_tree, unflatten
 
 __all__ = ["cond", "loop", "scan", "while_loop"]
 

@@ -18,12 +18,12 @@ from gradc.capture.convert import value_of
 from gradc.capture.hooks import call_function
 from gradc.capture.trace import Subgraph, inline_call, is_traced_leaf, leaf_type, subtrace
 from gradc.capture.tracer import Kind, Tracer, wrap
-from gradc.capture.trees import LEAF, flatten, map_tree, unflatten
 from gradc.errors import ArgumentError, DerivativeError, DTypeError, warn
 from gradc.ir import ArrayType, Graph, Value, is_float, op_named
 from gradc.passes import simplify
 from gradc.records import dataclass
 from gradc.spans import Span, definition_span
+from gradc.trees import LEAF, flatten, map_tree, unflatten
 
 __all__ = [
     "Argnums",

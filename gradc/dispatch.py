@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from gradc import snapshots
 from gradc.api import MISS, Function
 from gradc.artifact import Artifact
 from gradc.assembly import arrangement, assembler, forms, is_fixed, scalars_of
-from gradc.capture import snapshots
 from gradc.capture.hooks import call_function
 from gradc.capture.trace import (
     Input,
@@ -21,7 +21,6 @@ from gradc.capture.trace import (
     leaf_type,
 )
 from gradc.capture.tracer import Kind
-from gradc.capture.trees import TreeDef, flatten
 from gradc.collector import rare_collections
 from gradc.donation import with_donations
 from gradc.errors import ArgumentError, GradcError
@@ -33,6 +32,7 @@ from gradc.runtime.native_calls import STATE
 from gradc.runtime.quick import Form, Manner, Quick
 from gradc.spans import caller_span
 from gradc.tracing import OPEN
+from gradc.trees import TreeDef, flatten
 
 __all__ = ["Dispatch", "Specialised", "made_in_c"]
 

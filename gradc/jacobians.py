@@ -18,7 +18,6 @@ from gradc.arguments import Argnums
 from gradc.autodiff import forward, reverse
 from gradc.capture.context import current
 from gradc.capture.trace import inline_call
-from gradc.capture.trees import LEAF
 from gradc.derivatives import AnyFunction, TracedCall, memory_budget, record
 from gradc.errors import DerivativeError
 from gradc.ir import At, Graph, Value, is_float, op_named
@@ -26,6 +25,7 @@ from gradc.ir.rebuild import inline, rebuild
 from gradc.passes import simplify
 from gradc.records import dataclass
 from gradc.sweeps import map_sweeps
+from gradc.trees import LEAF
 
 __all__ = ["Jacobian"]
 

@@ -17,7 +17,6 @@ from gradc.capture.convert import as_handle, value_of
 from gradc.capture.positions import is_position
 from gradc.capture.trace import Subgraph, is_traced_leaf, subtrace
 from gradc.capture.tracer import Kind, Tracer, wrap
-from gradc.capture.trees import flatten, leaf_paths, unflatten
 from gradc.derivatives import AnyFunction
 from gradc.errors import ArgumentError, UnsupportedError
 from gradc.ir import Dim, Value, op_named
@@ -26,6 +25,7 @@ from gradc.maps import Element, free_index, map_rows
 from gradc.passes import simplify
 from gradc.records import dataclass
 from gradc.scans import result_types
+from gradc.trees import flatten, leaf_paths, unflatten
 
 __all__ = ["Map"]
 

@@ -4,8 +4,8 @@ from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
-from gradc.capture.trees import TreeDef, leaf_paths
 from gradc.errors import ArgumentError
+from gradc.trees import TreeDef, leaf_paths
 
 __all__ = ["Axes", "spread"]
 
@@ -18,7 +18,7 @@ def spread(axes: Axes, tree: TreeDef, what: str) -> list[int | None]:
 
     Examples
     --------
-    >>> from gradc.capture.trees import flatten
+    >>> from gradc.trees import flatten
     >>> spread((0, None), flatten(({"a": 1.0, "b": 2.0}, 3.0))[1], "in_axes")
     [0, 0, None]
     """

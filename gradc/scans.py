@@ -10,9 +10,9 @@ from gradc.capture.context import Unroll, current, fail
 from gradc.capture.convert import value_of
 from gradc.capture.trace import Subgraph, subtrace
 from gradc.capture.tracer import Kind, Tracer, wrap
-from gradc.capture.trees import TreeDef, flatten, leaf_paths, structure_difference, unflatten
 from gradc.errors import ArgumentError, DTypeError, ShapeError, TraceError
 from gradc.ir import ArrayType
+from gradc.trees import TreeDef, flatten, leaf_paths, structure_difference, unflatten
 
 __all__ = ["result_types", "settle_scan"]
 

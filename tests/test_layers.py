@@ -21,7 +21,7 @@ pullbacks scans sweeps transforms view
 """
 
 LAYERS = (
-    ("errors", "spans", "options", "tracing", "records"),
+    ("errors", "spans", "options", "tracing", "records", "trees", "recorded", "snapshots"),
     ("ir",),
     ("ops",),
     ("capture", "passes", "autodiff"),

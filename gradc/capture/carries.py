@@ -12,10 +12,10 @@ from gradc.capture.layout import UNKNOWN
 from gradc.capture.mutation import layout_of, read
 from gradc.capture.positions import Position, tracer_of
 from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
-from gradc.capture.trees import TreeDef, flatten, leaf_paths, structure_difference, unflatten
 from gradc.capture.unsized import Unsized
 from gradc.ir import ArrayType, Dim, DimExpr, Value
 from gradc.records import dataclass
+from gradc.trees import TreeDef, flatten, leaf_paths, structure_difference, unflatten
 
 __all__ = ["Leaf", "Mismatch", "Tree", "initial", "join", "observe"]
 

@@ -26,9 +26,9 @@ from gradc.capture.mutation import read
 from gradc.capture.positions import Position, as_dim
 from gradc.capture.sharing import arrays_in
 from gradc.capture.tracer import Kind, Tracer
-from gradc.capture.trees import LEAF
 from gradc.capture.twins import root_of
 from gradc.records import dataclass
+from gradc.trees import LEAF
 
 __all__ = ["Lengths", "changing"]
 

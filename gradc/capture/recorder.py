@@ -18,58 +18,22 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from gradc.capture.context import Trace, fail
-from gradc.capture.snapshots import (
-    ATOMS,
-    CONTAINERS,
-    Unwatchable,
-    is_plain,
-    is_same,
-    snapshot,
-    state,
-)
-from gradc.capture.tracer import Kind, Tracer, wrap
+from gradc.capture.tracer import Tracer, wrap
 from gradc.errors import DTypeError, UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType
 from gradc.options import Options
+from gradc.recorded import Guard, Hidden, Kind, Leaves, Reader
 from gradc.records import dataclass
+from gradc.snapshots import ATOMS, CONTAINERS, Unwatchable, is_plain, state, watch
 from gradc.spans import Span
 
 __all__ = ["Guard", "Hidden", "Leaves", "Reader", "Recorder", "Role"]
 
-Leaves: TypeAlias = Sequence[Any]
-Reader: TypeAlias = Callable[[Leaves], Any]
-"""Finds a value again; takes the flat leaves of the call's arguments."""
 Role: TypeAlias = str
 
 _PLAIN_ATOMS = frozenset((bool, int, float, complex, str, bytes, type(None), type(...)))
 _LOOSE = (ModuleType,)
 """Types that no guard watches."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hidden:
-    """An array that the function closes over; ``read(leaves)`` returns the current one."""
-
-    path: str
-    type: ArrayType
-    read: Reader
-
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """Something the recording took for granted."""
-
-    path: str
-    read: Reader
-    test: Callable[[Any], bool]
-
-    def holds(self, leaves: Leaves) -> bool:
-        """Tell whether it is still so."""
-        try:
-            value = self.read(leaves)
-        except (KeyError, IndexError, AttributeError, ValueError):
-            return False
-        return self.test(value)
 
 
 @dataclass(slots=True)
@@ -104,17 +68,8 @@ class Recorder:
         kind: Any = type(value)
         if kind not in _PLAIN_ATOMS:
             self._known.setdefault(id(value), (value, read, path))
-        if isinstance(value, ATOMS):
-            self._guard(value, read, path, _test_of(value))
-        elif isinstance(value, CONTAINERS):
-            self._watch(value, read, path)
-        elif isinstance(value, FunctionType):
-            code = value.__code__
-            self._guard(value, read, path, lambda now: now is value and now.__code__ is code)
-        elif isinstance(value, MethodType):
-            self._guard(value, read, path, partial(_is_method, value))
-        elif not isinstance(value, np.random.Generator | np.random.RandomState):
-            self._guard(value, read, path, partial(is_, value))
+        if not isinstance(value, np.random.Generator | np.random.RandomState):
+            self._guard(value, read, path, watch(value))
         if _is_looked_into(kind):
             self.look_into(value)
         return value
@@ -179,13 +134,6 @@ class Recorder:
         self.guards.setdefault((path, id(value)), Guard(path, read, test))
 
     # containers
-
-    def _watch(self, value: Any, read: Reader, path: str) -> None:
-        """Guard a plain container by value; one that holds arrays or objects by its keys."""
-        if is_plain(value):
-            self._guard(value, read, path, snapshot(value).holds)
-            return
-        self._guard(value, read, path, partial(_is_laid_out, type(value), _places(value)))
 
     def open(self, value: Any) -> Any:
         """Return what a known container holds, with its arrays as hidden inputs."""
@@ -285,30 +233,6 @@ class Recorder:
 
 def _item_reader(read: Reader, key: Any) -> Reader:
     return lambda leaves: read(leaves)[key]
-
-
-def _places(container: Any) -> Any:
-    """Return what says where the items of a container are: its keys in their order, or a number."""
-    if isinstance(container, dict | MappingProxyType):
-        return tuple(container)
-    return len(container)
-
-
-def _is_laid_out(kind: type, places: Any, now: Any) -> bool:
-    return type(now) is kind and is_same(_places(now), places)
-
-
-def _test_of(value: Any) -> Callable[[Any], bool]:
-    """Return what compares with a number, a string or a structured scalar."""
-    return snapshot(value).holds if isinstance(value, np.void) else partial(is_same, value)
-
-
-def _is_method(method: MethodType, now: Any) -> bool:
-    return (
-        type(now) is MethodType
-        and now.__func__ is method.__func__
-        and now.__self__ is method.__self__
-    )
 
 
 @lru_cache(maxsize=1024)

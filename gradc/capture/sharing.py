@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gradc.capture.context import Trace
 from gradc.capture.tracer import Kind, Tracer
-from gradc.capture.trees import flatten, unflatten
 from gradc.capture.twins import doubt, root_of, sources_of
+from gradc.trees import flatten, unflatten
 
 if TYPE_CHECKING:
     from gradc.capture.carries import Tree

@@ -17,17 +17,18 @@ from gradc.capture.convert import recorder as running_recorder
 from gradc.capture.convert import value_of
 from gradc.capture.hooks import call_function, static_reader
 from gradc.capture.mutation import read
-from gradc.capture.random_draws import Draw, draw_all
-from gradc.capture.recorder import Guard, Hidden, Leaves, Recorder
-from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
-from gradc.capture.trees import TreeDef, flatten, leaf_paths, unflatten
+from gradc.capture.random_draws import draw_all
+from gradc.capture.recorder import Recorder
+from gradc.capture.tracer import Tracer, is_concrete, wrap
 from gradc.capture.unsized import Unsized
 from gradc.errors import ArgumentError, GradcError, TraceError, UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType, Graph, Value
 from gradc.ir.rebuild import inline
 from gradc.options import Options
+from gradc.recorded import Calling, Input, Kind, Leaves, ResultLeaf, Written
 from gradc.records import dataclass
 from gradc.spans import Span, definition_span
+from gradc.trees import TreeDef, flatten, leaf_paths, unflatten
 
 __all__ = [
     "Input",
@@ -47,96 +48,22 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """One input of a recorded graph.
-
-    Parameters
-    ----------
-    name : str
-        Dotted or subscripted path in the user's words: ``params['w1']``.
-    type : ArrayType
-        dtype and shape.
-    role : {"argument", "hidden", "random"}
-        Where its value comes from.
-    leaf : int
-        For an argument: the position among the flat leaves of ``(args, kwargs)``.
-    kind : Kind
-        Array, NumPy scalar or Python float (which promotes weakly).
-    hidden, draw : Hidden, Draw
-        For the other roles: what to read or draw at each call.
-    """
-
-    name: str
-    type: ArrayType
-    role: str
-    kind: Kind
-    leaf: int = -1
-    hidden: Hidden | None = None
-    draw: Draw | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ResultLeaf:
-    """One leaf of the result: an output of the graph, or a value known while recording."""
-
-    output: int
-    kind: Kind
-    static: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """An input that the function overwrites: its new content is an output."""
-
-    input: int
-    output: int
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(Calling):
     """A recorded function.
 
     Parameters
     ----------
-    name : str
-        The function's name.
     graph : Graph
         Inputs in the order of ``inputs``; outputs are first those of ``results``, then ``written``.
-    inputs : tuple of Input
-    in_tree, out_tree : TreeDef
-        Trees of ``(args, kwargs)`` and of the result.
-    results : tuple of ResultLeaf
-        The leaves of the result.
-    written : tuple of Written
-        Arguments and closed-over arrays that the function overwrites.
-    guards : tuple of Guard
-        Closed-over numbers and functions: the recording serves calls for which all hold.
-    span : Span or None
-        The line of the function's definition.
     choices : tuple
         Loops, each with what became of it: kept, or unrolled and why.
     donated : tuple of (int, int)
         Output and input numbers: the result may lie in the argument's memory.
-    touched : tuple of int
-        Inputs that a function under a transform overwrites, in a copy of its own.
     """
 
-    name: str
     graph: Graph
-    inputs: tuple[Input, ...]
-    in_tree: TreeDef
-    out_tree: TreeDef
-    results: tuple[ResultLeaf, ...]
-    written: tuple[Written, ...]
-    guards: tuple[Guard, ...]
-    span: Span | None
     choices: tuple[tuple[Span | None, str], ...] = ()
     donated: tuple[tuple[int, int], ...] = ()
-    touched: tuple[int, ...] = ()
-
-    def fits(self, leaves: Leaves) -> bool:
-        """Tell whether all guards hold for a call with these flat leaves."""
-        return all(guard.holds(leaves) for guard in self.guards)
 
     def gather(self, leaves: Leaves) -> list[Any]:
         """Return the value of every input for one call; random inputs are drawn here."""
@@ -150,19 +77,6 @@ class Recording:
             else one.hidden.read(leaves)
             for one in self.inputs
         ]
-
-    def assemble(self, outputs: Sequence[Any]) -> Any:
-        """Put output arrays into the tree of the result, with the kinds that NumPy would return."""
-        return unflatten(self.out_tree, (_finished(leaf, outputs) for leaf in self.results))
-
-
-def _finished(leaf: ResultLeaf, outputs: Sequence[Any]) -> Any:
-    if leaf.output < 0:
-        return leaf.static.copy() if isinstance(leaf.static, np.ndarray) else leaf.static
-    value = outputs[leaf.output]
-    if leaf.kind is Kind.ARRAY:
-        return value
-    return value[()] if leaf.kind is Kind.SCALAR else value.item()
 
 
 # leaves

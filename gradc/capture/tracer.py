@@ -11,7 +11,6 @@ graph when it meets a traced value.
 
 import operator
 from collections.abc import Callable, Iterator
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from gradc.capture.dispatch import apply
 from gradc.capture.layout import Layout
 from gradc.errors import TraceError, UnsupportedError
 from gradc.ir import ArrayType, Node, Shape, Value, known
+from gradc.recorded import Kind
 
 __all__ = [
     "Kind",
@@ -33,14 +33,6 @@ __all__ = [
     "static",
     "wrap",
 ]
-
-
-class Kind(IntEnum):
-    """What NumPy would have handed out."""
-
-    PYTHON = 0
-    SCALAR = 1
-    ARRAY = 2
 
 
 class View:

@@ -14,9 +14,9 @@ from gradc.capture.context import GONE, current
 from gradc.capture.layout import UNKNOWN, Layout
 from gradc.capture.mutation import layout_of, leave_undecided, read, write
 from gradc.capture.tracer import Kind, Tracer, View, is_concrete, wrap
-from gradc.capture.trees import flatten
 from gradc.ir import Shape, Value, op_named
 from gradc.records import dataclass
+from gradc.trees import flatten
 
 __all__ = ["doubt", "join_memory", "origins_of", "root_of", "sources_of", "unsure"]
 

@@ -5,11 +5,11 @@ import copy
 import numpy as np
 
 from gradc import capture
-from gradc.capture.trees import flatten
 from gradc.ir import interpret as interpreter
 from gradc.ir.verify import verify
 from gradc.options import Options
 from gradc.passes import simplify
+from gradc.trees import flatten
 
 LOOPS = Options(regions=True, unroll=0)
 """Loops stay loops, however short they are."""

@@ -26,7 +26,7 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc.capture import snapshots
+from gradc import snapshots
 from gradc.errors import GradcError
 
 SHARED = [2.0]

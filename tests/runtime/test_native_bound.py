@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc.capture import snapshots
+from gradc import snapshots
 from gradc.errors import GradcError, IndexBoundsError
 from gradc.runtime import native_calls
 from gradc.runtime.native_calls import STATE

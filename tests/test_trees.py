@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from gradc.capture.trees import LEAF, flatten, leaf_paths, map_tree, unflatten
+from gradc.trees import LEAF, flatten, leaf_paths, map_tree, unflatten
 
 Point = namedtuple("Point", "x y")
 

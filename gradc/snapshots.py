@@ -4,6 +4,7 @@ Public::
 
     snapshot(value) -> Snapshot         # of a plain container: by value, in its order
     state(value) -> State               # of any object: everything that can be reached from it
+    watch(value) -> test                # by which a variable from outside is compared at each call
     is_same(a, b) -> bool               # two numbers, strings or tuples of them, to the bit
     Unwatchable                         # raised where an object keeps what it holds to itself
 
@@ -23,7 +24,10 @@ from weakref import ReferenceType
 
 import numpy as np
 
-__all__ = ["Snapshot", "State", "Unwatchable", "is_plain", "is_same", "snapshot", "state"]
+__all__ = [
+    "ATOMS", "CONTAINERS", "Snapshot", "State", "Unwatchable", "is_plain", "is_same", "snapshot",
+    "state", "watch",
+]  # fmt: skip
 
 ATOMS = (bool, int, float, complex, str, bytes, type(None), type(...), np.generic, np.dtype)
 CONTAINERS = (list, tuple, dict, set, frozenset, deque, types.MappingProxyType)
@@ -137,6 +141,45 @@ class _Record:
 def snapshot(value: Any) -> Any:
     """Return what ``holds(other)`` compares with: for a plain container, or a structured scalar."""
     return _Record(value) if isinstance(value, np.void) else Snapshot(value)
+
+
+def watch(value: Any) -> Callable[[Any], bool]:
+    """Return the test by which a variable is compared at each call: no array, no module.
+
+    Numbers and plain containers go by value, others by the keys or the number of their items;
+    functions and all other objects by identity.
+    """
+    if isinstance(value, ATOMS):
+        return snapshot(value).holds if isinstance(value, np.void) else partial(is_same, value)
+    if isinstance(value, CONTAINERS):
+        if is_plain(value):
+            return snapshot(value).holds  # type: ignore[no-any-return]
+        return partial(_is_laid_out, type(value), _places(value))
+    if isinstance(value, types.FunctionType):
+        code = value.__code__
+        return lambda now: now is value and now.__code__ is code
+    if isinstance(value, types.MethodType):
+        return partial(_is_method, value)
+    return partial(is_, value)
+
+
+def _places(container: Any) -> Any:
+    """Return what says where the items of a container are: its keys in their order, or a number."""
+    if isinstance(container, dict | types.MappingProxyType):
+        return tuple(container)
+    return len(container)
+
+
+def _is_laid_out(kind: type, places: Any, now: Any) -> bool:
+    return type(now) is kind and is_same(_places(now), places)
+
+
+def _is_method(method: types.MethodType, now: Any) -> bool:
+    return (
+        type(now) is types.MethodType
+        and now.__func__ is method.__func__
+        and now.__self__ is method.__self__
+    )
 
 
 class State:
