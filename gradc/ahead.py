@@ -31,7 +31,6 @@ from gradc.ahead_specs import examples, parse_array
 from gradc.api import Function, compile
 from gradc.arguments import choose_arguments
 from gradc.capture.trace import Recording
-from gradc.derivatives import Gradient
 from gradc.emit.c_signature import Signature, signature
 from gradc.emit.c_source import print_c, print_header
 from gradc.errors import ArgumentError, CompilerNotFound, GradcWarning, LimitError
@@ -43,6 +42,7 @@ from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.options import MathMode, Options
 from gradc.pipeline import function_name, make_program, plain_name
 from gradc.records import dataclass
+from gradc.rules import Gradient
 from gradc.spans import definition_span
 from gradc.trees import map_tree
 

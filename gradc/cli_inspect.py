@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from gradc.api import Function, compile
 from gradc.artifact import Artifact
 from gradc.cli_target import Target, derived, find_target
-from gradc.derivatives import Gradient
 from gradc.errors import ArgumentError, GradcError
 from gradc.ir import Port, residuals
 from gradc.ir.text import dump
+from gradc.rules import Gradient
 from gradc.view.page import page
 
 __all__ = ["run"]

@@ -1,11 +1,10 @@
 """What the transforms do while a function is traced.
 
-Each class here is called with traced arguments.  It records the user's function in a graph of its
+Each rule is called with traced arguments.  It records the user's function in a graph of its
 own, simplifies it, derives the joint graph, and inlines that in the trace around it.
 """
 
-import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,23 +21,22 @@ from gradc.errors import ArgumentError, DerivativeError, DTypeError, warn
 from gradc.ir import ArrayType, Graph, Value, is_float, op_named
 from gradc.passes import simplify
 from gradc.records import dataclass
+from gradc.rules import AnyFunction, Gradient
 from gradc.spans import Span, definition_span
 from gradc.trees import LEAF, flatten, map_tree, unflatten
 
 __all__ = [
     "Argnums",
-    "Checkpointed",
-    "Forward",
-    "Gradient",
-    "Hvp",
     "TracedCall",
+    "check_loss",
+    "checkpointed",
+    "directional",
+    "gradient",
     "memory_budget",
     "operand_of",
     "record",
     "stop_gradient",
 ]
-
-AnyFunction = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,76 +152,63 @@ def operand_of(leaf: Any, kind: ArrayType, what: str) -> Value:
     return value_of(leaf).cast(kind.dtype)
 
 
-@dataclass(frozen=True, slots=True)
-class Gradient:
-    """Reverse mode of a scalar function."""
+def gradient(rule: Gradient, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Record value and gradient of a scalar function in the current trace."""
+    call = record(rule.fn, rule.argnums, args, kwargs)
+    check_loss(rule, call)
+    joint = reverse(call.graph, call.wrt, budget=memory_budget())
+    _report_cuts(call, joint)
+    results = inline_call(simplify(joint.graph), call.operands)
+    value = call.sub.assemble(results[: joint.values])
+    derivative = call.tree(results[joint.values :])
+    if rule.with_value:
+        return value, derivative
+    return (derivative, value[1]) if rule.has_aux else derivative
 
-    fn: AnyFunction
-    argnums: Argnums = 0
-    has_aux: bool = False
-    with_value: bool = False
 
-    @property
-    def __signature__(self) -> inspect.Signature:
-        """The parameters of the user's function."""
-        return inspect.signature(self.fn)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Record value and gradient in the current trace."""
-        call = record(self.fn, self.argnums, args, kwargs)
-        self.check_loss(call)
-        joint = reverse(call.graph, call.wrt, budget=memory_budget())
-        _report_cuts(call, joint)
-        results = inline_call(simplify(joint.graph), call.operands)
-        value = call.sub.assemble(results[: joint.values])
-        gradient = call.tree(results[joint.values :])
-        if self.with_value:
-            return value, gradient
-        return (gradient, value[1]) if self.has_aux else gradient
-
-    def check_loss(self, call: TracedCall) -> None:
-        """Raise unless the first result is one floating-point number."""
-        tree = call.sub.out_tree
-        if self.has_aux:
-            is_pair = isinstance(tree, tuple) and tree[0] is tuple and len(tree) == 4
-            if not is_pair:
-                raise ArgumentError(
-                    f"with has_aux, {call.name} must return (loss, aux)",
-                    span=call.span,
-                    repair="return two things, or leave has_aux out",
-                )
-            tree = tree[2]  # type: ignore[index]
-        if tree != LEAF:
-            kind = type(None) if tree is None else tree[0]  # type: ignore[index]
-            raise DerivativeError(
-                f"grad needs a scalar result, but {call.name} returns a {kind.__name__}",
+def check_loss(rule: Gradient, call: TracedCall) -> None:
+    """Raise unless the first result is one floating-point number."""
+    tree = call.sub.out_tree
+    if rule.has_aux:
+        is_pair = isinstance(tree, tuple) and tree[0] is tuple and len(tree) == 4
+        if not is_pair:
+            raise ArgumentError(
+                f"with has_aux, {call.name} must return (loss, aux)",
                 span=call.span,
-                repair="return one number; use has_aux=True to pass something else through",
+                repair="return two things, or leave has_aux out",
             )
-        self._check_leaf(call)
+        tree = tree[2]  # type: ignore[index]
+    if tree != LEAF:
+        kind = type(None) if tree is None else tree[0]  # type: ignore[index]
+        raise DerivativeError(
+            f"grad needs a scalar result, but {call.name} returns a {kind.__name__}",
+            span=call.span,
+            repair="return one number; use has_aux=True to pass something else through",
+        )
+    _check_leaf_of(call)
 
-    def _check_leaf(self, call: TracedCall) -> None:
-        leaf = call.sub.results[0]
-        if leaf.output < 0:
-            raise DerivativeError(
-                f"the result of {call.name} does not depend on its arguments: "
-                f"it is {leaf.static!r}",
-                span=call.span,
-                repair="return a value computed from the arguments",
-            )
-        kind = call.types[leaf.output]
-        if kind.shape != ():
-            raise DerivativeError(
-                f"grad needs a scalar result, but {call.name} returns {kind}",
-                span=call.span,
-                repair="reduce it with np.sum or np.mean, or use gradc.jacobian or gradc.vjp",
-            )
-        if not is_float(kind.dtype):
-            raise DerivativeError(
-                f"grad needs a floating-point result, but {call.name} returns {kind}",
-                span=call.span,
-                repair="integers and truth values have no derivative: return a smooth expression",
-            )
+
+def _check_leaf_of(call: TracedCall) -> None:
+    leaf = call.sub.results[0]
+    if leaf.output < 0:
+        raise DerivativeError(
+            f"the result of {call.name} does not depend on its arguments: it is {leaf.static!r}",
+            span=call.span,
+            repair="return a value computed from the arguments",
+        )
+    kind = call.types[leaf.output]
+    if kind.shape != ():
+        raise DerivativeError(
+            f"grad needs a scalar result, but {call.name} returns {kind}",
+            span=call.span,
+            repair="reduce it with np.sum or np.mean, or use gradc.jacobian or gradc.vjp",
+        )
+    if not is_float(kind.dtype):
+        raise DerivativeError(
+            f"grad needs a floating-point result, but {call.name} returns {kind}",
+            span=call.span,
+            repair="integers and truth values have no derivative: return a smooth expression",
+        )
 
 
 def _report_cuts(call: TracedCall, joint: Joint) -> None:
@@ -249,21 +234,16 @@ def _report_cuts(call: TracedCall, joint: Joint) -> None:
                 )
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
-    """Forward mode: ``(primals, tangents) -> (value, tangent of the value)``."""
-
-    fn: AnyFunction
-
-    def __call__(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        """Record value and tangent in the current trace."""
-        primals, tangents = tuple(primals), tuple(tangents)
-        call = record(self.fn, tuple(range(len(primals))), primals, {})
-        dots = _tangent_values(call, tangents)
-        joint = forward(call.graph, call.wrt)
-        results = inline_call(simplify(joint.graph), [*call.operands, *dots])
-        value = call.sub.assemble(results[: joint.values])
-        return value, _like_value(value, results[joint.values :])
+def directional(
+    fn: AnyFunction, primals: tuple[Any, ...], tangents: tuple[Any, ...]
+) -> tuple[Any, Any]:
+    """Record value and tangent of the value in the current trace."""
+    call = record(fn, tuple(range(len(primals))), primals, {})
+    dots = _tangent_values(call, tangents)
+    joint = forward(call.graph, call.wrt)
+    results = inline_call(simplify(joint.graph), [*call.operands, *dots])
+    value = call.sub.assemble(results[: joint.values])
+    return value, _like_value(value, results[joint.values :])
 
 
 def _tangent_values(call: TracedCall, tangents: Sequence[Any]) -> list[Value]:
@@ -301,27 +281,10 @@ def _moves(leaf: Any) -> bool:
     return isinstance(leaf, Tracer) and is_float(leaf.dtype)
 
 
-@dataclass(frozen=True, slots=True)
-class Hvp:
-    """Hessian times vector: forward mode over the gradient by the first argument."""
-
-    fn: AnyFunction
-
-    def __call__(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        """Record the product in the current trace."""
-        return Forward(Gradient(self.fn, 0))(primals, tangents)[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpointed:
-    """A function whose values the backward part computes again."""
-
-    fn: AnyFunction
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Record the function in the current trace, marked."""
-        with current().checkpointed():
-            return call_function(self.fn, *args, **kwargs)
+def checkpointed(fn: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Record a function in the current trace, marked."""
+    with current().checkpointed():
+        return call_function(fn, *args, **kwargs)
 
 
 def memory_budget() -> int | None:

@@ -9,10 +9,10 @@ from gradc.api import Function
 from gradc.arguments import choose_arguments
 from gradc.autodiff import Joint, reverse
 from gradc.capture.trace import Recording, is_traced_leaf, trace
-from gradc.derivatives import Gradient
 from gradc.errors import GradcError, LimitError, TraceError
 from gradc.options import Options
 from gradc.passes import simplify
+from gradc.rules import Gradient
 from gradc.trees import flatten
 from gradc.view.explain import explain as text_of_explain
 from gradc.view.norms import norms as text_of_norms

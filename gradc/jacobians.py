@@ -5,7 +5,6 @@ the vectors of the basis (``gradc.maps``): one sweep as the body of a loop, so t
 code does not depend on the size of the matrix.
 """
 
-import inspect
 from collections.abc import Sequence
 from functools import partial
 from itertools import product
@@ -14,20 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from gradc.arguments import Argnums
 from gradc.autodiff import forward, reverse
 from gradc.capture.context import current
 from gradc.capture.trace import inline_call
-from gradc.derivatives import AnyFunction, TracedCall, memory_budget, record
+from gradc.derivatives import TracedCall, memory_budget, record
 from gradc.errors import DerivativeError
 from gradc.ir import At, Graph, Value, is_float, op_named
 from gradc.ir.rebuild import inline, rebuild
 from gradc.passes import simplify
-from gradc.records import dataclass
+from gradc.rules import Jacobian
 from gradc.sweeps import map_sweeps
 from gradc.trees import LEAF
 
-__all__ = ["Jacobian"]
+__all__ = ["jacobian"]
 
 FEW = 4
 """Rows or columns that are always derived one by one."""
@@ -35,38 +33,22 @@ SMALL = 200
 """Operations up to which more of them are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Jacobian:
-    """All partial derivatives of one array result, shape ``result.shape + argument.shape``.
-
-    A ``symmetric`` one is that of a gradient: its columns are its rows.
-    """
-
-    fn: AnyFunction
-    argnums: Argnums = 0
-    symmetric: bool = False
-
-    @property
-    def __signature__(self) -> inspect.Signature:
-        """The parameters of the user's function."""
-        return inspect.signature(self.fn)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Record the Jacobian in the current trace."""
-        traced = record(self.fn, self.argnums, args, kwargs)
-        graph, wrt = traced.graph, traced.wrt
-        _check_one_array(traced)
-        rows = prod(_shape(graph, graph.outputs[0]))
-        columns = sum(prod(_shape(graph, graph.inputs[i])) for i in wrt)
-        few = min(rows, columns)
-        if few <= FEW or few * len(graph) <= SMALL:
-            sweep = _by_rows if rows <= columns else _by_columns
-        else:
-            taken = {fact.symbol.name for fact in current().facts}
-            over_rows = rows <= columns and not self.symmetric
-            sweep = partial(map_sweeps, taken=taken, over_rows=over_rows, as_rows=self.symmetric)
-        joint = simplify(sweep(graph, wrt))
-        return traced.tree(inline_call(joint, traced.operands))
+def jacobian(rule: Jacobian, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Record a Jacobian in the current trace."""
+    traced = record(rule.fn, rule.argnums, args, kwargs)
+    graph, wrt = traced.graph, traced.wrt
+    _check_one_array(traced)
+    rows = prod(_shape(graph, graph.outputs[0]))
+    columns = sum(prod(_shape(graph, graph.inputs[i])) for i in wrt)
+    few = min(rows, columns)
+    if few <= FEW or few * len(graph) <= SMALL:
+        sweep = _by_rows if rows <= columns else _by_columns
+    else:
+        taken = {fact.symbol.name for fact in current().facts}
+        over_rows = rows <= columns and not rule.symmetric
+        sweep = partial(map_sweeps, taken=taken, over_rows=over_rows, as_rows=rule.symmetric)
+    joint = simplify(sweep(graph, wrt))
+    return traced.tree(inline_call(joint, traced.operands))
 
 
 def _check_one_array(traced: TracedCall) -> None:

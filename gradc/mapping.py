@@ -17,91 +17,78 @@ from gradc.capture.convert import as_handle, value_of
 from gradc.capture.positions import is_position
 from gradc.capture.trace import Subgraph, is_traced_leaf, subtrace
 from gradc.capture.tracer import Kind, Tracer, wrap
-from gradc.derivatives import AnyFunction
 from gradc.errors import ArgumentError, UnsupportedError
 from gradc.ir import Dim, Value, op_named
-from gradc.mapping_axes import Axes, spread
+from gradc.mapping_axes import spread
 from gradc.maps import Element, free_index, map_rows
 from gradc.passes import simplify
 from gradc.records import dataclass
+from gradc.rules import AnyFunction, Map
 from gradc.scans import result_types
 from gradc.trees import flatten, leaf_paths, unflatten
 
-__all__ = ["Map"]
+__all__ = ["mapped"]
 
 
-@dataclass(frozen=True, slots=True)
-class Map:
-    """The function of one element, applied to each element along an axis."""
+def mapped(rule: Map, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Record a loop over the elements in the current trace."""
+    leaves, tree = flatten((args, kwargs))
+    axes = _axes(rule, args, kwargs)
+    paths = _paths(rule.fn, args, kwargs)
+    given = [
+        _Given.of(leaf, axis, path) for leaf, axis, path in zip(leaves, axes, paths, strict=True)
+    ]
+    count = _count(given)
+    sub = _one(rule.fn, unflatten(tree, [one.element() for one in given]))
+    body = simplify(sub.graph)
+    operands = [Element(value_of(g.leaf), g.axis) for g in given if is_traced_leaf(g.leaf)]
+    operands += [Element(value) for value in sub.captures]
+    trace = current()
+    trace.mark()
+    index = free_index(body, {fact.symbol.name for fact in trace.facts})
+    rows = iter(map_rows(trace.graph, body, operands, count, index))
+    types = result_types(sub)
+    results = [
+        next(rows) if leaf.output >= 0 else _repeated(leaf.static, count) for leaf in sub.results
+    ]
+    placed = [
+        _placed(value, axis, kind.ndim)
+        for value, axis, kind in zip(
+            results, spread(rule.out_axes, sub.out_tree, "out_axes"), types, strict=True
+        )
+    ]
+    return unflatten(sub.out_tree, [wrap(value, Kind.ARRAY) for value in placed])
 
-    fn: AnyFunction
-    in_axes: Axes = 0
-    out_axes: Axes = 0
 
-    @property
-    def __signature__(self) -> inspect.Signature:
-        """The parameters of the user's function."""
-        return inspect.signature(self.fn)
+def _axes(rule: Map, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[int | None]:
+    """Return the axis of each leaf; arguments by name are mapped along their first."""
+    chosen = rule.in_axes
+    if isinstance(chosen, list | tuple) and len(chosen) != len(args):
+        raise ArgumentError(
+            f"in_axes speaks of {len(chosen)} arguments, and there are {len(args)}",
+            repair="give one entry for each positional argument, or a single axis for all",
+        )
+    if not isinstance(chosen, list | tuple):
+        chosen = [chosen] * len(args)
+    found: list[int | None] = []
+    for axes, arg in zip(chosen, args, strict=True):
+        found += spread(axes, flatten(arg)[1], "in_axes")
+    return found + [0] * len(flatten(kwargs)[0])
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Record the loop in the current trace."""
-        leaves, tree = flatten((args, kwargs))
-        axes = self._axes(args, kwargs)
-        paths = _paths(self.fn, args, kwargs)
-        given = [
-            _Given.of(leaf, axis, path)
-            for leaf, axis, path in zip(leaves, axes, paths, strict=True)
-        ]
-        count = _count(given)
-        sub = self._one(unflatten(tree, [one.element() for one in given]))
-        body = simplify(sub.graph)
-        operands = [Element(value_of(g.leaf), g.axis) for g in given if is_traced_leaf(g.leaf)]
-        operands += [Element(value) for value in sub.captures]
-        trace = current()
-        trace.mark()
-        index = free_index(body, {fact.symbol.name for fact in trace.facts})
-        rows = iter(map_rows(trace.graph, body, operands, count, index))
-        types = result_types(sub)
-        results = [
-            next(rows) if leaf.output >= 0 else _repeated(leaf.static, count)
-            for leaf in sub.results
-        ]
-        placed = [
-            _placed(value, axis, kind.ndim)
-            for value, axis, kind in zip(
-                results, spread(self.out_axes, sub.out_tree, "out_axes"), types, strict=True
-            )
-        ]
-        return unflatten(sub.out_tree, [wrap(value, Kind.ARRAY) for value in placed])
 
-    def _axes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[int | None]:
-        """Return the axis of each leaf; arguments by name are mapped along their first."""
-        chosen = self.in_axes
-        if isinstance(chosen, list | tuple) and len(chosen) != len(args):
-            raise ArgumentError(
-                f"in_axes speaks of {len(chosen)} arguments, and there are {len(args)}",
-                repair="give one entry for each positional argument, or a single axis for all",
-            )
-        if not isinstance(chosen, list | tuple):
-            chosen = [chosen] * len(args)
-        found: list[int | None] = []
-        for axes, arg in zip(chosen, args, strict=True):
-            found += spread(axes, flatten(arg)[1], "in_axes")
-        return found + [0] * len(flatten(kwargs)[0])
-
-    def _one(self, call: Any) -> Subgraph:
-        """Record the function for one element."""
-        recorder = current().recorder
-        since = len(recorder.inputs)
-        args, kwargs = call
-        sub = subtrace(self.fn, args, kwargs, many=True)
-        if any(role == "random" for role, _ in recorder.inputs[since:]):
-            fail(
-                UnsupportedError,
-                "a function under vmap draws random numbers, which would be the same for all",
-                repair="draw them before, for all elements, and pass them as a mapped argument",
-            )
-        return sub
+def _one(fn: AnyFunction, call: Any) -> Subgraph:
+    """Record the function for one element."""
+    recorder = current().recorder
+    since = len(recorder.inputs)
+    args, kwargs = call
+    sub = subtrace(fn, args, kwargs, many=True)
+    if any(role == "random" for role, _ in recorder.inputs[since:]):
+        fail(
+            UnsupportedError,
+            "a function under vmap draws random numbers, which would be the same for all",
+            repair="draw them before, for all elements, and pass them as a mapped argument",
+        )
+    return sub
 
 
 @dataclass(frozen=True, slots=True)

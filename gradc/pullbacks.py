@@ -7,12 +7,13 @@ from gradc.api import Function
 from gradc.autodiff import Split, reverse_seeded, split
 from gradc.capture.trace import inline_call
 from gradc.capture.tracer import Kind, Tracer, wrap
-from gradc.derivatives import AnyFunction, TracedCall, memory_budget, operand_of, record
+from gradc.derivatives import TracedCall, memory_budget, operand_of, record
 from gradc.errors import ArgumentError, DerivativeError
 from gradc.ir import ArrayType, is_float
 from gradc.options import Options
 from gradc.passes import simplify
 from gradc.records import dataclass
+from gradc.rules import AnyFunction
 from gradc.trees import TreeDef, flatten, unflatten
 
 __all__ = ["Pullback", "pullback_function"]

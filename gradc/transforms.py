@@ -4,15 +4,16 @@ Each transform makes a :class:`~gradc.api.Function`.  While another function is 
 inlined there, so transforms nest, and a training step with its gradient is one compiled function.
 """
 
+import importlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradc.api import Function, options_of
-from gradc.derivatives import Argnums, Checkpointed, Forward, Gradient, Hvp
 from gradc.errors import ArgumentError
-from gradc.jacobians import Jacobian
-from gradc.mapping import Map
-from gradc.pullbacks import pullback_function
+from gradc.rules import AnyFunction, Checkpointed, Forward, Gradient, Hvp, Jacobian, Map
+
+if TYPE_CHECKING:
+    from gradc.arguments import Argnums
 
 __all__ = [
     "checkpoint",
@@ -26,11 +27,9 @@ __all__ = [
     "vmap",
 ]
 
-AnyFunction = Callable[..., Any]
-
 
 def grad(
-    fn: AnyFunction, argnums: Argnums = 0, *, has_aux: bool = False, **options: Any
+    fn: AnyFunction, argnums: "Argnums" = 0, *, has_aux: bool = False, **options: Any
 ) -> Function:
     """Return the gradient of a scalar function.
 
@@ -67,7 +66,7 @@ def grad(
 
 
 def value_and_grad(
-    fn: AnyFunction, argnums: Argnums = 0, *, has_aux: bool = False, **options: Any
+    fn: AnyFunction, argnums: "Argnums" = 0, *, has_aux: bool = False, **options: Any
 ) -> Function:
     """Return value and gradient of a scalar function, computed together.
 
@@ -93,7 +92,7 @@ def checkpoint(fn: AnyFunction, **options: Any) -> Function:
     return _derived(fn, Checkpointed(fn), "checkpoint", options)
 
 
-def jacobian(fn: AnyFunction, argnums: Argnums = 0, **options: Any) -> Function:
+def jacobian(fn: AnyFunction, argnums: "Argnums" = 0, **options: Any) -> Function:
     """Return the matrix of all partial derivatives of an array function.
 
     For a result of shape ``s`` and an argument of shape ``t`` the Jacobian has shape ``s + t``.  It
@@ -148,9 +147,7 @@ def vjp(fn: AnyFunction, *primals: Any, **options: Any) -> tuple[Any, Callable[[
     ``value, pullback = vjp(fn, x, y)``; ``pullback(value_bar)`` gives ``(x_bar, y_bar)``.  What the
     backward part needs of the forward part is kept between the two.
     """
-    forward = _remembered(
-        fn, "vjp", options, lambda: pullback_function(fn, options_of(fn, options))
-    )
+    forward = _remembered(fn, "vjp", options, lambda: _pullback(fn, options))
     value, residuals, pullback = forward(*primals)
     return value, lambda ct: pullback(residuals, ct)
 
@@ -212,6 +209,11 @@ def _remembered(
     if key not in known:
         known[key] = make()
     return known[key]
+
+
+def _pullback(fn: AnyFunction, options: dict[str, Any]) -> Function:
+    module = importlib.import_module("gradc.pullbacks")
+    return module.pullback_function(fn, options_of(fn, options))  # type: ignore[no-any-return]
 
 
 def _paired(name: str, primals: Sequence[Any], tangents: Sequence[Any] | None) -> tuple[Any, ...]:

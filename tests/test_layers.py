@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gradc"
 TOP = """
 __init__ __main__ ahead api arguments artifact assembly checks cli collector control coverage
 derivatives dispatch donation explanations fitting jacobians mapping maps pipeline places printing
-pullbacks scans sweeps transforms view
+pullbacks rules scans sweeps transforms view
 """
 
 LAYERS = (
@@ -42,6 +42,8 @@ GRAPHLESS = {"native", "runtime"}
 LAZY: dict[str, set[str]] = {
     "ir/graph.py": {"networkx"},  # the view as a networkx graph, made when it is asked for
     "api.py": {"gradc.dispatch", "gradc.derivatives", "gradc.explanations", "gradc.pipeline"},
+    "rules.py": {"gradc.derivatives", "gradc.jacobians", "gradc.mapping"},  # at the first trace
+    "transforms.py": {"gradc.pullbacks"},
     "native/call_library.py": {"sysconfig"},  # where headers lie: only a build asks
     "fitting.py": {"gradc.view.memory"},  # lowers: a call without a budget does not
     "artifact.py": {"gradc.printing"},  # a call that finds its library in the cache
