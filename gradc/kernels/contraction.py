@@ -24,6 +24,10 @@ LOOP_FLOPS = 4096
 
 SHORT_SUM = 3
 """Sums of at most so many products are written out."""
+NARROW_SUM = 8
+"""Sums that are written out for each of many rows that are multiplied by a narrow matrix."""
+NARROW = 64
+"""Greatest number of elements of that matrix."""
 
 SLENDER = 32
 """Greatest extents of the small sides of products along one long axis."""
@@ -97,6 +101,8 @@ def prefers_matmul(plan: Contraction, node: Node) -> bool:
     if not all(isinstance(size, int) for size in sizes):
         return False
     m, n, k = (int(size) for size in sizes)  # type: ignore[arg-type]
+    if _is_narrow(m, n, k):
+        return False
     return m > 1 and n > 1 and k >= 4 and m * n * k > LOOP_FLOPS
 
 
@@ -104,9 +110,21 @@ def is_short_sum(plan: Contraction, node: Node) -> bool:
     """Tell whether every element is a sum of a few products, with all of them at hand."""
     count = plan.size(plan.k)
     wide = any(plan.extents[label] != 1 for label in plan.out)
-    return (
-        wide and isinstance(count, int) and 1 <= count <= SHORT_SUM and node.type.dtype.kind == "f"
-    )
+    if not wide or not isinstance(count, int) or node.type.dtype.kind != "f":
+        return False
+    if 1 <= count <= SHORT_SUM:
+        return True
+    m, n = plan.size(plan.m), plan.size(plan.n)
+    return isinstance(m, int) and isinstance(n, int) and _is_narrow(m, n, count)
+
+
+def _is_narrow(m: int, n: int, k: int) -> bool:
+    """Tell whether many rows are multiplied by a matrix that stays in registers.
+
+    A library is called for more than the products take, and what becomes of them is another sweep.
+    """
+    few, many = min(m, n), max(m, n)
+    return few > 1 and few * k <= NARROW and k <= NARROW_SUM and many >= LONG
 
 
 def long_label(plan: Contraction, node: Node) -> int | None:

@@ -1,60 +1,17 @@
 """Large contractions: strided matrix products inside loops over the other labels."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
 from gradc.ir import Dim
-from gradc.kernels.contraction import Contraction, Labels
+from gradc.kernels.contraction import Contraction
 from gradc.kernels.fuse import Group
 from gradc.kernels.index import row_major_strides
 from gradc.kernels.loops import axis_symbol
+from gradc.kernels.merged import Strides, merge
 from gradc.kernels.nest import Fill, Loop, MatMul, Matrix, Ref, Stmt
 from gradc.kernels.state import State, number
-from gradc.records import dataclass
 
 __all__ = ["lower_matmul"]
-
-Strides: TypeAlias = Mapping[int, Dim]
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """Labels that walk memory as one axis in both arrays they belong to, and the labels left."""
-
-    extent: Dim
-    strides: tuple[Dim, Dim]
-    rest: Labels
-
-
-def merge(plan: Contraction, labels: Labels, first: Strides, second: Strides) -> Merged:
-    """Join labels to one axis, as long as both arrays allow; of equal ones, the innermost."""
-    order = [label for label in labels if plan.extents[label] != 1]
-    if not order:
-        return Merged(1, (1, 1), ())
-    runs = [_run(plan, last, order, (first, second)) for last in reversed(order)]
-    sizes = [plan.size(tuple(run)) for run in runs]
-    known = [size for size in sizes if isinstance(size, int)]
-    best = sizes.index(max(known)) if len(known) == len(sizes) else 0
-    last, rest = runs[best][-1], tuple(label for label in order if label not in runs[best])
-    return Merged(sizes[best], (first[last], second[last]), rest)
-
-
-def _run(
-    plan: Contraction, last: int, labels: Sequence[int], arrays: Sequence[Strides]
-) -> list[int]:
-    """Return the labels, outermost first, that go on where the turns of the one after them end."""
-    run = [last]
-    while True:
-        found = (
-            label
-            for label in labels
-            if label not in run
-            and all(s[label] == s[run[0]] * plan.extents[run[0]] for s in arrays)
-        )
-        label = next(found, None)
-        if label is None:
-            return run
-        run.insert(0, label)
 
 
 def lower_matmul(state: State, group: Group) -> list[Stmt]:

@@ -9,8 +9,14 @@ an elementwise use (``pieces`` counts them), so that adjoints of slices become g
 from collections.abc import Callable, Collection, Mapping
 
 from gradc.errors import UnsupportedError
-from gradc.ir import Array, At, DimExpr, Kind, Node, Program, Slice
-from gradc.kernels.contraction import Contraction, analyse, is_short_sum, prefers_matmul
+from gradc.ir import Array, At, DimExpr, Kind, Node, Program, Slice, product
+from gradc.kernels.contraction import (
+    LOOP_FLOPS,
+    Contraction,
+    analyse,
+    is_short_sum,
+    prefers_matmul,
+)
 from gradc.kernels.index import (
     View,
     domain_of,
@@ -18,6 +24,7 @@ from gradc.kernels.index import (
     splits_only,
     view_of,
 )
+from gradc.kernels.merged import merge
 from gradc.kernels.placement import Form, Placement, is_scalar, op_cost
 
 __all__ = ["place"]
@@ -311,7 +318,26 @@ def _has_matrices(p: Placement, node: Node, plan: Contraction) -> bool:
             return False
     for operand in node.operands:
         p.keep_in_memory(operand)
+    _join_runs(p, node, plan)
     return True
+
+
+def _join_runs(p: Placement, node: Node, plan: Contraction) -> None:
+    """Copy operands whose axes are no runs, where a call for each run would do very little."""
+    views = [p.views[operand] for operand in node.operands]
+    a, b = (
+        dict(zip(labels, view.strides, strict=True))
+        for labels, view in zip((plan.a, plan.b), views, strict=True)
+    )
+    c = dict(zip(plan.out, row_major_strides(node.type.shape), strict=True))
+    runs = merge(plan, plan.m, a, c), merge(plan, plan.n, b, c), merge(plan, plan.k, a, b)
+    work = product(run.extent for run in runs)
+    if not isinstance(work, int) or work > LOOP_FLOPS or not any(run.rest for run in runs):
+        return
+    for operand, own, strides in zip(node.operands, (plan.m, plan.n), (a, b), strict=True):
+        if any(merge(plan, labels, strides, strides).rest for labels in (own, plan.k)):
+            p.keep(operand)
+            p.memory.add(operand)
 
 
 def _creation(p: Placement, node: Node) -> None:

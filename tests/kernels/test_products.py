@@ -37,3 +37,27 @@ def test_axes_in_another_order_are_one_where_memory_has_them_so():
 
     a, b = RNG.random((9, 8, 11)), RNG.random((9, 8, 12))
     assert products(check(backwards, a, b)) == ([(11, 12, 72)], [])
+
+
+def test_short_runs_are_copied_for_one_product():
+    """Sums along short rows that lie apart: a call for each of them would do very little."""
+
+    def by_windows(a, b):
+        window = part(a, Slice(0, 30), Slice(1, 20), Slice(0, 6))
+        return ops.contract(window, b, a_labels=(0, 1, 2), b_labels=(0, 1, 3), out_labels=(2, 3))
+
+    unit = check(by_windows, RNG.random((30, 22, 6)), RNG.random((30, 20, 5)))
+    found, _ = products(unit)
+    assert found == [(6, 5, 600)]
+    long = check(by_windows, RNG.random((30, 22, 6)), RNG.random((30, 20, 50)))
+    assert products(long)[0] == [(6, 50, 30)]
+
+
+@pytest.mark.parametrize(("columns", "calls"), [(8, 0), (9, 1)])
+def test_narrow_matrices_are_written_out(columns, calls):
+    def narrow(a, b):
+        return ops.tanh(ops.contract(a, b, a_labels=(0, 1), b_labels=(2, 1), out_labels=(0, 2)))
+
+    unit = check(narrow, RNG.random((200, 8)), RNG.random((columns, 8)))
+    assert len(products(unit)[0]) == calls
+    assert len(unit.stages) == 1 + calls
