@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradc.recorded import Calling, Kind, ResultLeaf
+from gradc.routes import Route
 from gradc.runtime.quick import Form
 from gradc.trees import LEAF, unflatten
 
@@ -41,11 +42,12 @@ def forms(recording: Calling, leaves: Sequence[Any]) -> tuple[Any, ...] | None:
 
     ``leaves`` are those of one call.  None where arguments have names, or where a leaf is neither
     an input nor a plain value, or a container neither tuple, list nor dict; nor where guards ask
-    for leaves that are no inputs.
+    for leaves that are no inputs; nor where something is drawn, or found by other ways than routes.
     """
     numbers = {one.leaf: k for k, one in enumerate(recording.inputs) if one.role == "argument"}
-    tree = recording.in_tree
-    if len(numbers) < len(recording.inputs) or not isinstance(tree, tuple) or tree[3] != (dict, ()):
+    tree, places = recording.in_tree, _places(recording)
+    count = len(numbers) + len(places)
+    if count < len(recording.inputs) or not isinstance(tree, tuple) or tree[3] != (dict, ()):
         return None
     forms = [
         (Form.INPUT, numbers[k]) if k in numbers else (Form.FIXED, leaf)
@@ -54,10 +56,20 @@ def forms(recording: Calling, leaves: Sequence[Any]) -> tuple[Any, ...] | None:
     plain = all(type(value) in _FIXED for kind, value in forms if kind is Form.FIXED)
     if not plain or not _is_plain(tree):
         return None
-    if recording.guards and [*numbers.items()] != [(k, k) for k in range(len(leaves))]:
+    asked = all(guard.is_asked for guard in recording.guards)
+    if not asked and [*numbers.items()] != [(k, k) for k in range(len(leaves))]:
         return None
     left = iter(forms)
-    return tuple(_form(child, left) for child in tree[2][2:])
+    return (*(_form(child, left) for child in tree[2][2:]), *places)
+
+
+def _places(recording: Calling) -> list[tuple[Any, ...]]:
+    """Return the forms of the arrays that are found by routes."""
+    return [
+        (Form.PLACE, k, *one.hidden.read.parts)
+        for k, one in enumerate(recording.inputs)
+        if one.hidden is not None and isinstance(one.hidden.read, Route)
+    ]
 
 
 _FIXED = (int, bool, str)

@@ -98,6 +98,7 @@ class Specialised:
         floats = [kind is Kind.PYTHON for kind in kinds]
         manner = Manner(
             fits=recording.fits if recording.guards else None,
+            pins=_pins(recording),
             forms=None if flat else self.forms,
             numbers=frozenset(k for k in range(count) if kinds[k] is Kind.SCALAR),
         )
@@ -107,6 +108,16 @@ class Specialised:
             return make(floats, replace(manner, result=result, scalars=scalars, miss=MISS))
         run = make(floats, manner)
         return None if run is None else _assembled(run, self.assemble)
+
+
+def _pins(recording: Recording) -> tuple[tuple[Any, ...], Callable[[_Leaves], bool] | None]:
+    """Return the pins of the guards one after the other, and what asks the guards without one."""
+    pins = [guard.pin for guard in recording.guards if guard.pin is not None]
+    flat = tuple(part for pin in pins for part in pin.parts)
+    left = [guard.holds for guard in recording.guards if not guard.is_asked]
+    if len(left) <= 1:
+        return flat, left[0] if left else None
+    return flat, lambda leaves: all(holds(leaves) for holds in left)
 
 
 def _assembled(

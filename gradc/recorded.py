@@ -6,11 +6,12 @@ whose compiled code is found on disk loads nothing of what records, derives and 
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradc.records import dataclass
+from gradc.routes import Leaves, Pin, Reader
 from gradc.spans import Span
 from gradc.trees import TreeDef, unflatten
 
@@ -23,15 +24,9 @@ __all__ = [
     "Hidden",
     "Input",
     "Kind",
-    "Leaves",
-    "Reader",
     "ResultLeaf",
     "Written",
 ]
-
-Leaves: TypeAlias = Sequence[Any]
-Reader: TypeAlias = Callable[[Leaves], Any]
-"""Finds a value again; takes the flat leaves of the call's arguments."""
 
 
 class Kind(IntEnum):
@@ -58,6 +53,14 @@ class Guard:
     path: str
     read: Reader
     test: Callable[[Any], bool]
+    pin: Pin | None = None
+    is_called: bool = False
+    """Whether a call in C checks the same of each array that it is given."""
+
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether a call in C asks it."""
+        return self.pin is not None or self.is_called
 
     def holds(self, leaves: Leaves) -> bool:
         """Tell whether it is still so."""

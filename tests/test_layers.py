@@ -21,7 +21,8 @@ pullbacks rules scans sweeps transforms view
 """
 
 LAYERS = (
-    ("errors", "spans", "options", "tracing", "records", "trees", "recorded", "snapshots"),
+    ("errors", "spans", "options", "tracing", "records", "trees", "routes"),
+    ("recorded", "snapshots"),
     ("ir",),
     ("ops",),
     ("capture", "passes", "autodiff"),

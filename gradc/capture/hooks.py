@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import lru_cache, partial, reduce
 from pathlib import Path
-from types import CellType, FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,14 @@ from gradc.capture.folding import opaque
 from gradc.capture.loops import finish, for_loop, while_loop
 from gradc.capture.positions import as_user
 from gradc.capture.random_draws import draw, is_generator, make_generator, refuse_state
-from gradc.capture.recorder import Leaves, Reader, Recorder
+from gradc.capture.recorder import Recorder
 from gradc.capture.rewrite import bind, is_rewritten, rewritten_code
 from gradc.capture.tracer import Tracer, describe, is_concrete
 from gradc.capture.ufuncs import is_declared
 from gradc.capture.unrecorded import run, seen
 from gradc.capture.unsized import Unsized
 from gradc.errors import TraceError
+from gradc.routes import Leaves, Reader, attribute, content, fixed, item, variable
 
 __all__ = ["as_written", "call_function", "runnable"]
 
@@ -92,22 +93,10 @@ class Hooks:
         if recorder is None or isinstance(value, Tracer):
             return value
         cell = self.cells.get(name)
-        read = _cell_reader(cell) if cell is not None else _global_reader(self.variables, name)
+        read = content(cell) if cell is not None else variable(self.variables, name)
         seen = recorder.know(value, read, name)
         self.memo[name] = (value, seen)
         return seen
-
-
-def _cell_reader(cell: CellType) -> Reader:
-    return lambda leaves: cell.cell_contents
-
-
-def _global_reader(variables: dict[str, Any], name: str) -> Reader:
-    return lambda leaves: variables[name]
-
-
-def _attribute_reader(read: Reader, name: str) -> Reader:
-    return lambda leaves: getattr(read(leaves), name)
 
 
 def _attribute(owner: Any, name: str) -> Any:
@@ -130,9 +119,9 @@ def _attribute(owner: Any, name: str) -> Any:
         return value  # a method of C: made anew at each read
     known = recorder.reader(owner)
     if known is not None:
-        return recorder.know(value, _attribute_reader(known[0], name), f"{known[1]}.{name}")
+        return recorder.know(value, attribute(known[0], name), f"{known[1]}.{name}")
     if isinstance(owner, type):
-        read: Reader = _attribute_reader(lambda leaves: owner, name)
+        read = attribute(fixed(owner), name)
         return recorder.know(value, read, f"{owner.__name__}.{name}")
     return recorder.array(value, None, name) if kind is np.ndarray else value
 
@@ -147,7 +136,7 @@ def _module_attribute(recorder: Recorder, module: ModuleType, name: str, value: 
     variables = vars(module)
     if name not in variables:
         return value
-    return recorder.know(value, _global_reader(variables, name), f"{module.__name__}.{name}")
+    return recorder.know(value, variable(variables, name), f"{module.__name__}.{name}")
 
 
 @lru_cache(maxsize=1024)
@@ -333,30 +322,23 @@ def _is_users(function: FunctionType) -> bool:
 
 
 def _twin(function: FunctionType, recorder: Recorder) -> Callable[..., Any]:
+    recorder.watch_code(function)
     code = rewritten_code(function, recorder.options.regions)
     if code is None:
         return function
     defaults = function.__defaults__
     if defaults:
+        read = attribute(fixed(function), "__defaults__")
         defaults = tuple(
-            recorder.know(value, _default_reader(function, i), f"default {i}")
-            for i, value in enumerate(defaults)
+            recorder.know(value, item(read, i), f"default {i}") for i, value in enumerate(defaults)
         )
     keywords = function.__kwdefaults__
     if keywords:
+        read = attribute(fixed(function), "__kwdefaults__")
         keywords = {
-            name: recorder.know(value, _keyword_reader(function, name), name)
-            for name, value in keywords.items()
+            name: recorder.know(value, item(read, name), name) for name, value in keywords.items()
         }
     return bind(function, code, Hooks(function).table(), defaults, keywords)
-
-
-def _default_reader(function: FunctionType, position: int) -> Reader:
-    return lambda leaves: (function.__defaults__ or ())[position]
-
-
-def _keyword_reader(function: FunctionType, name: str) -> Reader:
-    return lambda leaves: (function.__kwdefaults__ or {})[name]
 
 
 def _call_method(method: MethodType, args: Any, kwargs: Any) -> Any:

@@ -14,11 +14,11 @@ from gradc.capture.context import Trace, current, demand, fail
 from gradc.capture.convert import has_traced, unwrap
 from gradc.capture.dispatch import apply
 from gradc.capture.mutation import read
-from gradc.capture.recorder import Leaves, Reader
 from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.errors import UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType, At, Slice, broadcast_shapes, op_named
 from gradc.records import dataclass
+from gradc.routes import Leaves, Reader
 
 __all__ = ["Draw", "Source", "draw", "draw_all", "is_generator", "make_generator", "refuse_state"]
 

@@ -22,16 +22,20 @@ from gradc.capture.tracer import Tracer, wrap
 from gradc.errors import DTypeError, UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType
 from gradc.options import Options
-from gradc.recorded import Guard, Hidden, Kind, Leaves, Reader
+from gradc.recorded import Guard, Hidden, Kind
 from gradc.records import dataclass
+from gradc.routes import Pin, Reader, Route, fixed, item
 from gradc.snapshots import ATOMS, CONTAINERS, Unwatchable, is_plain, state, watch
 from gradc.spans import Span
 
-__all__ = ["Guard", "Hidden", "Leaves", "Reader", "Recorder", "Role"]
+__all__ = ["Guard", "Hidden", "Recorder", "Role"]
 
 Role: TypeAlias = str
 
 _PLAIN_ATOMS = frozenset((bool, int, float, complex, str, bytes, type(None), type(...)))
+_UNPINNED = (*CONTAINERS, np.void)
+"""Types that may change while they stay the same object."""
+
 _LOOSE = (ModuleType,)
 """Types that no guard watches."""
 
@@ -69,7 +73,7 @@ class Recorder:
         if kind not in _PLAIN_ATOMS:
             self._known.setdefault(id(value), (value, read, path))
         if not isinstance(value, np.random.Generator | np.random.RandomState):
-            self._guard(value, read, path, watch(value))
+            self._guard(value, read, path, watch(value), not isinstance(value, _UNPINNED))
         if _is_looked_into(kind):
             self.look_into(value)
         return value
@@ -116,7 +120,7 @@ class Recorder:
     def adopt_fixed(self, value: Any) -> None:
         """Enter an object that stays the same one, such as the owner of a bound method."""
         if id(value) not in self._known and id(value) not in self._made:
-            self.adopt(value, lambda leaves: value, "self")
+            self.adopt(value, fixed(value), "self")
 
     def make(self, value: Any) -> Any:
         """Remember an object that the function makes itself: nothing of it is watched."""
@@ -130,8 +134,26 @@ class Recorder:
             read = known[1]
             self._guard(owner, lambda leaves: make(read(leaves)), f"{known[2]}.{name}", test)
 
-    def _guard(self, value: Any, read: Reader, path: str, test: Callable[[Any], bool]) -> None:
-        self.guards.setdefault((path, id(value)), Guard(path, read, test))
+    def watch_code(self, function: FunctionType) -> None:
+        """Guard the code of a function that is recorded: reloading a module may replace it."""
+        code, read = function.__code__, Route(function, None)
+        self._guard(code, read, f"the code of {function.__name__}", partial(is_, code), True)
+
+    def _guard(
+        self,
+        value: Any,
+        read: Reader,
+        path: str,
+        test: Callable[[Any], bool],
+        pinned: bool = False,
+    ) -> None:
+        """Add a guard; ``pinned`` says that it holds as long as ``value`` itself is there."""
+        pin = None
+        if pinned and isinstance(read, Route):
+            now = read(())
+            if now is value or (isinstance(value, MethodType) and test(now)):
+                pin = Pin(read, value)
+        self.guards.setdefault((path, id(value)), Guard(path, read, test, pin))
 
     # containers
 
@@ -153,10 +175,8 @@ class Recorder:
 
     def _open(self, value: Any, read: Reader, path: str) -> Any:
         if isinstance(value, dict | MappingProxyType):
-            return {
-                k: self.know(v, _item_reader(read, k), f"{path}[{k!r}]") for k, v in value.items()
-            }
-        items = [self.know(v, _item_reader(read, i), f"{path}[{i}]") for i, v in enumerate(value)]
+            return {k: self.know(v, item(read, k), f"{path}[{k!r}]") for k, v in value.items()}
+        items = [self.know(v, item(read, i), f"{path}[{i}]") for i, v in enumerate(value)]
         if hasattr(value, "_fields"):
             return type(value)(*items)
         return tuple(items) if isinstance(value, tuple) else items
@@ -167,7 +187,7 @@ class Recorder:
         """Return the handle of a closed-over array: one for each array object."""
         found = self._arrays.get(id(array))
         if found is None:
-            read = read or (lambda leaves: array)
+            read = read or fixed(array)
             found = self._arrays[id(array)] = (array, self._hide(array, read, path), read)
         elif read is not None and path != found[1]._name:
             first, second = found[2], read
@@ -186,7 +206,11 @@ class Recorder:
                 f"the array {path or 'used here'} has dtype {array.dtype}, which is not supported",
                 repair="convert it to bool, an integer type, float32 or float64",
             )
-        hidden = Hidden(path or "array", ArrayType(array.dtype, array.shape), read)
+        kind = ArrayType(array.dtype, array.shape)
+        hidden = Hidden(path or "array", kind, read)
+        told = f"the type of {hidden.path}"
+        guard = Guard(told, read, partial(_is_array, kind), is_called=isinstance(read, Route))
+        self.guards.setdefault((told, id(array)), guard)
         return self.add_input("hidden", hidden, hidden.path, hidden.type, Kind.ARRAY)
 
     def forget_draws(self, since: int) -> None:
@@ -231,8 +255,8 @@ class Recorder:
         return tuple(k for k, handle in enumerate(self.handles) if id(handle) in known)
 
 
-def _item_reader(read: Reader, key: Any) -> Reader:
-    return lambda leaves: read(leaves)[key]
+def _is_array(kind: ArrayType, now: Any) -> bool:
+    return isinstance(now, np.ndarray) and now.dtype == kind.dtype and now.shape == kind.shape
 
 
 @lru_cache(maxsize=1024)

@@ -37,7 +37,8 @@ HOOKS = (
 
 _FACTORY = "_gradc_factory"
 _FUTURE_FLAGS = 0x1FF0000
-_rewritten: set[CodeType] = set()
+_rewritten: dict[int, CodeType] = {}
+"""By their identity: code without a hook equals what was written."""
 
 
 def rewritten_code(function: FunctionType, control: bool = False) -> CodeType | None:
@@ -52,7 +53,7 @@ def rewritten_code(function: FunctionType, control: bool = False) -> CodeType | 
 
 def is_rewritten(function: FunctionType) -> bool:
     """Tell whether the function runs rewritten code (a nested function or a lambda of one)."""
-    return function.__code__ in _rewritten
+    return id(function.__code__) in _rewritten
 
 
 def bind(
@@ -120,7 +121,7 @@ def _remember(code: CodeType) -> None:
     while pending:
         here = pending.pop()
         if here.co_flags & CO_OPTIMIZED:  # class bodies were left as they were
-            _rewritten.add(here)
+            _rewritten[id(here)] = here
             pending += [constant for constant in here.co_consts if isinstance(constant, CodeType)]
 
 

@@ -25,8 +25,9 @@ from gradc.errors import ArgumentError, GradcError, TraceError, UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType, Graph, Value
 from gradc.ir.rebuild import inline
 from gradc.options import Options
-from gradc.recorded import Calling, Input, Kind, Leaves, ResultLeaf, Written
+from gradc.recorded import Calling, Input, Kind, ResultLeaf, Written
 from gradc.records import dataclass
+from gradc.routes import Leaves
 from gradc.spans import Span, definition_span
 from gradc.trees import TreeDef, flatten, leaf_paths, unflatten
 

@@ -30,11 +30,12 @@ def run(
     given = [own(one) if type(one) is FunctionType else one for one in args]
     named = {k: own(one) if type(one) is FunctionType else one for k, one in kwargs.items()}
     result = function(*given, **named)
-    if result is None or maybe_current() is None:
+    owner = getattr(function, "__self__", None)
+    if result is None or maybe_current() is None or type(owner).__module__ in _HARMLESS:
         return result
     _refuse_changing(function)
     recorder = current().recorder
-    for one in (getattr(function, "__self__", None), function, *args, *kwargs.values()):
+    for one in (owner, function, *args, *kwargs.values()):
         recorder.look_into(one)
     return result
 
@@ -67,6 +68,9 @@ def _refuse_changing(function: Any) -> None:
             + (", or draw from np.random.default_rng" if module == "random" else ""),
         )
 
+
+_HARMLESS = frozenset(("threading", "_thread", "logging"))
+"""Modules of objects that are waited for or told something, but not computed with."""
 
 _CHANGING: frozenset[Any] = frozenset(
     ("time", "random", "secrets", ("uuid", "uuid1"), ("uuid", "uuid4"), ("builtins", "input"),

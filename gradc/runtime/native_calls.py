@@ -174,10 +174,11 @@ def native_call(kernel: Kernel, floats: Sequence[bool], manner: Manner) -> Quick
     ]
     addresses = _address(kernel.entry), _address(kernel.environment)
     sizes = tuple(inputs), tuple(outputs), plan.arena_bytes
-    asked = manner.fits, kernel.failed, manner.miss
+    pins, fits = manner.pins or ((), manner.fits)
+    asked = fits, kernel.failed, manner.miss
     trees = arrangement(plan, manner), kernel, manner.forms
     try:
-        made: Quick = parts.call(*addresses, *sizes, *asked, *trees)
+        made: Quick = parts.call(*addresses, *sizes, *asked, *trees, pins)
     except ValueError:  # a tree that is very deep
         return None
     return made

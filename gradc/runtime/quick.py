@@ -73,6 +73,9 @@ class Manner:
         What is returned when an argument does not fit.
     fits : callable, optional
         Further conditions on the inputs.
+    pins : tuple, optional
+        ``(pins, fits)``: objects that must be where they were, and the conditions besides these.
+        Where one is not, ``fits`` alone may still hold.
     forms : tuple, optional
         A ``Form`` for each argument; without them each argument is one input.
     numbers : set of int
@@ -85,6 +88,7 @@ class Manner:
     fits: Callable[[Sequence[Any]], bool] | None = None
     forms: tuple[Any, ...] | None = None
     numbers: frozenset[int] = frozenset()
+    pins: tuple[tuple[Any, ...], Callable[[Sequence[Any]], bool] | None] | None = None
 
     @property
     def is_flat(self) -> bool:
@@ -96,10 +100,12 @@ class Form:
     """What an argument is: a tuple of one of these and what belongs to it.
 
     ``(INPUT, number)``, ``(FIXED, value)``, ``(TUPLE, form, ...)``, ``(LIST, form, ...)`` or
-    ``(DICT, names, form, ...)``, of exactly these types and names in this order.
+    ``(DICT, names, form, ...)``, of exactly these types and names in this order.  Behind those of
+    the arguments stand the inputs from outside, ``(PLACE, number, owner, name, steps)``: the way
+    to an array, as ``routes`` says it.
     """
 
-    INPUT, FIXED, TUPLE, LIST, DICT = range(5)
+    INPUT, FIXED, TUPLE, LIST, DICT, PLACE = range(6)
 
 
 def quick_call(kernel: Kernel, floats: Sequence[bool], manner: Manner) -> Quick:

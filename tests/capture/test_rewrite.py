@@ -242,7 +242,8 @@ def test_values_have_the_users_names():
 
 def test_globals_are_read_when_the_function_runs():
     recording = record(helper, X)
-    assert [guard.path for guard in recording.guards] == ["default 0", "SCALE"]
+    paths = [guard.path for guard in recording.guards]
+    assert paths == ["the code of helper", "default 0", "SCALE"]
 
 
 def test_hooks_leave_functions_alone_after_the_recording():

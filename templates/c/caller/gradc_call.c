@@ -62,6 +62,8 @@ typedef struct {
     frame *idle;
     PyObject *fits, *failed, *miss, *tree, *kept;
     PyObject *forms; /* what each argument is, or NULL where each is an input */
+    PyObject *pins;  /* (owner, name, steps, object) of each, one after the other */
+    Py_ssize_t args; /* how many forms are those of arguments; places follow */
 } call;
 
 enum { ALIGNMENT = 64, DEEPEST = 32 };
@@ -271,11 +273,59 @@ static int is_tree(PyObject *tree, Py_ssize_t count, int depth)
     return 0;
 }
 
+/* ---- routes: the ways to objects from outside ---- */
+
+/* A route starts at a variable (a dict and a name), at the content of a cell, at the code of a
+ * function, or at an object itself (None and the object).  Steps are (kind, key, kind, key, ...). */
+enum { AN_ATTRIBUTE, AN_ITEM };
+
+static int is_route(PyObject *owner, PyObject *name, PyObject *steps)
+{
+    const int starts = owner == Py_None || PyCell_Check(owner) || PyFunction_Check(owner) ||
+                       (PyDict_CheckExact(owner) && PyUnicode_CheckExact(name));
+    int good = starts && PyTuple_CheckExact(steps) && PyTuple_GET_SIZE(steps) % 2 == 0;
+    for (Py_ssize_t k = 0; good && k < PyTuple_GET_SIZE(steps); k += 2) {
+        PyObject *kind = PyTuple_GET_ITEM(steps, k);
+        good = PyLong_CheckExact(kind) &&
+               (PyLong_AsLong(kind) == AN_ITEM ||
+                (PyLong_AsLong(kind) == AN_ATTRIBUTE &&
+                 PyUnicode_CheckExact(PyTuple_GET_ITEM(steps, k + 1))));
+    }
+    PyErr_Clear();
+    return good;
+}
+
+/* Return what a route leads to, with a reference; NULL, without an error, where it ends early. */
+static PyObject *led_to(PyObject *owner, PyObject *name, PyObject *steps)
+{
+    PyObject *now;
+    if (owner == Py_None)
+        now = name;
+    else if (PyDict_CheckExact(owner))
+        now = PyDict_GetItemWithError(owner, name);
+    else if (PyCell_Check(owner))
+        now = PyCell_GET(owner);
+    else
+        now = PyFunction_GET_CODE(owner);
+    Py_XINCREF(now);
+    for (Py_ssize_t k = 0; now != NULL && k < PyTuple_GET_SIZE(steps); k += 2) {
+        PyObject *key = PyTuple_GET_ITEM(steps, k + 1);
+        const int is_item = PyLong_AsLong(PyTuple_GET_ITEM(steps, k)) == AN_ITEM;
+        PyObject *next = is_item ? PyObject_GetItem(now, key) : PyObject_GetAttr(now, key);
+        Py_DECREF(now);
+        now = next;
+    }
+    if (now == NULL)
+        PyErr_Clear();
+    return now;
+}
+
 /* ---- the trees of arguments ---- */
 
 /* A form is (INPUT, number), (FIXED, value), (A_TUPLE, form...), (A_LIST, form...) or
- * (A_DICT, names, form...); the order of a dict counts. */
-enum { INPUT, FIXED, A_TUPLE, A_LIST, A_DICT };
+ * (A_DICT, names, form...); the order of a dict counts.  (PLACE, number, owner, name, steps) is an
+ * input from outside, and stands behind the forms of all arguments. */
+enum { INPUT, FIXED, A_TUPLE, A_LIST, A_DICT, PLACE };
 
 static long kind_of(PyObject *form)
 {
@@ -291,12 +341,16 @@ static int is_form(PyObject *form, char *seen, Py_ssize_t count, int depth)
     const Py_ssize_t size = PyTuple_GET_SIZE(form);
     const long kind = kind_of(form);
     PyObject *second = size > 1 ? PyTuple_GET_ITEM(form, 1) : NULL;
+    if (kind == PLACE && (depth > 0 || size != 5 ||
+                          !is_route(PyTuple_GET_ITEM(form, 2), PyTuple_GET_ITEM(form, 3),
+                                    PyTuple_GET_ITEM(form, 4))))
+        return 0;
     if (kind == FIXED)
         return size == 2 && (second == Py_None || PyLong_CheckExact(second) ||
                              PyBool_Check(second) || PyUnicode_CheckExact(second));
-    if (kind == INPUT) {
+    if (kind == INPUT || kind == PLACE) {
         const Py_ssize_t number =
-            size == 2 && PyLong_CheckExact(second) ? PyLong_AsSsize_t(second) : -1;
+            (size == 2 || kind == PLACE) && PyLong_CheckExact(second) ? PyLong_AsSsize_t(second) : -1;
         if (number < 0 || number >= count || seen[number])
             return 0;
         return seen[number] = 1;
@@ -317,6 +371,20 @@ static int is_form(PyObject *form, char *seen, Py_ssize_t count, int depth)
     return 1;
 }
 
+/* Count the forms before the first place; -1 where one stands behind a place. */
+static Py_ssize_t count_arguments(PyObject *forms)
+{
+    Py_ssize_t args = -1;
+    for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(forms); k++) {
+        const int is_place = kind_of(PyTuple_GET_ITEM(forms, k)) == PLACE;
+        if (is_place && args < 0)
+            args = k;
+        else if (!is_place && args >= 0)
+            return -1;
+    }
+    return args < 0 ? PyTuple_GET_SIZE(forms) : args;
+}
+
 /* Check the forms of all arguments; 0 with an error. */
 static int are_forms(PyObject *forms, Py_ssize_t inputs)
 {
@@ -330,6 +398,7 @@ static int are_forms(PyObject *forms, Py_ssize_t inputs)
         good = is_form(PyTuple_GET_ITEM(forms, k), seen, inputs, 0);
     for (Py_ssize_t k = 0; good && k < inputs; k++)
         good = seen[k];
+    good = good && count_arguments(forms) >= 0;
     PyMem_Free(seen);
     PyErr_Clear();
     if (!good)
@@ -377,14 +446,22 @@ static int spread(PyObject *form, PyObject *value, PyObject **items)
     return 1;
 }
 
-/* Do so for all arguments. */
+/* Do so for all arguments, and fetch the inputs from outside. */
 static int spread_all(const call *self, PyObject *const *args, Py_ssize_t count, PyObject **items)
 {
-    if (count != PyTuple_GET_SIZE(self->forms))
+    if (count != self->args)
         return 0;
     for (Py_ssize_t k = 0; k < count; k++)
         if (!spread(PyTuple_GET_ITEM(self->forms, k), args[k], items))
             return 0;
+    for (Py_ssize_t k = count; k < PyTuple_GET_SIZE(self->forms); k++) {
+        PyObject *form = PyTuple_GET_ITEM(self->forms, k);
+        PyObject *found = led_to(PyTuple_GET_ITEM(form, 2), PyTuple_GET_ITEM(form, 3),
+                                 PyTuple_GET_ITEM(form, 4));
+        if (found == NULL)
+            return 0;
+        items[PyLong_AsSsize_t(PyTuple_GET_ITEM(form, 1))] = found;
+    }
     return 1;
 }
 
@@ -396,9 +473,46 @@ static PyObject *missed(const call *self)
     return self->miss;
 }
 
+static int are_pins(PyObject *pins)
+{
+    int good = PyTuple_GET_SIZE(pins) % 4 == 0;
+    for (Py_ssize_t k = 0; good && k < PyTuple_GET_SIZE(pins); k += 4)
+        good = is_route(PyTuple_GET_ITEM(pins, k), PyTuple_GET_ITEM(pins, k + 1),
+                        PyTuple_GET_ITEM(pins, k + 2));
+    if (!good)
+        PyErr_SetString(PyExc_ValueError, "not the pins of guards");
+    return good;
+}
+
+/* Compare objects by identity; bound methods, made anew at each read, by what they bind. */
+static int is_it(PyObject *now, PyObject *wanted)
+{
+    if (now == wanted)
+        return 1;
+    return now != NULL && PyMethod_Check(now) && PyMethod_Check(wanted) &&
+           PyMethod_GET_FUNCTION(now) == PyMethod_GET_FUNCTION(wanted) &&
+           PyMethod_GET_SELF(now) == PyMethod_GET_SELF(wanted);
+}
+
+/* Tell whether each object is where it was. */
+static int is_in_place(PyObject *pins)
+{
+    for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(pins); k += 4) {
+        PyObject *now = led_to(PyTuple_GET_ITEM(pins, k), PyTuple_GET_ITEM(pins, k + 1),
+                               PyTuple_GET_ITEM(pins, k + 2));
+        const int same = is_it(now, PyTuple_GET_ITEM(pins, k + 3));
+        Py_XDECREF(now);
+        if (!same)
+            return 0;
+    }
+    return 1;
+}
+
 /* Ask the further conditions; -1 with an error. */
 static int is_fitting(const call *self, PyObject *const *items, PyObject *args)
 {
+    if (!is_in_place(self->pins))
+        return 0;
     if (self->fits == Py_None)
         return 1;
     PyObject *given = args;
@@ -570,21 +684,23 @@ static int read_slots(call *self, PyObject *inputs, PyObject *outputs)
 
 static PyObject *call_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-    PyObject *inputs, *outputs, *fits, *failed, *miss, *tree, *kept, *forms;
+    PyObject *inputs, *outputs, *fits, *failed, *miss, *tree, *kept, *forms, *pins;
     unsigned long long entry, environment;
     Py_ssize_t scratch;
     if (names != NULL && PyDict_GET_SIZE(names) > 0) {
         PyErr_SetString(PyExc_TypeError, "a call is made of positional arguments");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "KKO!O!nOOOOOO", &entry, &environment, &PyTuple_Type, &inputs,
+    if (!PyArg_ParseTuple(args, "KKO!O!nOOOOOOO!", &entry, &environment, &PyTuple_Type, &inputs,
                           &PyTuple_Type, &outputs, &scratch, &fits, &failed, &miss, &tree, &kept,
-                          &forms))
+                          &forms, &PyTuple_Type, &pins))
         return NULL;
     if (scratch < 0 || !is_tree(tree, PyTuple_GET_SIZE(outputs), 0)) {
         PyErr_SetString(PyExc_ValueError, "not a tree of results, or no size");
         return NULL;
     }
+    if (!are_pins(pins))
+        return NULL;
     if (forms != Py_None && !are_forms(forms, PyTuple_GET_SIZE(inputs)))
         return NULL;
     call *self = (call *)type->tp_alloc(type, 0);
@@ -599,8 +715,9 @@ static PyObject *call_new(PyTypeObject *type, PyObject *args, PyObject *names)
     Py_INCREF(miss), self->miss = miss;
     Py_INCREF(tree), self->tree = tree;
     Py_INCREF(kept), self->kept = kept;
+    Py_INCREF(pins), self->pins = pins;
     if (forms != Py_None)
-        Py_INCREF(forms), self->forms = forms;
+        Py_INCREF(forms), self->forms = forms, self->args = count_arguments(forms);
     if (!read_slots(self, inputs, outputs)) {
         Py_DECREF(self);
         return NULL;
@@ -617,6 +734,7 @@ static int call_traverse(call *self, visitproc visit, void *arg)
     Py_VISIT(self->tree);
     Py_VISIT(self->kept);
     Py_VISIT(self->forms);
+    Py_VISIT(self->pins);
     return 0;
 }
 
@@ -629,6 +747,7 @@ static int call_clear(call *self)
     Py_CLEAR(self->tree);
     Py_CLEAR(self->kept);
     Py_CLEAR(self->forms);
+    Py_CLEAR(self->pins);
     return 0;
 }
 
