@@ -21,7 +21,7 @@ def iteration_shape(p: Placement, id: int) -> Shape:
 
 
 def reads(p: Placement, id: int) -> dict[int, bool]:
-    """Return the stored nodes that a root reads.
+    """Return the stored nodes that a root, or an expression that may become one, reads.
 
     The value tells whether every read is pointwise: at the very index of the root's own loops.
     """
@@ -64,7 +64,7 @@ def gathers(p: Placement, id: int) -> list[int]:
 
 
 def _starts(p: Placement, id: int) -> Iterator[tuple[int, bool]]:
-    node, form = p.node(id), p.form[id]
+    node, form = p.node(id), p.form.get(id, Form.MAP)
     if form is Form.ASSEMBLE:
         yield from ((term, False) for term in p.terms[id])
     elif form is Form.MAP:

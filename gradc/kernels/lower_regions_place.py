@@ -20,6 +20,9 @@ from gradc.records import dataclass
 
 __all__ = ["Clash", "InPlace", "in_place"]
 
+LITTLE = 4
+"""How many times the part of an array that is copied first fits into it."""
+
 
 class Clash(Exception):
     """A part must be placed again, with more values kept or fewer writes in place."""
@@ -100,12 +103,45 @@ class _Decision:
                 id = write.base
             if id == source:
                 yield from chain
-            elif p.form.get(output) is Form.MAP and reads(p, output).get(source, True):
-                yield _Write(output, output, source)
+            elif self._made_anew(id, source):
+                yield from (*chain, _Write(id, id, source))
         for id in sorted(p.form, reverse=True):
             found = self._write(id)
             if found and found.base in p.form:
                 yield found
+
+    def _made_anew(self, id: int, source: int) -> bool:
+        """Tell whether a value is made of an input element by element, in one sweep of its own.
+
+        What such a sweep reads besides, of other elements, is noted to be kept if it is little;
+        so is the value itself where it is but the start of what is written next.
+        """
+        p = self.p
+        if p.form.get(id, Form.MAP) is not Form.MAP or p.node(id).op.kind is not Kind.ELEMENTWISE:
+            return id in p.form and p.form[id] is Form.MAP and reads(p, id).get(source, True)
+        seen = reads(p, id)
+        if id in p.form and seen.get(source, True):
+            return True
+        if seen.get(source):
+            self.forced.add(id)
+        elif source in seen:
+            self.forced |= self._small_parts(id, source)
+        return False
+
+    def _small_parts(self, reader: int, base: int) -> set[int]:
+        """Return what an expression reads of a base beside its own elements, if it is little."""
+        p, found = self.p, set[int]()
+        whole = p.node(base).type.size
+        for id in self._views(reader, base):
+            while id != base and p.node(id).operands[0] != base:
+                id = p.node(id).operands[0]
+            size = p.node(id).type.size
+            if id == base:
+                continue
+            if not (isinstance(size, int) and isinstance(whole, int) and LITTLE * size <= whole):
+                return set()
+            found.add(id)
+        return found
 
     def _write(self, id: int) -> _Write | None:
         node = self.p.node(id)
