@@ -80,7 +80,7 @@ class Function:
 
     def artifact(self, *args: Any, **kwargs: Any) -> Any:
         """Return the :class:`~gradc.Artifact` for arguments like these."""
-        return (self._dispatch or self._start()).specialised(args, kwargs).artifact
+        return (self._dispatch or self._start()).artifact(args, kwargs)
 
     def bind(self, *args: Any) -> Callable[[], Any]:
         """Return a function of no arguments that reads these very arrays at each call.

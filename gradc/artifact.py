@@ -38,6 +38,8 @@ class Artifact:
         Takes arrays in input order, returns results in output order.
     facts : dict of str to str
         Compiler, flags, math mode, BLAS, and what became of each loop: what ``inspect`` shows.
+    stored : str
+        The name of its library in the disk cache.
     """
 
     program: Program
@@ -46,6 +48,7 @@ class Artifact:
     caller: Caller
     facts: dict[str, str] = field(default_factory=dict)
     log: list[Any] = field(default_factory=list)
+    stored: str = ""
 
     def generated(self, kind: str) -> Source:
         """Return generated code with its source map: ``"numpy"`` or ``"c"``."""

@@ -1,38 +1,30 @@
 """From a call to compiled code: which artifact serves these arguments, and how results go back."""
 
+import importlib
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradc import snapshots
+from gradc import errors, snapshots, warm
 from gradc.api import MISS, Function
-from gradc.artifact import Artifact
 from gradc.assembly import arrangement, assembler, forms, is_fixed, scalars_of
-from gradc.capture.hooks import call_function
-from gradc.capture.trace import (
-    Input,
-    Recording,
-    check_arguments,
-    is_traced_leaf,
-    is_tracing,
-    leaf_type,
-)
-from gradc.capture.tracer import Kind
-from gradc.collector import rare_collections
-from gradc.donation import with_donations
 from gradc.errors import ArgumentError, GradcError
-from gradc.fitting import fitted
 from gradc.native.call_library import Parts
-from gradc.pipeline import compile_recording
+from gradc.recorded import Calling, Input, Kind
+from gradc.runtime.call import Caller
 from gradc.runtime.donated import shares
 from gradc.runtime.native_calls import STATE
 from gradc.runtime.quick import Form, Manner, Quick
 from gradc.spans import caller_span
-from gradc.tracing import OPEN
+from gradc.tracing import OPEN, is_tracing
 from gradc.trees import TreeDef, flatten
+
+if TYPE_CHECKING:
+    from gradc.artifact import Artifact
 
 __all__ = ["Dispatch", "Specialised", "made_in_c"]
 
@@ -40,13 +32,30 @@ _Leaves = Sequence[Any]
 
 
 class Specialised:
-    """One compiled version of a function: a recording with its artifact."""
+    """One compiled version of a function: how it is called, and what calls it.
 
-    __slots__ = ("artifact", "assemble", "forms", "quick", "recording", "take", "used")
+    ``artifact`` is None as long as nobody has asked for it, where the library was found without
+    recording the function; ``short`` is then where the index had it, and ``stored`` which one.
+    """
 
-    def __init__(self, recording: Recording, artifact: Artifact) -> None:
+    __slots__ = (
+        "artifact", "assemble", "caller", "forms", "quick", "recording", "short", "stored", "take",
+        "used",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        recording: Calling,
+        caller: Caller,
+        artifact: "Artifact | None" = None,
+        *,
+        short: warm.Short | None = None,
+        stored: str = "",
+    ) -> None:
         self.recording = recording
+        self.caller = caller
         self.artifact = artifact
+        self.short, self.stored = short, stored
         self.assemble = assembler(recording)
         leaves = [one.leaf for one in recording.inputs]
         self.quick: Callable[[tuple[Any, ...]], Any] | None = None
@@ -62,7 +71,7 @@ class Specialised:
             inputs = self.recording.gather(leaves)
         else:
             inputs = [leaves[i] for i in self.take]
-        return self.assemble(self.artifact.caller.call(inputs))
+        return self.assemble(self.caller.call(inputs))
 
     def use(self, dispatch: "Dispatch", leaves: _Leaves) -> Callable[[tuple[Any, ...]], Any] | None:
         """Return the call without conversions; it is made when a version is used again."""
@@ -70,7 +79,7 @@ class Specialised:
         if self.used == 2:
             STATE.want(made_in_c, dispatch.upgrade)
             self.forms = forms(self.recording, leaves)
-            caller = self.artifact.caller
+            caller = self.caller
             loaded = STATE.is_loaded
             self.quick = self._quick(caller.native) or self._quick(caller.quick)
             if STATE.is_loaded != loaded:  # by another thread, meanwhile
@@ -80,7 +89,7 @@ class Specialised:
     def upgrade(self) -> None:
         """Have a call that was made in Python made in C, if it can be."""
         if self.used >= 2:
-            self.quick = self._quick(self.artifact.caller.native) or self.quick
+            self.quick = self._quick(self.caller.native) or self.quick
 
     def _quick(
         self, make: Callable[[list[bool], Manner], Quick | None]
@@ -110,7 +119,7 @@ class Specialised:
         return None if run is None else _assembled(run, self.assemble)
 
 
-def _pins(recording: Recording) -> tuple[tuple[Any, ...], Callable[[_Leaves], bool] | None]:
+def _pins(recording: Calling) -> tuple[tuple[Any, ...], Callable[[_Leaves], bool] | None]:
     """Return the pins of the guards one after the other, and what asks the guards without one."""
     pins = [guard.pin for guard in recording.guards if guard.pin is not None]
     flat = tuple(part for pin in pins for part in pin.parts)
@@ -130,7 +139,7 @@ def _assembled(
     return call
 
 
-def refuse_overlap(recording: Recording, leaves: _Leaves) -> None:
+def refuse_overlap(recording: Calling, leaves: _Leaves) -> None:
     """Refuse arrays that share memory with one that the function overwrites.
 
     Which of the two the function would see changed depends on the overlap, not on the types that it
@@ -172,7 +181,7 @@ class Dispatch:
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the function; inside another one's trace, record it there."""
         if is_tracing():
-            return call_function(self.function.fn, *args, **kwargs)
+            return _compilation().call_function(self.function.fn, *args, **kwargs)
         leaves, tree = flatten((args, kwargs))
         version = self._version(leaves, tree, args, kwargs)
         self.function.quick = version.use(self, leaves)
@@ -194,6 +203,33 @@ class Dispatch:
         leaves, tree = flatten((args, kwargs))
         return self._version(leaves, tree, args, kwargs)
 
+    def artifact(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Artifact":
+        """Return the artifact for these arguments, recording the function if that was left out."""
+        version = self.specialised(args, kwargs)
+        with self._lock:
+            return version.artifact or self._completed(version, args, kwargs)
+
+    def _completed(
+        self, version: Specialised, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> "Artifact":
+        """Record what was found without; where that leads elsewhere, believe the recording."""
+        recording, artifact = _compilation().compiled(self.function, args, kwargs)
+        if artifact.stored == version.stored:
+            artifact.caller = version.caller
+            version.artifact = artifact
+            return artifact  # type: ignore[no-any-return]
+        if version.short is not None:
+            warm.forget(version.short)
+        errors.warn(
+            f"{self.function.__name__} was recorded as another function than the one that the "
+            "cache had for it: results of this process before now may be those of the other; "
+            "set GRADC_WARM_INDEX=0 and report this"
+        )
+        if self.function.quick is version.quick:
+            self.function.quick = None
+        version.__init__(recording, artifact.caller, artifact)  # type: ignore[misc]
+        return artifact  # type: ignore[no-any-return]
+
     def _version(
         self, leaves: list[Any], tree: TreeDef, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Specialised:
@@ -209,7 +245,7 @@ class Dispatch:
         try:
             key = (tree, *[_leaf_key(leaf) for leaf in leaves])
         except ArgumentError:
-            check_arguments(self.function.fn, args, kwargs)
+            _compilation().check_arguments(self.function.fn, args, kwargs)
             raise
         try:
             known = self._versions.get(key)
@@ -222,17 +258,24 @@ class Dispatch:
             for version in self._versions.get(key, ()):
                 if version.recording.fits(leaves):
                     return version
-            made = self._compile(args, kwargs)
+            made = self._made(leaves, tree, args, kwargs)
             self._versions.setdefault(key, []).append(made)
             return made
 
-    def _compile(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Specialised:
-        options = self.function.options
-        with rare_collections():
-            recording = fitted(self.function.fn, args, kwargs, options)
-            recording = with_donations(recording, self.function, options.donate, args, kwargs)
-            artifact = compile_recording(recording, self.function.__name__, options)
-        return Specialised(recording, artifact)
+    def _made(
+        self, leaves: list[Any], tree: TreeDef, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Specialised:
+        """Find a version by the function's fingerprint; else record the function."""
+        short = warm.short_key(self.function, leaves, tree)
+        found = None if short is None else warm.find(short, self.function, leaves, tree)
+        if found is not None:
+            calling, caller, stored = found
+            return Specialised(calling, caller, short=short, stored=stored)
+        told = errors.warnings_told()
+        recording, artifact = _compilation().compiled(self.function, args, kwargs)
+        if short is not None and told == errors.warnings_told():
+            warm.keep(short, self.function, leaves, tree, (recording, artifact))
+        return Specialised(recording, artifact.caller, artifact)
 
     def bind(self, args: tuple[Any, ...]) -> Callable[[], Any]:
         """Return a function of no arguments over these very arrays."""
@@ -245,7 +288,7 @@ class Dispatch:
                 "a function that draws random numbers cannot be bound",
                 repair="draw outside and pass the array, or call it without bind",
             )
-        values, bind = recording.gather(leaves), version.artifact.caller.bind
+        values, bind = recording.gather(leaves), version.caller.bind
         assemble = assembler(recording, scalars=False)
         if is_fixed(recording.out_tree):
             return bind(*values, arrange=assemble)
@@ -264,20 +307,34 @@ def _leaf_key(leaf: Any) -> Any:
     kind = type(leaf)
     if kind is np.ndarray:
         return (leaf.dtype, leaf.shape)
-    if kind is float:
-        return float
-    if is_traced_leaf(leaf):
-        return (kind, leaf_type(leaf))
+    if kind is float or kind in _SCALARS:
+        return kind
     if kind in _PLAIN:
         return (kind, repr(leaf))
-    if kind in _DRAWN:
+    if _draws(kind):
         return kind
+    long = _compilation()
+    if long.is_traced_leaf(leaf):
+        return (kind, long.leaf_type(leaf))
     return (kind, leaf)
 
 
 _PLAIN = frozenset((int, bool, str, bytes, type(None), complex))
-_DRAWN = frozenset((np.random.Generator, np.random.RandomState))
-"""Generators are found among the arguments of each call, and draw there."""
+_SCALARS = frozenset([np.dtype(code).type for code in "?bhilBHILfd"])
+
+
+def _draws(kind: type) -> bool:
+    """Recognise generators of random numbers, which are arguments that draw at each call.
+
+    NumPy loads that part of it when it is asked for: whoever passes one has done so.
+    """
+    random = sys.modules.get("numpy.random")
+    return random is not None and kind in (random.Generator, random.RandomState)
+
+
+def _compilation() -> Any:
+    """Load what records and compiles, which a function that the index knows never needs."""
+    return importlib.import_module("gradc.compilation")
 
 
 def _unhashable(leaves: list[Any]) -> ArgumentError:

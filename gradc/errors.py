@@ -36,6 +36,7 @@ __all__ = [
     "TraceError",
     "UnsupportedError",
     "warn",
+    "warnings_told",
 ]
 
 
@@ -45,11 +46,20 @@ class GradcWarning(UserWarning):
 
 def warn(message: str) -> None:
     """Warn at the user's line, however deep inside gradc the reason was found."""
+    _told.append(None)
     span = caller_span()
     if span is None:
         warnings.warn(message, GradcWarning, stacklevel=2)
     else:
         warnings.warn_explicit(message, GradcWarning, span.filename, span.line)
+
+
+_told: list[None] = []
+
+
+def warnings_told() -> int:
+    """Return how many warnings this process has issued."""
+    return len(_told)
 
 
 class GradcError(Exception):

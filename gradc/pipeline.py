@@ -24,7 +24,7 @@ from gradc.ir.digest import digest
 from gradc.native import blas, objects
 from gradc.native.cache import default_cache
 from gradc.native.compiler import Toolchain, find_toolchain
-from gradc.native.library import Unit, library
+from gradc.native.library import Unit, library, stored_key
 from gradc.native.objects import Apart
 from gradc.native.pool import chosen, prepare
 from gradc.options import Options
@@ -151,7 +151,8 @@ def _native(
             prepare()
         return unit
 
-    loaded = library(_key(program, written, options), make_unit, toolchain)
+    key = _key(program, written, options)
+    loaded = library(key, make_unit, toolchain)
     plan = CallPlan.from_json(loaded.meta["plan"])
     call = caller(loaded.entry, plan, options.threads, options.blas)
     facts = {
@@ -162,7 +163,8 @@ def _native(
         "threads": str(chosen(options.threads)) if plan.parallel else "not needed",
         "arena": f"{call.plan.arena_bytes} bytes",
     }
-    return Artifact(program, options, "c", call, facts, log)
+    stored = stored_key(key, toolchain, default_cache())
+    return Artifact(program, options, "c", call, facts, log, stored)
 
 
 def _products(plan: CallPlan, options: Options) -> str:

@@ -6,12 +6,14 @@ whose compiled code is found on disk loads nothing of what records, derives and 
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
+from functools import partial
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradc.records import dataclass
-from gradc.routes import Leaves, Pin, Reader
+from gradc.routes import Leaves, Pin, Reader, Route
 from gradc.spans import Span
 from gradc.trees import TreeDef, unflatten
 
@@ -26,6 +28,8 @@ __all__ = [
     "Kind",
     "ResultLeaf",
     "Written",
+    "guarded",
+    "typed",
 ]
 
 
@@ -69,6 +73,28 @@ class Guard:
         except (KeyError, IndexError, AttributeError, ValueError):
             return False
         return self.test(value)
+
+
+def guarded(
+    value: Any, read: Reader, path: str, test: Callable[[Any], bool], *, pinned: bool
+) -> Guard:
+    """Return a guard; ``pinned`` says that it holds as long as ``value`` itself is there."""
+    pin = None
+    if pinned and isinstance(read, Route):
+        now = read(())
+        if now is value or (isinstance(value, MethodType) and test(now)):
+            pin = Pin(read, value)
+    return Guard(path, read, test, pin)
+
+
+def typed(path: str, read: Reader, array: np.ndarray) -> Guard:
+    """Return the guard that an array from outside keeps its type."""
+    test = partial(_is_array, array.dtype, array.shape)
+    return Guard(f"the type of {path}", read, test, is_called=isinstance(read, Route))
+
+
+def _is_array(dtype: np.dtype[Any], shape: tuple[int, ...], now: Any) -> bool:
+    return isinstance(now, np.ndarray) and now.dtype == dtype and now.shape == shape
 
 
 @dataclass(frozen=True, slots=True)

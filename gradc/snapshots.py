@@ -17,7 +17,7 @@ import types
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from functools import partial
+from functools import lru_cache, partial
 from operator import is_
 from typing import Any
 from weakref import ReferenceType
@@ -25,8 +25,17 @@ from weakref import ReferenceType
 import numpy as np
 
 __all__ = [
-    "ATOMS", "CONTAINERS", "Snapshot", "State", "Unwatchable", "is_plain", "is_same", "snapshot",
-    "state", "watch",
+    "ATOMS",
+    "CONTAINERS",
+    "Snapshot",
+    "State",
+    "Unwatchable",
+    "is_pinned",
+    "is_plain",
+    "is_same",
+    "snapshot",
+    "state",
+    "watch",
 ]  # fmt: skip
 
 ATOMS = (bool, int, float, complex, str, bytes, type(None), type(...), np.generic, np.dtype)
@@ -163,6 +172,11 @@ def watch(value: Any) -> Callable[[Any], bool]:
     return partial(is_, value)
 
 
+def is_pinned(value: Any) -> bool:
+    """Tell whether such a test holds as long as the variable holds the very same object."""
+    return not isinstance(value, (*CONTAINERS, np.void))
+
+
 def _places(container: Any) -> Any:
     """Return what says where the items of a container are: its keys in their order, or a number."""
     if isinstance(container, dict | types.MappingProxyType):
@@ -196,7 +210,7 @@ class State:
         pending, seen = [value], set()
         while pending:
             here = pending.pop()
-            if id(here) in seen or _is_fixed(here) or isinstance(here, _STEADY):
+            if id(here) in seen or _is_fixed(here) or isinstance(here, _steady()):
                 continue
             seen.add(id(here))
             if len(seen) > MAX_OBJECTS:
@@ -234,12 +248,15 @@ def state(value: Any) -> State:
     return State(value)
 
 
-_STEADY = (
-    types.ModuleType, types.BuiltinFunctionType, types.WrapperDescriptorType,
-    types.MethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType,
-    types.CodeType, np.ufunc, np.random.Generator, np.random.RandomState, range, slice,
-)  # fmt: skip
-"""Objects that do not change, or that have guards of their own."""
+@lru_cache(maxsize=1)
+def _steady() -> tuple[type, ...]:
+    """Return the types of objects that do not change, or that have guards of their own."""
+    return (
+        types.ModuleType, types.BuiltinFunctionType, types.WrapperDescriptorType,
+        types.MethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType,
+        types.CodeType, np.ufunc, np.random.Generator, np.random.RandomState, range, slice,
+    )  # fmt: skip
+
 
 _STEADY_MODULES = frozenset(("datetime", "_decimal", "decimal", "fractions", "re", "pathlib"))
 

@@ -33,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     cache of its own: tests of that library ask for it.
     """
     os.environ["GRADC_NATIVE_CALLS"] = "0"
+    os.environ["GRADC_WARM_INDEX"] = "0"  # tests change gradc itself while it runs
     if "PYTEST_XDIST_WORKER" not in os.environ:
         config.stash[_CACHE] = tempfile.mkdtemp(prefix="gradc-tests-")
         os.environ["GRADC_CACHE_DIR"] = config.stash[_CACHE]

@@ -16,8 +16,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gradc"
 
 TOP = """
 __init__ __main__ ahead api arguments artifact assembly checks cli collector control coverage
-derivatives dispatch donation explanations fitting jacobians mapping maps pipeline places printing
-pullbacks rules scans sweeps transforms view
+compilation derivatives dispatch donation explanations fingerprint fitting
+jacobians mapping maps pipeline places printing pullbacks rules scans sweeps transforms view warm
 """
 
 LAYERS = (
@@ -43,6 +43,8 @@ GRAPHLESS = {"native", "runtime"}
 LAZY: dict[str, set[str]] = {
     "ir/graph.py": {"networkx"},  # the view as a networkx graph, made when it is asked for
     "api.py": {"gradc.dispatch", "gradc.derivatives", "gradc.explanations", "gradc.pipeline"},
+    "dispatch.py": {"gradc.compilation"},  # records: a function that the index knows never does
+    "warm.py": {"gradc.fingerprint_policy"},  # asked once, before a function is stored
     "rules.py": {"gradc.derivatives", "gradc.jacobians", "gradc.mapping"},  # at the first trace
     "transforms.py": {"gradc.pullbacks"},
     "native/call_library.py": {"sysconfig"},  # where headers lie: only a build asks

@@ -22,10 +22,10 @@ from gradc.capture.tracer import Tracer, wrap
 from gradc.errors import DTypeError, UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType
 from gradc.options import Options
-from gradc.recorded import Guard, Hidden, Kind
+from gradc.recorded import Guard, Hidden, Kind, guarded, typed
 from gradc.records import dataclass
-from gradc.routes import Pin, Reader, Route, fixed, item
-from gradc.snapshots import ATOMS, CONTAINERS, Unwatchable, is_plain, state, watch
+from gradc.routes import Reader, Route, fixed, item
+from gradc.snapshots import ATOMS, CONTAINERS, Unwatchable, is_pinned, is_plain, state, watch
 from gradc.spans import Span
 
 __all__ = ["Guard", "Hidden", "Recorder", "Role"]
@@ -33,7 +33,6 @@ __all__ = ["Guard", "Hidden", "Recorder", "Role"]
 Role: TypeAlias = str
 
 _PLAIN_ATOMS = frozenset((bool, int, float, complex, str, bytes, type(None), type(...)))
-_UNPINNED = (*CONTAINERS, np.void)
 """Types that may change while they stay the same object."""
 
 _LOOSE = (ModuleType,)
@@ -73,7 +72,7 @@ class Recorder:
         if kind not in _PLAIN_ATOMS:
             self._known.setdefault(id(value), (value, read, path))
         if not isinstance(value, np.random.Generator | np.random.RandomState):
-            self._guard(value, read, path, watch(value), not isinstance(value, _UNPINNED))
+            self._guard(value, read, path, watch(value), is_pinned(value))
         if _is_looked_into(kind):
             self.look_into(value)
         return value
@@ -148,12 +147,8 @@ class Recorder:
         pinned: bool = False,
     ) -> None:
         """Add a guard; ``pinned`` says that it holds as long as ``value`` itself is there."""
-        pin = None
-        if pinned and isinstance(read, Route):
-            now = read(())
-            if now is value or (isinstance(value, MethodType) and test(now)):
-                pin = Pin(read, value)
-        self.guards.setdefault((path, id(value)), Guard(path, read, test, pin))
+        guard = guarded(value, read, path, test, pinned=pinned)
+        self.guards.setdefault((path, id(value)), guard)
 
     # containers
 
@@ -208,9 +203,8 @@ class Recorder:
             )
         kind = ArrayType(array.dtype, array.shape)
         hidden = Hidden(path or "array", kind, read)
-        told = f"the type of {hidden.path}"
-        guard = Guard(told, read, partial(_is_array, kind), is_called=isinstance(read, Route))
-        self.guards.setdefault((told, id(array)), guard)
+        guard = typed(hidden.path, read, array)
+        self.guards.setdefault((guard.path, id(array)), guard)
         return self.add_input("hidden", hidden, hidden.path, hidden.type, Kind.ARRAY)
 
     def forget_draws(self, since: int) -> None:
@@ -253,10 +247,6 @@ class Recorder:
         """Return the inputs among the arrays that were noted."""
         known = {id(handle) for handle in self.touched}
         return tuple(k for k, handle in enumerate(self.handles) if id(handle) in known)
-
-
-def _is_array(kind: ArrayType, now: Any) -> bool:
-    return isinstance(now, np.ndarray) and now.dtype == kind.dtype and now.shape == kind.shape
 
 
 @lru_cache(maxsize=1024)

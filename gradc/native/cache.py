@@ -40,7 +40,7 @@ STALE_SECONDS = 3600.0
 _KEPT_FAILURES = 32
 _TRIM_EVERY = 64
 _TRIM_SECONDS = 600.0
-_PARTS = ("entries", "building", "locks", "failed", "compilers", "sources")
+_PARTS = ("entries", "building", "locks", "failed", "compilers", "sources", "index")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ class Cache:
         keys = [folder.name for folder in _scan(self.path)]
         for key in keys:
             self.discard(key)
-        for part in ("failed", "compilers", "sources"):
+        for part in ("failed", "compilers", "sources", "index"):
             for file in _scan(self.root / part):
                 Path(file.path).unlink(missing_ok=True)
         self._sweep()

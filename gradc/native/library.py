@@ -7,6 +7,7 @@ Public::
     Loaded.entry .meta .text .symbol        # a kernel ready to be called
     library(key, make_unit, toolchain=None, cache=None) -> Loaded
     find(key, toolchain, cache) -> Loaded | None        # without building it
+    stored(name, cache) -> Loaded | None                # by the name of its entry
 
 ``Unit.symbol`` names the function of ``text`` with the generic signature
 ``int32_t symbol(void *const *buffers, const int64_t *dims)``.  ``text`` is complete: every header
@@ -31,7 +32,7 @@ from gradc.native.ffi import ABI, Entry, LoadError, load_entry
 from gradc.native.objects import Apart, build_with
 from gradc.records import dataclass
 
-__all__ = ["Loaded", "Unit", "find", "library", "stored_key"]
+__all__ = ["Loaded", "Unit", "find", "library", "stored", "stored_key"]
 
 _log = logging.getLogger("gradc.cache")
 
@@ -151,6 +152,15 @@ def find(key: str, toolchain: Toolchain, cache: Cache) -> Loaded | None:
     """Return the kernel for ``key`` if it is in memory or on disk."""
     name = stored_key(key, toolchain, cache)
     return _loaded.get(name) or _find(name, cache)
+
+
+def stored(name: str, cache: Cache) -> Loaded | None:
+    """Return the kernel of the entry ``name`` if it is in memory or on disk."""
+    with locks.single(name):
+        loaded = _loaded.get(name) or _find(name, cache)
+        if loaded is not None:
+            _loaded[name] = loaded
+    return loaded
 
 
 def stored_key(key: str, toolchain: Toolchain, cache: Cache) -> str:

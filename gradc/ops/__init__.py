@@ -210,6 +210,10 @@ __all__ = [
 ]
 
 
+OWN = len(REGISTRY)
+"""How many ops are gradc's own; the user may declare others."""
+
+
 def registry() -> Iterator[Op]:
     """Every declared op, in the order of declaration."""
     yield from REGISTRY.values()
