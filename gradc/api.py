@@ -86,7 +86,8 @@ class Function:
         """Return a function of no arguments that reads these very arrays at each call.
 
         The results are the same arrays each time, overwritten; for hot loops.  Every leaf must be
-        an array in C order that needs no conversion.  The first one on a machine compiles what
+        an array in C order that needs no conversion, and what the function reads from outside is
+        what is there now.  The first one on a machine compiles what
         makes such calls in C, once for this Python and NumPy.
         """
         return (self._dispatch or self._start()).bind(args)  # type: ignore[no-any-return]

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from gradc.recorded import Calling, Kind, ResultLeaf
-from gradc.routes import Route
+from gradc.routes import Route, is_itself
 from gradc.runtime.quick import Form
 from gradc.trees import LEAF, unflatten
 
-__all__ = ["arrangement", "assembler", "forms", "is_fixed", "scalars_of"]
+__all__ = ["arrangement", "assembler", "forms", "is_fixed", "names_of", "scalars_of"]
 
 Assemble = Callable[[Sequence[Any]], Any]
 
@@ -38,29 +38,40 @@ def arrangement(recording: Calling) -> tuple[Any, ...] | None:
 
 
 def forms(recording: Calling, leaves: Sequence[Any]) -> tuple[Any, ...] | None:
-    """Return what each positional argument must be, in the words of ``runtime.quick.Form``.
+    """Return what each argument must be, in the words of ``runtime.quick.Form``.
 
-    ``leaves`` are those of one call.  None where arguments have names, or where a leaf is neither
-    an input nor a plain value, or a container neither tuple, list nor dict; nor where guards ask
-    for leaves that are no inputs; nor where something is drawn, or found by other ways than routes.
+    ``leaves`` are those of one call; arguments with names (``names_of``) are the last ones.  None
+    where a leaf is neither an input nor a plain value nor an object known by its identity, or a
+    container neither tuple, list nor dict; nor where guards ask for leaves that are no inputs; nor
+    where something is drawn, or found by other ways than routes.
     """
     numbers = {one.leaf: k for k, one in enumerate(recording.inputs) if one.role == "argument"}
-    tree, places = recording.in_tree, _places(recording)
+    tree: Any = recording.in_tree
+    places = _places(recording)
     count = len(numbers) + len(places)
-    if count < len(recording.inputs) or not isinstance(tree, tuple) or tree[3] != (dict, ()):
+    if count < len(recording.inputs) or not isinstance(tree, tuple):
         return None
     forms = [
         (Form.INPUT, numbers[k]) if k in numbers else (Form.FIXED, leaf)
         for k, leaf in enumerate(leaves)
     ]
-    plain = all(type(value) in _FIXED for kind, value in forms if kind is Form.FIXED)
+    fixed = [value for kind, value in forms if kind is Form.FIXED]
+    plain = all(type(value) in _FIXED or is_itself(value) for value in fixed)
     if not plain or not _is_plain(tree):
         return None
     asked = all(guard.is_asked for guard in recording.guards)
     if not asked and [*numbers.items()] != [(k, k) for k in range(len(leaves))]:
         return None
     left = iter(forms)
-    return (*(_form(child, left) for child in tree[2][2:]), *places)
+    arguments = [*tree[2][2:], *tree[3][2:]]
+    return (*(_form(child, left) for child in arguments), *places)
+
+
+def names_of(recording: Calling) -> tuple[str, ...]:
+    """Return the names of the last arguments, where ``forms`` are found."""
+    tree: Any = recording.in_tree
+    names: tuple[str, ...] = tree[3][1]
+    return names
 
 
 def _places(recording: Calling) -> list[tuple[Any, ...]]:

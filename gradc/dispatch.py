@@ -11,8 +11,9 @@ import numpy as np
 
 from gradc import errors, snapshots, warm
 from gradc.api import MISS, Function
-from gradc.assembly import arrangement, assembler, forms, is_fixed, scalars_of
+from gradc.assembly import arrangement, assembler, forms, is_fixed, names_of, scalars_of
 from gradc.errors import ArgumentError, GradcError
+from gradc.native.call_library import Parts
 from gradc.recorded import Calling, Input, Kind
 from gradc.runtime.call import Caller
 from gradc.runtime.donated import shares
@@ -24,7 +25,6 @@ from gradc.trees import TreeDef, flatten
 
 if TYPE_CHECKING:
     from gradc.artifact import Artifact
-    from gradc.native.call_library import Parts
 
 __all__ = ["Dispatch", "Specialised", "made_in_c"]
 
@@ -110,6 +110,7 @@ class Specialised:
             pins=_pins(recording),
             forms=None if flat else self.forms,
             numbers=frozenset(k for k in range(count) if kinds[k] is Kind.SCALAR),
+            names=names_of(recording),
         )
         result = arrangement(recording)
         if result is not None:
@@ -296,7 +297,7 @@ class Dispatch:
         return lambda: assemble(run())
 
 
-def made_in_c(parts: "Parts") -> None:
+def made_in_c(parts: Parts) -> None:
     """Have calls of functions go the short way in C, and long lists compared there."""
     parts.install(Function, OPEN)
     snapshots.identical = parts.identical

@@ -5,6 +5,7 @@ Public::
     variable(variables, name) -> Route      # a global
     content(cell) -> Route                  # a closed-over variable
     fixed(value) -> Route                   # always the same object
+    is_itself(value) -> bool                # an argument that is compiled for is such a one
     attribute(read, name), item(read, key)  # of what is found by a route or another function
     route(leaves) -> object                 # now; the leaves of the call's arguments are not needed
     Pin(route, value)                       # what is asked first: is this very object still there?
@@ -26,6 +27,7 @@ __all__ = [
     "attribute",
     "content",
     "fixed",
+    "is_itself",
     "item",
     "variable",
 ]
@@ -93,6 +95,12 @@ def content(cell: CellType) -> Route:
 def fixed(value: Any) -> Route:
     """Return the way to an object that is kept."""
     return Route(None, value)
+
+
+def is_itself(value: Any) -> bool:
+    """Tell whether an object equals no other one, so that its identity says which it is."""
+    kind: Any = type(value)
+    return kind.__eq__ is object.__eq__
 
 
 def attribute(read: Reader, name: str) -> Reader:

@@ -24,7 +24,7 @@ from gradc.ir import SUPPORTED_DTYPES, ArrayType
 from gradc.options import Options
 from gradc.recorded import Guard, Hidden, Kind, guarded, typed
 from gradc.records import dataclass
-from gradc.routes import Reader, Route, fixed, item
+from gradc.routes import Reader, Route, fixed, is_itself, item
 from gradc.snapshots import ATOMS, CONTAINERS, Unwatchable, is_pinned, is_plain, state, watch
 from gradc.spans import Span
 
@@ -115,6 +115,13 @@ class Recorder:
         kind: Any = type(value)
         if _is_looked_into(kind):
             self.look_into(value)
+
+    def adopt_argument(self, value: Any, read: Reader, path: str) -> None:
+        """Enter an argument that is no array; one that equals no other serves for itself only."""
+        if is_itself(value) and not isinstance(value, np.random.Generator | np.random.RandomState):
+            self.guards[path, id(value)] = Guard(path, read, partial(is_, value), is_called=True)
+            read = fixed(value)
+        self.adopt(value, read, path)
 
     def adopt_fixed(self, value: Any) -> None:
         """Enter an object that stays the same one, such as the owner of a bound method."""

@@ -247,7 +247,7 @@ def _inputs(recorder: Recorder, leaves: Sequence[Any], paths: Sequence[str]) -> 
         if isinstance(leaf, complex):
             leaf_type(leaf, path)
         if not isinstance(leaf, int | str | bytes):
-            recorder.adopt(leaf, static_reader(i), path)
+            recorder.adopt_argument(leaf, static_reader(i), path)
         given.append(leaf)
     return given
 

@@ -18,16 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from gradc.later import later
 from gradc.native.ffi import NULL, Entry, ffi
 from gradc.records import dataclass
 from gradc.runtime.plan import ALIGNMENT, BufferSlot, CallPlan
+from gradc.runtime.python_source import run_text
 from gradc.runtime.results import Results
 from gradc.runtime.workspace import arena
 
 __all__ = ["Kernel", "Manner", "Quick", "arrangement", "quick_call"]
-
-python_source = later("gradc.runtime.python_source")
 
 Quick = Callable[[Sequence[Any]], Any]
 
@@ -75,6 +73,8 @@ class Manner:
         What is returned when an argument does not fit.
     fits : callable, optional
         Further conditions on the inputs.
+    names : tuple of str
+        Those of the last arguments.
     pins : tuple, optional
         ``(pins, fits)``: objects that must be where they were, and the conditions besides these.
         Where one is not, ``fits`` alone may still hold.
@@ -90,12 +90,13 @@ class Manner:
     fits: Callable[[Sequence[Any]], bool] | None = None
     forms: tuple[Any, ...] | None = None
     numbers: frozenset[int] = frozenset()
+    names: tuple[str, ...] = ()
     pins: tuple[tuple[Any, ...], Callable[[Sequence[Any]], bool] | None] | None = None
 
     @property
     def is_flat(self) -> bool:
-        """Tell whether each argument is an array or a Python float."""
-        return self.forms is None and not self.numbers
+        """Tell whether each argument is an array or a Python float, and has no name."""
+        return self.forms is None and not self.numbers and not self.names
 
 
 class Form:
@@ -137,7 +138,7 @@ def quick_call(kernel: Kernel, floats: Sequence[bool], manner: Manner) -> Quick:
         "take": takers,
         **{f"dtype_{slot.dtype}": slot.numpy_dtype for slot in (*plan.inputs, *plan.outputs)},
     }
-    make: Callable[..., Quick] = python_source.run_text(text, f"{plan.symbol}_call", "make")
+    make: Callable[..., Quick] = run_text(text, f"{plan.symbol}_call", "make")
     return make(**names)
 
 

@@ -95,12 +95,13 @@ def test_attributes_of_a_global_object():
 
 
 def test_attributes_of_an_argument():
-    recording = record(lambda c, x: x * c.gain + c.offset, CONFIG, X)
-    other = copy.deepcopy(CONFIG)
-    other.offset = np.ones(3)
-    same(play(recording, other, X), X * 2.0 + 1.0)
-    other.gain = 1.0
-    assert not recording.fits([other, X])
+    config = copy.deepcopy(CONFIG)
+    recording = record(lambda c, x: x * c.gain + c.offset, config, X)
+    config.offset = np.ones(3)
+    same(play(recording, config, X), X * 2.0 + 1.0)
+    assert not recording.fits([copy.deepcopy(config), X])
+    config.gain = 1.0
+    assert not recording.fits([config, X])
 
 
 class Net:

@@ -328,7 +328,7 @@ def test_a_call_in_a_circle_is_collected():
     class Circle:
         def __init__(self):
             self.run = STATE.parts.call(
-                0, 0, (), (), 0, self.fits, self.fits, MISS, [], self, None, ()
+                0, 0, (), (), 0, self.fits, self.fits, MISS, [], self, None, (), ()
             )
 
         def fits(self, *args):
@@ -424,7 +424,7 @@ def test_floats_of_other_types_stay_in_python(make: Make):
 
 
 def test_a_call_without_a_kernel_misses():
-    run = STATE.parts.call(0, 0, (), (), 0, None, ArgumentError, MISS, [], None, None, ())
+    run = STATE.parts.call(0, 0, (), (), 0, None, ArgumentError, MISS, [], None, None, (), ())
     assert run(()) is MISS
     for wrong in ((), ((), ()), (3,)):
         with pytest.raises(TypeError):

@@ -38,7 +38,6 @@ F8 = np.dtype(float)
         {"forms": ()},
         {"forms": ((Form.INPUT, 1),)},
         {"forms": ((Form.INPUT, 0), (Form.INPUT, 0))},
-        {"forms": ((Form.INPUT, 0), (Form.FIXED, 1.0))},
         {"forms": ((Form.INPUT, 0), (Form.DICT, ("a",)))},
         {"forms": ((Form.DICT, (1,), (Form.INPUT, 0)),)},
         {"forms": ((Form.DICT,), (Form.INPUT, 0))},
@@ -58,6 +57,8 @@ F8 = np.dtype(float)
         {"pins": ({}, 1, (), None)},
         {"pins": ({}, "x", [], None)},
         {"pins": []},
+        {"names": []},
+        {"names": (1,)},
     ],
     ids=str,
 )
@@ -75,6 +76,7 @@ def test_what_is_no_description_is_refused(wrong):
         "kept": None,
         "forms": None,
         "pins": (),
+        "names": (),
     }
     assert STATE.load(made_in_c)
     assert type(STATE.parts.call(*given.values())).__name__ == "NativeCall"

@@ -229,3 +229,99 @@ def test_routes_lead_where_they_say():
     assert content(cell)(()) == 3
     assert Route(ready, None)(()) is ready.__code__
     assert Pin(route, "found").parts == (*route.parts, "found")
+
+
+def named(x, y=None, scale=1.0, mode="plain", times=1):
+    return np.sum(x * y) * scale * times + len(mode)
+
+
+@pytest.mark.parametrize(
+    ("args", "names"),
+    [
+        ((X,), {"y": X + 1}),
+        ((), {"x": X, "y": X + 1}),
+        ((), {"y": X + 1, "x": X}),
+        ((X, X), {"scale": 2.0}),
+        ((X,), {"scale": 2.0, "y": X, "times": 3, "mode": "other"}),
+    ],
+    ids=str,
+)
+def test_arguments_with_names(args, names):
+    compiled = gradc.compile(named, backend="c")
+    for _ in range(3):
+        assert compiled(*args, **names) == named(*args, **names)
+    assert type(compiled.quick).__name__ == "NativeCall"
+    assert compiled.quick(args) is gradc.api.MISS  # names are needed
+    calls = counted(compiled)
+    assert compiled(*args, **names) == named(*args, **names)
+    assert calls == []
+    other = names | {"mode": "a third"}
+    assert compiled(*args, **other) == named(*args, **other)
+    assert calls == ["called"]
+
+
+def counted(compiled):
+    """Return a list that grows with each call that Python makes."""
+    calls, dispatch = [], compiled._dispatch
+
+    def called(*args, **kwargs):
+        calls.append("called")
+        return dispatch(*args, **kwargs)
+
+    compiled._dispatch = called
+    return calls
+
+
+def test_the_same_names_in_another_order_are_other_arguments():
+    compiled = gradc.compile(named, backend="c")
+    for _ in range(3):
+        compiled(x=X, y=2 * X)
+    calls = counted(compiled)
+    assert compiled(y=X, x=3 * X) == named(3 * X, X)
+    assert compiled(X, 2 * X) == named(X, 2 * X)
+    assert len(calls) == 2
+
+
+class Decorated:
+    def __init__(self, gain):
+        self.gain, self.weight = gain, np.array([1.0, 2.0, 3.0])
+
+    @gradc.compile(backend="c")
+    def loss(self, x, shift=0.0):
+        return np.sum(self.weight * x) * self.gain + shift
+
+
+def test_decorated_methods():
+    one, two = Decorated(2.0), Decorated(3.0)
+    for _ in range(3):
+        assert one.loss(X) == 2.0 * np.sum(one.weight * X)
+    calls = counted(Decorated.__dict__["loss"])
+    assert one.loss(X) == 2.0 * np.sum(one.weight * X)
+    assert calls == []
+    assert two.loss(X) == 3.0 * np.sum(one.weight * X)
+    assert one.loss(X, shift=1.0) == 1.0 + 2.0 * np.sum(one.weight * X)
+    one.gain, one.weight = 5.0, np.ones(3)
+    for _ in range(3):
+        assert one.loss(X) == 5.0 * np.sum(X)
+        assert two.loss(X) == 3.0 * np.sum(two.weight * X)
+
+
+class Equal:
+    """Objects that equal each other are told apart by what is read of them."""
+
+    def __init__(self, gain):
+        self.gain = gain
+
+    def __eq__(self, other):
+        return isinstance(other, Equal)
+
+    def __hash__(self):
+        return 1
+
+
+def test_arguments_that_equal_each_other():
+    compiled = gradc.compile(lambda one, x: np.sum(x) * one.gain, backend="c")
+    for gain in (2.0, 3.0, 2.0, 4.0):
+        one = Equal(gain)
+        for _ in range(3):
+            assert compiled(one, X) == np.sum(X) * gain

@@ -64,6 +64,7 @@ typedef struct {
     PyObject *forms; /* what each argument is, or NULL where each is an input */
     PyObject *pins;  /* (owner, name, steps, object) of each, one after the other */
     Py_ssize_t args; /* how many forms are those of arguments; places follow */
+    PyObject *names; /* those of the last arguments, or NULL */
 } call;
 
 enum { ALIGNMENT = 64, DEEPEST = 32 };
@@ -346,8 +347,7 @@ static int is_form(PyObject *form, char *seen, Py_ssize_t count, int depth)
                                     PyTuple_GET_ITEM(form, 4))))
         return 0;
     if (kind == FIXED)
-        return size == 2 && (second == Py_None || PyLong_CheckExact(second) ||
-                             PyBool_Check(second) || PyUnicode_CheckExact(second));
+        return size == 2;
     if (kind == INPUT || kind == PLACE) {
         const Py_ssize_t number =
             (size == 2 || kind == PLACE) && PyLong_CheckExact(second) ? PyLong_AsSsize_t(second) : -1;
@@ -406,11 +406,14 @@ static int are_forms(PyObject *forms, Py_ssize_t inputs)
     return good;
 }
 
+/* Compare numbers and strings by value, and other objects by identity. */
 static int is_same(PyObject *value, PyObject *wanted)
 {
     if (value == wanted)
         return 1;
-    return Py_TYPE(value) == Py_TYPE(wanted) && PyObject_RichCompareBool(value, wanted, Py_EQ) == 1;
+    return Py_TYPE(value) == Py_TYPE(wanted) &&
+           (PyLong_CheckExact(wanted) || PyUnicode_CheckExact(wanted)) &&
+           PyObject_RichCompareBool(value, wanted, Py_EQ) == 1;
 }
 
 /* Take the inputs out of an argument, each with a reference; 0 when it has another form. */
@@ -600,12 +603,26 @@ static PyObject *called(call *self, PyObject *const *items, Py_ssize_t count, Py
     return answer;
 }
 
+/* Tell whether the last arguments have the names that they need, in this order. */
+static int are_named(const call *self, PyObject *names)
+{
+    const Py_ssize_t count = names == NULL ? 0 : PyTuple_GET_SIZE(names);
+    if (count != (self->names == NULL ? 0 : PyTuple_GET_SIZE(self->names)))
+        return 0;
+    for (Py_ssize_t k = 0; k < count; k++)
+        if (!is_same(PyTuple_GET_ITEM(names, k), PyTuple_GET_ITEM(self->names, k)))
+            return 0;
+    return 1;
+}
+
 static PyObject *call_vector(PyObject *self, PyObject *const *given, size_t flags, PyObject *names)
 {
     if (PyVectorcall_NARGS(flags) != 1 || names != NULL) {
         PyErr_SetString(PyExc_TypeError, "a call takes one sequence of arguments");
         return NULL;
     }
+    if (((call *)self)->names != NULL)
+        return missed((call *)self);
     if (PyTuple_CheckExact(given[0]))
         return called((call *)self, &PyTuple_GET_ITEM(given[0], 0), PyTuple_GET_SIZE(given[0]),
                       given[0]);
@@ -685,15 +702,16 @@ static int read_slots(call *self, PyObject *inputs, PyObject *outputs)
 static PyObject *call_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
     PyObject *inputs, *outputs, *fits, *failed, *miss, *tree, *kept, *forms, *pins;
+    PyObject *given_names;
     unsigned long long entry, environment;
     Py_ssize_t scratch;
     if (names != NULL && PyDict_GET_SIZE(names) > 0) {
         PyErr_SetString(PyExc_TypeError, "a call is made of positional arguments");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "KKO!O!nOOOOOOO!", &entry, &environment, &PyTuple_Type, &inputs,
+    if (!PyArg_ParseTuple(args, "KKO!O!nOOOOOOO!O!", &entry, &environment, &PyTuple_Type, &inputs,
                           &PyTuple_Type, &outputs, &scratch, &fits, &failed, &miss, &tree, &kept,
-                          &forms, &PyTuple_Type, &pins))
+                          &forms, &PyTuple_Type, &pins, &PyTuple_Type, &given_names))
         return NULL;
     if (scratch < 0 || !is_tree(tree, PyTuple_GET_SIZE(outputs), 0)) {
         PyErr_SetString(PyExc_ValueError, "not a tree of results, or no size");
@@ -701,6 +719,11 @@ static PyObject *call_new(PyTypeObject *type, PyObject *args, PyObject *names)
     }
     if (!are_pins(pins))
         return NULL;
+    for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(given_names); k++)
+        if (!PyUnicode_CheckExact(PyTuple_GET_ITEM(given_names, k))) {
+            PyErr_SetString(PyExc_ValueError, "not the names of arguments");
+            return NULL;
+        }
     if (forms != Py_None && !are_forms(forms, PyTuple_GET_SIZE(inputs)))
         return NULL;
     call *self = (call *)type->tp_alloc(type, 0);
@@ -716,6 +739,8 @@ static PyObject *call_new(PyTypeObject *type, PyObject *args, PyObject *names)
     Py_INCREF(tree), self->tree = tree;
     Py_INCREF(kept), self->kept = kept;
     Py_INCREF(pins), self->pins = pins;
+    if (PyTuple_GET_SIZE(given_names) > 0)
+        Py_INCREF(given_names), self->names = given_names;
     if (forms != Py_None)
         Py_INCREF(forms), self->forms = forms, self->args = count_arguments(forms);
     if (!read_slots(self, inputs, outputs)) {
@@ -735,6 +760,7 @@ static int call_traverse(call *self, visitproc visit, void *arg)
     Py_VISIT(self->kept);
     Py_VISIT(self->forms);
     Py_VISIT(self->pins);
+    Py_VISIT(self->names);
     return 0;
 }
 
@@ -748,6 +774,7 @@ static int call_clear(call *self)
     Py_CLEAR(self->kept);
     Py_CLEAR(self->forms);
     Py_CLEAR(self->pins);
+    Py_CLEAR(self->names);
     return 0;
 }
 

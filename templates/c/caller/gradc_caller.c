@@ -27,12 +27,13 @@ static PyObject *plainly(PyObject *self, PyObject *const *args, Py_ssize_t count
 static PyObject *function_call(PyObject *self, PyObject *const *args, Py_ssize_t count,
                                PyObject *names)
 {
-    if (names == NULL && PyList_GET_SIZE(traces) == 0) {
+    if (PyList_GET_SIZE(traces) == 0) {
         PyObject *quick = PyObject_GetAttr(self, quick_name);
         if (quick == NULL)
             return NULL;
-        if (Py_TYPE(quick) == call_type) {
-            PyObject *answer = called((call *)quick, args, count, NULL);
+        if (Py_TYPE(quick) == call_type && are_named((call *)quick, names)) {
+            const Py_ssize_t named = names == NULL ? 0 : PyTuple_GET_SIZE(names);
+            PyObject *answer = called((call *)quick, args, count + named, NULL);
             if (answer != ((call *)quick)->miss) {
                 Py_DECREF(quick);
                 return answer;
