@@ -72,14 +72,14 @@ def print_c(
         tables=list(_tables(scope)),
         prototypes=[*_prototypes(face), *(_lent(face, ";") if lent and printer.needs_env else [])],
         arena=arena,
-        parts=[*shared.structure, *shared.functions],
+        parts=[*shared.structure, *shared.functions, *printer.steps.functions(scope, unit.plan)],
         head=_head(face, printer.needs_env, lent),
         opening=list(_opening(unit, face, scope, printer)),
         body=printer.lines.texts,
         wrapper=_wrapper(face) if printer.needs_env else [],
         entry=_entry(face, printer.needs_env) if entry else [],
     )
-    source = framed(text, *printer.parts.bodies, printer.lines)
+    source = framed(text, *printer.parts.bodies, *printer.steps.bodies, printer.lines)
     return _in_pieces(source, helpers, support, shared, arena)
 
 
@@ -220,7 +220,8 @@ def _opening(unit: Unit, face: Signature, scope: Scope, printer: Statements) -> 
             yield f"(void){parameter.name};"
     if printer.parts.bodies:
         yield from printer.parts.variable(scope)
-    if not temporaries and not lent and not printer.parts.uses_arena():
+    elsewhere = printer.parts.uses_arena() or printer.steps.uses_arena()
+    if not temporaries and not lent and not elsewhere:
         yield "(void)arena;"
     yield from (f"(void){name};" for _, name in face.sizes)
 

@@ -5,12 +5,15 @@ it is read, unless the line would grow too long.  Nothing is moved over a write:
 then is written down as a constant first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import singledispatchmethod
+from itertools import groupby
 
 import numpy as np
 
 from gradc.emit.c_barriers import needs_barrier
+from gradc.emit.c_block import Block
 from gradc.emit.c_comments import COLUMNS, Places
 from gradc.emit.c_expressions import Expressions, Pending, filled
 from gradc.emit.c_fused import factors, function
@@ -23,6 +26,7 @@ from gradc.emit.c_parts import (
     limits,
 )
 from gradc.emit.c_scope import Scope
+from gradc.emit.c_steps import Steps
 from gradc.emit.c_support import Support, product_name
 from gradc.emit.c_templates import Hole, prepare, routine_name
 from gradc.emit.c_types import (
@@ -73,6 +77,7 @@ class Statements:
     def __init__(self, scope: Scope, support: Support, name: str, plan: BufferPlan) -> None:
         self.lines = Lines()
         self.parts = Parts(name, scope)
+        self.steps = Steps(name)
         self.headers: set[str] = set()
         self.needs_env = False
         self._scope = scope
@@ -90,6 +95,13 @@ class Statements:
         self.parts.several = sum(map(is_shared, statements_in(stages))) > 1
         self._ex.ragged = ragged_lanes(stages)
         headed = len({stage.section for stage in stages}) > 1
+        for step, group in groupby(stages, lambda stage: stage.step):
+            if step:
+                self._step(list(group), headed)
+            else:
+                self._stages(group, headed)
+
+    def _stages(self, stages: Iterable[Stage], headed: bool) -> None:
         section = ""
         for stage in stages:
             start = len(self.lines)
@@ -99,6 +111,26 @@ class Statements:
             self._block(stage.body)
             self.lines.note(start, stage.nodes)
         self._flush()
+
+    def _step(self, stages: list[Stage], headed: bool) -> None:
+        """Print a step of a long function as a function, and its call."""
+        self._support.need(("GRADC_STEP",))
+        with self._aside(1) as (body, used):
+            self._stages(stages, headed)
+        self.lines.add(*self.steps.add(self._scope, used, body))
+
+    @contextmanager
+    def _aside(self, depth: int) -> Iterator[tuple[Lines, set[Buffer]]]:
+        """Print what stands inside to other lines; yield these and the memory they name."""
+        kept = self.lines, self._said, self._scope.used
+        self.lines, self._said, self._scope.used = Lines(), None, set()
+        for _ in range(depth):
+            self.lines.indent()
+        with self._scope.block():
+            yield self.lines, self._scope.used
+        used = self._scope.used
+        self.lines, self._said, self._scope.used = kept
+        self._scope.used |= {buffer for buffer in used if buffer.kind != "temporary"}
 
     def _heading(self, section: str) -> None:
         self._flush()
@@ -151,15 +183,8 @@ class Statements:
     def _in_chunks(self, loop: nest.Loop) -> None:
         """Print a loop that threads share: what a chunk does, and the call for all chunks."""
         outside = captured(loop)
-        kept = self.lines, self._said, self._scope.used
-        self.lines, self._said, self._scope.used = Lines(), None, set()
-        for _ in range(self.parts.depth):
-            self.lines.indent()
-        with self._scope.block():
+        with self._aside(self.parts.depth) as (body, used):
             self._part(loop)
-        body, used = self.lines, self._scope.used
-        self.lines, self._said, self._scope.used = kept
-        self._scope.used |= {buffer for buffer in used if buffer.kind != "temporary"}
         self._support.need(("gradc_parallel_for",))
         self.needs_env = True
         self._announce()
@@ -426,9 +451,9 @@ class Statements:
 
     # writing
 
-    def _braces(self, opening: str, closing: str = "}") -> "_Block":
+    def _braces(self, opening: str, closing: str = "}") -> Block:
         self._announce()
-        return _Block(self, opening, closing)
+        return Block(self.lines, self._flush, opening, closing)
 
     def _write(self, line: str) -> None:
         self._announce()
@@ -461,23 +486,6 @@ class Statements:
         """Write down all constants that still wait."""
         for local in list(self._ex.pending):
             self._settle(local)
-
-
-class _Block:
-    """A block in braces whose pending constants are written before it ends."""
-
-    def __init__(self, printer: Statements, opening: str, closing: str) -> None:
-        self._printer, self._opening, self._closing = printer, opening, closing
-
-    def __enter__(self) -> None:
-        self._printer.lines.add(self._opening)
-        self._printer.lines.indent()
-
-    def __exit__(self, *_: object) -> None:
-        self._printer._flush()
-        self._printer.lines.dedent()
-        if self._closing:
-            self._printer.lines.add(self._closing)
 
 
 def _bits(number: nest.Number) -> bool:

@@ -31,6 +31,7 @@ HEADERS = (
     "gradc_serial.h",
     "gradc_fused.h",
     "gradc_apart.h",
+    "gradc_step.h",
     "gradc_parallel.h",
     "gradc_matmul.h",
     "gradc_sort.h",

@@ -25,6 +25,7 @@ from gradc.kernels.placement import Form
 from gradc.kernels.schedule import schedule
 from gradc.kernels.slender import long_axis_last
 from gradc.kernels.state import State
+from gradc.kernels.steps import in_steps
 from gradc.kernels.threads import share_loops
 from gradc.kernels.tiles import in_tiles
 from gradc.options import Options
@@ -60,6 +61,7 @@ def lower(program: Program, options: Options) -> Unit:
     stages = [stage for group in groups if (stage := _stage(state, group)).body]
     stages += [_late(state, *port) for port in ports]
     stages = overwrite(program, share_loops(schedule(in_tiles(stages, laid.products))))
+    stages = in_steps(stages)
     buffers, plan = plan_buffers(program, stages)
     return Unit(program, buffers, stages, plan, state.failures)
 

@@ -388,11 +388,15 @@ Stmt: TypeAlias = (
 
 @dataclass(slots=True, eq=False)
 class Stage:
-    """One top-level nest or call, with the graph nodes that it computes."""
+    """One top-level nest or call, with the graph nodes that it computes.
+
+    ``step`` numbers the functions that a long one is cut into, from 1; 0 is one that stays whole.
+    """
 
     body: list[Stmt]
     nodes: tuple[int, ...] = ()
     section: str = "primal"
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
