@@ -49,7 +49,7 @@ class Specialised:
         caller: Caller,
         artifact: "Artifact | None" = None,
         *,
-        short: warm.Short | None = None,
+        short: str = "",
         stored: str = "",
     ) -> None:
         self.recording = recording
@@ -219,8 +219,7 @@ class Dispatch:
             artifact.caller = version.caller
             version.artifact = artifact
             return artifact  # type: ignore[no-any-return]
-        if version.short is not None:
-            warm.forget(version.short)
+        warm.forget(version.short)
         errors.warn(
             f"{self.function.__name__} was recorded as another function than the one that the "
             "cache had for it: results of this process before now may be those of the other; "
@@ -269,9 +268,9 @@ class Dispatch:
         """Find a version by the function's fingerprint; else record the function."""
         short = warm.short_key(self.function, leaves, tree)
         found = None if short is None else warm.find(short, self.function, leaves, tree)
-        if found is not None:
+        if short is not None and found is not None:
             calling, caller, stored = found
-            return Specialised(calling, caller, short=short, stored=stored)
+            return Specialised(calling, caller, short=short.name, stored=stored)
         told = errors.warnings_told()
         recording, artifact = _compilation().compiled(self.function, args, kwargs)
         if short is not None and told == errors.warnings_told():

@@ -56,7 +56,7 @@ TO_BOOL UNARY_INVERT UNARY_NEGATIVE UNARY_NOT UNARY_POSITIVE UNPACK_EX UNPACK_SE
 _ATTRIBUTES = _words("""
 T all any argmax argmin argsort astype clip conj conjugate copy cumprod cumsum diagonal dot dtype
 fill flatten imag item itemsize max mean min nbytes ndim nonzero prod ptp put ravel real repeat
-reshape round searchsorted shape size sort squeeze std strides sum swapaxes take tolist trace
+reshape round searchsorted shape size squeeze std strides sum swapaxes take tolist trace
 transpose var reduce accumulate outer at eps tiny kind name char
 append clear count extend get index insert items keys pop popitem remove reverse setdefault update
 values capitalize endswith isdigit join lower lstrip replace rsplit rstrip split startswith
@@ -88,9 +88,7 @@ _OTHERS = {
     "numpy": _NUMPY,
     "math": frozenset(vars(math)),
     "functools": frozenset(("partial", "reduce")),
-    "itertools": _words(
-        "accumulate chain combinations islice permutations product repeat zip_longest"
-    ),
+    "itertools": _words("chain combinations islice permutations product repeat zip_longest"),
     "operator": _words("add mul sub truediv neg matmul getitem"),
 }
 _ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE

@@ -27,7 +27,7 @@ from gradc.native import index, library
 from gradc.native.cache import default_cache
 from gradc.native.compiler import find_toolchain
 from gradc.recorded import Calling, Guard, Hidden, Input, Kind, ResultLeaf, Written, guarded, typed
-from gradc.routes import Leaves
+from gradc.routes import Leaves, Route
 from gradc.runtime.call import Caller, caller
 from gradc.runtime.plan import BufferSlot, CallPlan, PlanError
 from gradc.snapshots import is_pinned, watch
@@ -96,15 +96,15 @@ def find(
         calling = _calling(record, plan, short.print, function, leaves, tree)
     except (PlanError, KeyError, TypeError, ValueError, RecursionError) as error:
         _log.info("index record %s does not serve (%s): recording", short.name[:16], error)
-        forget(short)
+        forget(short.name)
         return None
     options = function.options
     return calling, caller(loaded.entry, plan, options.threads, options.blas), name
 
 
-def forget(short: Short) -> None:
+def forget(name: str) -> None:
     """Drop a record."""
-    index.forget(default_cache(), short.name)
+    index.forget(default_cache(), name)
 
 
 def _calling(
@@ -248,7 +248,9 @@ def _record(print: Fingerprint, recording: "Recording", leaves: Leaves) -> dict[
         for one in recording.inputs
     ]
     implied = {f"the type of {one.name}" for one in recording.inputs if one.role == "hidden"}
-    watched = [guard for guard in recording.guards if guard.path not in implied]
+    watched = [
+        guard for guard in recording.guards if guard.path not in implied and not _is_own(guard.read)
+    ]
     sites = [_place(print, guard, leaves) for guard in watched]
     tree = _tree(recording.out_tree)
     statics = all(type(one.static) in _STATIC for one in recording.results)
@@ -261,6 +263,14 @@ def _record(print: Fingerprint, recording: "Recording", leaves: Leaves) -> dict[
         "tree": tree,
         "touched": list(recording.touched),
     }
+
+
+def _is_own(read: Any) -> bool:
+    """Tell whether a variable or a function is gradc's own, whose code is in each key."""
+    owner = read.owner if isinstance(read, Route) else None
+    home = owner.__module__ if isinstance(owner, FunctionType) else None
+    home = owner.get("__name__") if isinstance(owner, dict) else home
+    return isinstance(home, str) and home.partition(".")[0] == "gradc"
 
 
 def _site(print: Fingerprint, hidden: Hidden | None, leaves: Leaves) -> list[int] | None:

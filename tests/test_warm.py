@@ -180,6 +180,13 @@ def test_transforms_inside():
     assert was_found(twice(product, X, X))
 
 
+def test_loops_of_gradc():
+    def powers(x):
+        return np.sum(gradc.loop(0, 9, lambda k, y: y * x + k, x))
+
+    assert was_found(twice(powers, X))
+
+
 def test_products_by_tangents():
     def of_one(x):
         return np.sum(x**3)
