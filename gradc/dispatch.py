@@ -13,7 +13,6 @@ from gradc import errors, snapshots, warm
 from gradc.api import MISS, Function
 from gradc.assembly import arrangement, assembler, forms, is_fixed, names_of, scalars_of
 from gradc.errors import ArgumentError, GradcError
-from gradc.native.call_library import Parts
 from gradc.recorded import Calling, Input, Kind
 from gradc.runtime.call import Caller
 from gradc.runtime.donated import shares
@@ -25,6 +24,7 @@ from gradc.trees import TreeDef, flatten
 
 if TYPE_CHECKING:
     from gradc.artifact import Artifact
+    from gradc.native.call_library import Parts
 
 __all__ = ["Dispatch", "Specialised", "made_in_c"]
 
@@ -296,7 +296,7 @@ class Dispatch:
         return lambda: assemble(run())
 
 
-def made_in_c(parts: Parts) -> None:
+def made_in_c(parts: "Parts") -> None:
     """Have calls of functions go the short way in C, and long lists compared there."""
     parts.install(Function, OPEN)
     snapshots.identical = parts.identical

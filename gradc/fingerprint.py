@@ -34,13 +34,13 @@ import marshal
 import opcode
 import sys
 from collections.abc import Iterator
-from hashlib import sha256
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any, NoReturn
 
 import numpy as np
 
 from gradc.api import Function
+from gradc.later import sha256
 from gradc.options import Options
 from gradc.routes import Leaves, Reader, Route, attribute, content, fixed, item, variable
 from gradc.rules import Checkpointed, Forward, Gradient, Hvp, Jacobian, Map

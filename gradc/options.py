@@ -12,7 +12,7 @@ Backend = Literal["auto", "c", "numpy"]
 MathMode = Literal["fast", "portable", "libm"]
 Donate: TypeAlias = "int | str | tuple[int | str, ...]"
 
-_SIZE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kKMGT]?)(i?)B?\s*")
+_SIZE = r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kKMGT]?)(i?)B?\s*"
 _CHOICES = {"backend": ("auto", "c", "numpy"), "math": ("fast", "portable", "libm")}
 
 
@@ -122,7 +122,7 @@ def _bytes(memory: str | int) -> int:
     """Read a size: bytes, or text with a unit."""
     if isinstance(memory, int) and not isinstance(memory, bool) and memory >= 0:
         return memory
-    found = _SIZE.fullmatch(memory) if isinstance(memory, str) else None
+    found = re.fullmatch(_SIZE, memory) if isinstance(memory, str) else None
     if found is None:
         raise ArgumentError(
             f"option memory={memory!r} is not a size",

@@ -12,7 +12,6 @@ said, and the record is dropped.  ``GRADC_WARM_INDEX=0`` turns the index off.
 """
 
 import importlib
-import logging
 import os
 from collections.abc import Callable, Sequence
 from types import FunctionType
@@ -23,6 +22,7 @@ import numpy as np
 from gradc.api import Function
 from gradc.errors import CompileError
 from gradc.fingerprint import Fingerprint, fingerprint
+from gradc.later import log
 from gradc.native import index, library
 from gradc.native.cache import default_cache
 from gradc.native.compiler import find_toolchain
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Short", "find", "forget", "keep", "short_key"]
 
-_log = logging.getLogger("gradc.cache")
+_log = log("gradc.cache")
 
 _STATIC = (type(None), bool, int, float, str)
 """Parts of a result that were known while recording: what JSON gives back to the bit."""

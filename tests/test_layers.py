@@ -21,7 +21,7 @@ jacobians mapping maps pipeline places printing pullbacks rules scans sweeps tra
 """
 
 LAYERS = (
-    ("errors", "spans", "options", "tracing", "records", "trees", "routes"),
+    ("errors", "spans", "options", "tracing", "records", "trees", "routes", "later"),
     ("recorded", "snapshots"),
     ("ir",),
     ("ops",),
@@ -47,6 +47,7 @@ LAZY: dict[str, set[str]] = {
     "warm.py": {"gradc.fingerprint_policy"},  # asked once, before a function is stored
     "rules.py": {"gradc.derivatives", "gradc.jacobians", "gradc.mapping"},  # at the first trace
     "transforms.py": {"gradc.pullbacks"},
+    "later.py": {"hashlib"},  # OpenSSL takes as long to load as all of a warm call's modules
     "native/call_library.py": {"sysconfig"},  # where headers lie: only a build asks
     "fitting.py": {"gradc.view.memory"},  # lowers: a call without a budget does not
     "artifact.py": {"gradc.printing"},  # a call that finds its library in the cache
@@ -88,7 +89,7 @@ def _targets(node: ast.AST, package: str) -> list[str]:
         base = package.split(".")[: len(package.split(".")) - node.level + 1]
         start = ".".join(base if node.level else []) + ("." if node.level and node.module else "")
         return [f"{start}{node.module or ''}.{alias.name}" for alias in node.names]
-    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "later")):
         return [
             arg.value
             for arg in node.args[:1]

@@ -16,23 +16,22 @@ Public::
 """
 
 import atexit
-import logging
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from gradc.errors import CompileError, warn
+from gradc.later import later, log
 from gradc.native import entry, locks
 from gradc.native.private import Refused, cache_candidates, make_private, private_temporary
 from gradc.records import dataclass
 
 __all__ = ["Cache", "Listed", "default_cache", "temporary_cache"]
 
-_log = logging.getLogger("gradc.cache")
+_log = log("gradc.cache")
+shutil, tempfile = later("shutil"), later("tempfile")
 
 MAX_BYTES = 1 << 30
 MAX_ENTRIES = 10_000

@@ -16,25 +16,28 @@ cache under the compiler's path, size and time of change.  No test program is co
 the first kernel is the test, and a refusal of ``-march=native`` is noticed there.
 """
 
-import hashlib
-import importlib.util
 import json
 import os
 import re
-import shlex
-import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gradc.errors import CompileError, CompilerNotFound
+from gradc.later import later, sha256
 from gradc.native import identity
 from gradc.native.cache import Cache, default_cache
-from gradc.native.diagnostics import failure
-from gradc.native.process import Finished, run, run_all
 from gradc.records import dataclass
 
+if TYPE_CHECKING:
+    from gradc.native.process import Finished
+
 __all__ = ["TIMEOUT", "Toolchain", "find_toolchain"]
+
+process, shlex, shutil = later("gradc.native.process"), later("shlex"), later("shutil")
+diagnostics, finders = later("gradc.native.diagnostics"), later("importlib.util")
 
 TIMEOUT = 60.0
 """Seconds that one run of a compiler may take."""
@@ -173,31 +176,31 @@ class Toolchain:
             (*self.command, *self.flags(level), "-c", "-o", str(output), str(source))
             for source, output, level in jobs
         ]
-        finished = run_all(commands, jobs[0][0].parent, self.timeout)
+        finished = process.run_all(commands, jobs[0][0].parent, self.timeout)
         return all(_built(one, job[1]) for one, job in zip(finished, jobs, strict=True))
 
     def link(self, inputs: Sequence[Path], output: Path, optimise: int = 3) -> bool:
         """Make one library of C files and objects; tell whether it came out."""
         names = [str(path) for path in inputs]
         command = (*self.command, *self.flags(optimise), "-o", str(output), *names, "-lm")
-        return _built(run(command, output.parent, self.timeout), output)
+        return _built(process.run(command, output.parent, self.timeout), output)
 
-    def _run(self, source: Path, output: Path, flags: tuple[str, ...]) -> Finished:
+    def _run(self, source: Path, output: Path, flags: tuple[str, ...]) -> "Finished":
         output.unlink(missing_ok=True)
         command = (*self.command, *flags, "-o", str(output), str(source), "-lm")
         try:
-            return run(command, source.parent, self.timeout)
+            return process.run(command, source.parent, self.timeout)  # type: ignore[no-any-return]
         except OSError as error:
             raise CompilerNotFound(
                 f"{self.command[0]} cannot be run: {error.strerror}", command=command
             ) from error
 
-    def _retries_plainly(self, finished: Finished) -> bool:
+    def _retries_plainly(self, finished: "Finished") -> bool:
         return self.accepts_native is None and not finished.timed_out
 
-    def _failure(self, finished: Finished, source: Path) -> CompileError:
+    def _failure(self, finished: "Finished", source: Path) -> CompileError:
         why = "ended well but wrote no library" if finished.code == 0 else ""
-        error = failure(finished, self.timeout, str(source), why)
+        error: CompileError = diagnostics.failure(finished, self.timeout, str(source), why)
         if not finished.timed_out and not self._builds_anything(source.parent):
             self.broken = error
         return error
@@ -217,7 +220,7 @@ class Toolchain:
             _write_memory(self)
 
 
-def _built(finished: Finished, output: Path) -> bool:
+def _built(finished: "Finished", output: Path) -> bool:
     return finished.code == 0 and not finished.timed_out and _size(output) > 0
 
 
@@ -252,7 +255,7 @@ def _command(*chosen: str) -> tuple[str, ...]:
         if text.strip():
             return _split(text)
     for name in _NAMES:
-        path = shutil.which(name)
+        path = _which(name)
         if path:
             return (str(Path(path).absolute()),)
     for path in _zig():
@@ -261,6 +264,17 @@ def _command(*chosen: str) -> tuple[str, ...]:
         "no C compiler found",
         repair='install gcc or clang, or "pip install gradc[zig]", or set GRADC_CC',
     )
+
+
+def _which(name: str) -> str | None:
+    """Find a program by its plain name, as ``shutil.which`` does it."""
+    if sys.platform == "win32":
+        return shutil.which(name)  # type: ignore[no-any-return]
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        path = os.path.join(folder, name)  # noqa: PTH118 - asked for many folders
+        if os.access(path, os.F_OK | os.X_OK) and not os.path.isdir(path):  # noqa: PTH112
+            return path
+    return None
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -280,7 +294,7 @@ def _split(text: str) -> tuple[str, ...]:
 
 def _zig() -> Iterator[str]:
     """Find the program in the ziglang package, without importing the package."""
-    spec = importlib.util.find_spec("ziglang")
+    spec = finders.find_spec("ziglang")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         for name in ("zig", "zig.exe"):
             if (Path(folder) / name).is_file():
@@ -307,25 +321,25 @@ def _fingerprint(command: tuple[str, ...]) -> str:
     status = Path(command[0]).stat()
     real = Path(command[0]).resolve()
     facts = (*command, str(real), str(status.st_mtime_ns), str(status.st_size))
-    return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:32]
+    return sha256("\0".join(facts).encode()).hexdigest()[:32]
 
 
 def _ask(command: tuple[str, ...], question: str, folder: Path, timeout: float) -> str:
     """Return the answer, or nothing when the compiler does not know the question."""
     try:
-        finished = run((*command, question), folder, timeout)
+        finished = process.run((*command, question), folder, timeout)
     except OSError as error:
         raise CompilerNotFound(
             f"{command[0]} cannot be run: {error.strerror}", command=(*command, question)
         ) from error
     if finished.timed_out:
-        raise failure(finished, timeout, "")
+        raise diagnostics.failure(finished, timeout, "")
     return finished.output.strip() if finished.code == 0 else ""
 
 
 def _content_hash(program: str) -> str:
     """Stand in for the version of a compiler that does not tell it."""
-    return "sha256 " + hashlib.sha256(Path(program).read_bytes()).hexdigest()
+    return "sha256 " + sha256(Path(program).read_bytes()).hexdigest()
 
 
 def _read_memory(path: Path) -> tuple[str, str, bool | None] | None:

@@ -3,13 +3,17 @@
 Public: ``failure(finished, timeout, source_path, why="") -> CompileError``.
 """
 
+from typing import TYPE_CHECKING
+
 from gradc.errors import CompileError, CompileTimeout
-from gradc.native.process import Finished
+
+if TYPE_CHECKING:
+    from gradc.native.process import Finished
 
 __all__ = ["failure"]
 
 
-def failure(finished: Finished, timeout: float, source_path: str, why: str = "") -> CompileError:
+def failure(finished: "Finished", timeout: float, source_path: str, why: str = "") -> CompileError:
     """Describe what happened: the command, the end of what it wrote, and where the source is."""
     kind, headline, repair = _explain(finished, timeout, why)
     return kind(
@@ -21,7 +25,7 @@ def failure(finished: Finished, timeout: float, source_path: str, why: str = "")
     )
 
 
-def _explain(finished: Finished, timeout: float, why: str) -> tuple[type[CompileError], str, str]:
+def _explain(finished: "Finished", timeout: float, why: str) -> tuple[type[CompileError], str, str]:
     other = 'name another compiler in GRADC_CC, or use backend="numpy"'
     if finished.timed_out:
         return CompileTimeout, f"the C compiler did not end within {timeout:g} s", other

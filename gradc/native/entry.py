@@ -5,7 +5,6 @@ trusted: sizes are bounded, JSON is checked field by field, and both files must 
 hash, owner and mode.  The hash finds damage; it cannot stop somebody who already has our user id.
 """
 
-import hashlib
 import json
 import os
 import stat
@@ -13,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gradc.later import sha256
 from gradc.native.private import Refused, check_owned
 from gradc.records import dataclass
 
@@ -50,9 +50,9 @@ def write_meta(folder: Path, key: str, about: Mapping[str, Any]) -> int:
         "format": FORMAT,
         "key": key,
         **about,
-        "so_sha256": hashlib.sha256(library).hexdigest(),
+        "so_sha256": sha256(library).hexdigest(),
         "so_size": len(library),
-        "c_sha256": hashlib.sha256(source).hexdigest(),
+        "c_sha256": sha256(source).hexdigest(),
         "c_size": len(source),
     }
     text = json.dumps(record | {"sha256": _hash_of(record)}, sort_keys=True)
@@ -131,11 +131,11 @@ def _parse(raw: bytes) -> dict[str, Any]:
 
 
 def _hash_of(record: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def _verified(folder: int, name: str, sha256: str, size: int) -> bytes:
+def _verified(folder: int, name: str, wanted: str, size: int) -> bytes:
     content = _read(folder, name, _MAX_FILE)
-    if len(content) != size or hashlib.sha256(content).hexdigest() != sha256:
+    if len(content) != size or sha256(content).hexdigest() != wanted:
         raise Damaged(f"{name} has another content")
     return content

@@ -3,7 +3,6 @@
 Public: ``processor() -> str``, ``c_library() -> str``, ``own_source(memory=None) -> str``.
 """
 
-import hashlib
 import os
 import sys
 import time
@@ -11,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from gradc.later import sha256
 
 __all__ = ["c_library", "own_source", "processor"]
 
@@ -77,8 +78,8 @@ def _remembered(memory: Path) -> str:
     states = [os.stat(path) for path in files]  # noqa: PTH116, quicker for hundreds
     facts = [(path, one.st_size, one.st_ino, one.st_mtime_ns, one.st_ctime_ns)
              for path, one in zip(files, states, strict=True)]  # fmt: skip
-    listing = hashlib.sha256(repr(facts).encode()).hexdigest()
-    path = memory / f"{hashlib.sha256(str(_PACKAGE).encode()).hexdigest()[:32]}.txt"
+    listing = sha256(repr(facts).encode()).hexdigest()
+    path = memory / f"{sha256(str(_PACKAGE).encode()).hexdigest()[:32]}.txt"
     with suppress(OSError, ValueError):
         known, value = path.read_text().split()
         if known == listing and len(value) == len(listing):
@@ -93,11 +94,11 @@ def _remembered(memory: Path) -> str:
 
 
 def _hash(files: Iterable[str]) -> str:
-    digest = hashlib.sha256()
+    digest = sha256()
     for path in files:
         digest.update(path.rpartition(os.sep)[2].encode() + b"\0")
         with open(path, "rb") as stream:  # noqa: PTH123, quicker for hundreds
-            digest.update(hashlib.sha256(stream.read()).digest())
+            digest.update(sha256(stream.read()).digest())
     return digest.hexdigest()
 
 

@@ -7,7 +7,6 @@ write to, of a sensible size, whose hash is the one it bears; anything else coun
 with entries the hash finds damage, not an attacker who has our user id.
 """
 
-import hashlib
 import json
 import os
 import stat
@@ -15,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from gradc.later import sha256
 from gradc.native.cache import Cache
 from gradc.native.private import Refused, check_owned
 
@@ -93,4 +93,4 @@ def _path(cache: Cache, key: str) -> Path:
 
 
 def _hash(record: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

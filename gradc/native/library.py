@@ -15,26 +15,28 @@ but the standard ones is part of it.  ``Unit.meta`` is any JSON object, usually 
 """
 
 import errno
-import hashlib
-import logging
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from gradc.errors import CompileError
+from gradc.later import later, log, sha256
 from gradc.native import entry, identity, locks
 from gradc.native.cache import Cache, default_cache, temporary_cache
 from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.native.ffi import ABI, Entry, LoadError, load_entry
-from gradc.native.objects import Apart, build_with
 from gradc.records import dataclass
+
+if TYPE_CHECKING:
+    from gradc.native.objects import Apart
 
 __all__ = ["Loaded", "Unit", "find", "library", "stored", "stored_key"]
 
-_log = logging.getLogger("gradc.cache")
+_log = log("gradc.cache")
+objects = later("gradc.native.objects")
 
 _UNUSABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM}
 _SCARCE_BYTES = 1 << 20
@@ -92,7 +94,7 @@ class Unit:
     meta: dict[str, Any]
     optimise: int = 3
     brief: str = ""
-    aparts: tuple[Apart, ...] = ()
+    aparts: "tuple[Apart, ...]" = ()
     narrow: bool = False
     extra: tuple[str, ...] = ()
     beside: str = ""
@@ -167,7 +169,7 @@ def stored_key(key: str, toolchain: Toolchain, cache: Cache) -> str:
     """Return the name of the entry: a hash of everything that shapes the binary."""
     own = identity.own_source(cache.root / "sources")
     parts = (str(entry.FORMAT), str(ABI), own, toolchain.identity, key)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _find(name: str, cache: Cache) -> Loaded | None:
@@ -262,7 +264,10 @@ def _built_in_pieces(
     if unit.beside:
         pieces["beside"] = unit.beside
     output = folder / entry.LIBRARY
-    return build_with(folder, pieces, unit.aparts, output, unit.optimise, toolchain, cache)
+    made: bool = objects.build_with(
+        folder, pieces, unit.aparts, output, unit.optimise, toolchain, cache
+    )
+    return made
 
 
 _FILES = (entry.SOURCE, entry.LIBRARY, entry.META)

@@ -13,14 +13,13 @@ the unit, at the same time, or even before the unit is printed.  A unit may itse
 which are compiled at the same time.
 """
 
-import hashlib
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
 from gradc.errors import GradcError
+from gradc.later import log, sha256
 from gradc.native import entry, identity
 from gradc.native.cache import Cache
 from gradc.native.compiler import Toolchain
@@ -28,7 +27,7 @@ from gradc.records import dataclass
 
 __all__ = ["Apart", "build_with", "prepare"]
 
-_log = logging.getLogger("gradc.cache")
+_log = log("gradc.cache")
 
 _LEVEL = 4
 """Enough for loops over tiles, see :meth:`Toolchain.flags`: as quick as 3 in 0.4 of the time."""
@@ -112,7 +111,7 @@ def _piece(folder: Path, name: str, text: str, optimise: int) -> tuple[Path, Pat
 def _key(one: Apart, toolchain: Toolchain, cache: Cache) -> str:
     own = identity.own_source(cache.root / "sources")
     parts = ("object", str(entry.FORMAT), own, toolchain.identity, one.name, one.text)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _lookup(key: str, cache: Cache) -> Path | None:

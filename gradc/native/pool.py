@@ -13,7 +13,6 @@ them and end with the interpreter; a forked child starts its own.
 """
 
 import atexit
-import logging
 import os
 import threading
 from contextlib import suppress
@@ -22,12 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from gradc.errors import ArgumentError, GradcError
+from gradc.later import log
 from gradc.native.ffi import NULL, ffi
 from gradc.native.library import Loaded, Unit, library
 
 __all__ = ["chosen", "lend", "prepare", "processors"]
 
-_log = logging.getLogger("gradc.threads")
+_log = log("gradc.threads")
 
 _KEY = "pool of threads"
 _LENDS, _ENDS = 0, 1

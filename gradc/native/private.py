@@ -10,11 +10,14 @@ Public: ``cache_candidates()``, ``make_private(path) -> Path``, ``private_tempor
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from gradc.later import later
+
 __all__ = ["Refused", "cache_candidates", "check_owned", "make_private", "private_temporary"]
+
+tempfile = later("tempfile")
 
 _MAX_LINKS = 40
 
@@ -134,9 +137,9 @@ def _check_usable(path: Path) -> None:
     """Programs may be run from here, and files made."""
     if hasattr(os, "statvfs") and os.statvfs(path).f_flag & getattr(os, "ST_NOEXEC", 0):
         raise Refused(f"{path} does not allow programs to be run (noexec)")
-    descriptor, name = tempfile.mkstemp(dir=path, prefix=".probe-")
-    os.close(descriptor)
-    Path(name).unlink()
+    probe = path / f".probe-{os.getpid()}-{os.urandom(6).hex()}"
+    os.close(os.open(probe, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    probe.unlink()
 
 
 def check_owned(status: os.stat_result, what: str) -> None:

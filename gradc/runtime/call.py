@@ -24,9 +24,8 @@ from typing import Any
 import numpy as np
 
 from gradc.errors import ArgumentError, GradcError
-from gradc.native import blas
+from gradc.later import later
 from gradc.native.ffi import NULL, Entry, ffi
-from gradc.native.pool import chosen
 from gradc.runtime.arguments import (
     Array,
     Stats,
@@ -36,7 +35,6 @@ from gradc.runtime.arguments import (
     writable,
 )
 from gradc.runtime.donated import check_donated, given
-from gradc.runtime.failures import failure
 from gradc.runtime.native_calls import native_bound, native_call
 from gradc.runtime.plan import BufferSlot, CallPlan, Check
 from gradc.runtime.quick import Kernel, Manner, Quick, quick_call
@@ -44,6 +42,9 @@ from gradc.runtime.results import Results
 from gradc.runtime.workspace import arena, own_arena
 
 __all__ = ["Bound", "Caller", "caller"]
+
+blas, pool = later("gradc.native.blas"), later("gradc.native.pool")
+failures = later("gradc.runtime.failures")
 
 Bound = Callable[[], Any]
 Arrange = Callable[[Sequence[Array]], Any]
@@ -181,7 +182,7 @@ class _NativeCaller(Caller):
         self._entry = entry
         self._environment = NULL
         if plan.environment or plan.parallel:
-            lent = chosen(threads) if plan.parallel else 1
+            lent = pool.chosen(threads) if plan.parallel else 1
             found = blas.environment(lent, plan.environment and routines)
             self._environment = found.pointer
             if found.has_blas:
@@ -190,6 +191,11 @@ class _NativeCaller(Caller):
         self.call = self._first_call
 
     def _first_call(self, values: Sequence[Any]) -> list[Any]:
+        """Run with all checks; many processes call a function once."""
+        self.call = self._second_call
+        return self._checked_call(values)
+
+    def _second_call(self, values: Sequence[Any]) -> list[Any]:
         """Run with all checks; write the shorter way for the calls that follow."""
         self.call = self._checked_call
         floats = [False] * len(self.plan.inputs)
@@ -331,4 +337,5 @@ def caller(
 
 def _error(plan: CallPlan, code: int) -> GradcError:
     check = plan.checks.get(code) or Check(f"{plan.symbol} failed with code {code}", "error")
-    return failure(check)
+    error: GradcError = failures.failure(check)
+    return error

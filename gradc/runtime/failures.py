@@ -31,7 +31,7 @@ _REPAIRS = {
     "limit": "check that the condition of the loop changes, or raise max_turns",
 }
 _TURNS = "the loop runs more than "
-_OUTSIDE = re.compile(r"index -?\d+ is out of bounds for (?:axis \d+ with )?size (\d+)")
+_OUTSIDE = r"index -?\d+ is out of bounds for (?:axis \d+ with )?size (\d+)"
 
 
 def failure(check: Check) -> GradcError:
@@ -49,7 +49,7 @@ def translated(error: Exception, code: CodeType, place: Place) -> GradcError | N
     """Return an error of generated Python in the words of compiled C; None when it is another."""
     if isinstance(error, np.linalg.LinAlgError):
         return _about_a_matrix(error, place(_line_in(error, code), None))
-    outside = _OUTSIDE.search(str(error)) if isinstance(error, IndexError) else None
+    outside = re.search(_OUTSIDE, str(error)) if isinstance(error, IndexError) else None
     if outside is None and not str(error).startswith(_TURNS):
         return None
     line = _line_in(error, code)

@@ -15,22 +15,26 @@ that waits is told.  Where that is not possible calls stay in Python, and nobody
 """
 
 import atexit
-import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakMethod
 
 from gradc.errors import GradcError
-from gradc.native import call_library, process
+from gradc.later import later, log
 from gradc.native.ffi import NULL, ffi
 from gradc.runtime.quick import Kernel, Manner, Quick, arrangement
 
+if TYPE_CHECKING:
+    from gradc.native.call_library import Parts
+
 __all__ = ["STATE", "Owner", "native_bound", "native_call"]
 
-_log = logging.getLogger("gradc.cache")
+_log = log("gradc.cache")
+call_library = later("gradc.native.call_library")
+process = later("gradc.native.process")
 
 MAX_SCRATCH = 1 << 16
 """Bytes of scratch memory that a call may keep; what needs more computes longer than it calls."""
@@ -40,7 +44,7 @@ MAX_BUFFERS = 1000
 _SCALAR = 2
 """Marks a NumPy scalar among the inputs and results of a call, where 1 is a Python float."""
 
-Owner = Callable[[call_library.Parts], None]
+Owner = Callable[["Parts"], None]
 """Told once, before any call is made in C."""
 
 
@@ -48,7 +52,7 @@ class _State:
     """The library of this process."""
 
     def __init__(self) -> None:
-        self.parts: call_library.Parts | None = None
+        self.parts: Parts | None = None
         self.reason = "not asked for yet"
         self._asked = False
         self._lock = threading.Lock()
@@ -105,7 +109,7 @@ class _State:
         self._waiting.clear()
         self._thread = None
 
-    def _attempt(self, find: Callable[[], call_library.Parts | None], owner: Owner) -> bool:
+    def _attempt(self, find: Callable[[], "Parts | None"], owner: Owner) -> bool:
         """Load the library if it can be had; a failure is noted and kept from the user."""
         obstacle = call_library.obstacle()
         if obstacle is not None:

@@ -12,7 +12,6 @@ A plan is kept beside its library as JSON.  Reading it back accepts exactly what
 and nothing else.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from math import prod
@@ -35,7 +34,6 @@ _DTYPES = {
     "f8": np.dtype(np.float64),
 }
 _ROLES = ("argument", "hidden", "random", "result", "written")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_BUFFERS = 100_000
 _MAX_DIMS = 64
 
@@ -167,7 +165,7 @@ class CallPlan:
 
     def __post_init__(self) -> None:
         """Refuse what is no plan."""
-        if not _NAME.fullmatch(self.symbol):
+        if not (self.symbol.isascii() and self.symbol.isidentifier()):
             raise PlanError(f"{self.symbol!r} is not a name")
         checks = {code: _check(check) for code, check in self.checks.items()}
         object.__setattr__(self, "checks", checks)

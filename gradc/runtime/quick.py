@@ -18,14 +18,16 @@ from typing import Any
 
 import numpy as np
 
+from gradc.later import later
 from gradc.native.ffi import NULL, Entry, ffi
 from gradc.records import dataclass
 from gradc.runtime.plan import ALIGNMENT, BufferSlot, CallPlan
-from gradc.runtime.python_source import run_text
 from gradc.runtime.results import Results
 from gradc.runtime.workspace import arena
 
 __all__ = ["Kernel", "Manner", "Quick", "arrangement", "quick_call"]
+
+python_source = later("gradc.runtime.python_source")
 
 Quick = Callable[[Sequence[Any]], Any]
 
@@ -138,7 +140,7 @@ def quick_call(kernel: Kernel, floats: Sequence[bool], manner: Manner) -> Quick:
         "take": takers,
         **{f"dtype_{slot.dtype}": slot.numpy_dtype for slot in (*plan.inputs, *plan.outputs)},
     }
-    make: Callable[..., Quick] = run_text(text, f"{plan.symbol}_call", "make")
+    make: Callable[..., Quick] = python_source.run_text(text, f"{plan.symbol}_call", "make")
     return make(**names)
 
 

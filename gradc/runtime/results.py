@@ -21,7 +21,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradc.runtime.plan import BufferSlot
 
@@ -41,9 +40,9 @@ class _Memory:
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], nbytes: int) -> None:
         self.shape, self.dtype, self.nbytes = shape, dtype, nbytes
-        self.owners: tuple[NDArray[Any], ...] = ()
+        self.owners: tuple[np.ndarray, ...] = ()
 
-    def take(self) -> NDArray[Any]:
+    def take(self) -> np.ndarray:
         """Return an array in memory that nothing else refers to.
 
         Two threads that ask at once both hold the owner when they count, so both make a new one.
@@ -53,7 +52,7 @@ class _Memory:
                 return owner.view()
         return self._new()
 
-    def _new(self) -> NDArray[Any]:
+    def _new(self) -> np.ndarray:
         owner = np.empty(self.shape, self.dtype)
         self.owners = (owner, *(self.owners[:1] if 2 * self.nbytes <= LIMIT else ()))
         _keep(self)
@@ -95,7 +94,7 @@ def _keep(memory: _Memory) -> None:
         _kept[:] = [weakref.ref(one) for one in (*others, memory)]
 
 
-_NOTHING: Mapping[int, NDArray[Any]] = {}
+_NOTHING: Mapping[int, np.ndarray] = {}
 
 
 class Results:
@@ -116,18 +115,18 @@ class Results:
             for slot in slots
         ]
 
-    def taker(self, k: int) -> Callable[[], NDArray[Any]] | None:
+    def taker(self, k: int) -> Callable[[], np.ndarray] | None:
         """Return what makes result ``k``; None where a new array does as well."""
         memory = self._memories[k]
         return None if memory is None else memory.take
 
-    def fresh(self, given: Mapping[int, NDArray[Any]] = _NOTHING) -> list[NDArray[Any]]:
+    def fresh(self, given: Mapping[int, np.ndarray] = _NOTHING) -> list[np.ndarray]:
         """Return an array for each result: C-contiguous, with anything in it.
 
         ``given`` are those that are there already.
         """
         return [given[k] if k in given else self._new(k) for k in range(len(self._slots))]
 
-    def _new(self, k: int) -> NDArray[Any]:
+    def _new(self, k: int) -> np.ndarray:
         slot, memory = self._slots[k], self._memories[k]
         return np.empty(slot.shape, slot.numpy_dtype) if memory is None else memory.take()

@@ -264,7 +264,6 @@ def test_zig_is_the_last_resort(
     fresh_process.delenv("GRADC_CC", raising=False)
     fresh_process.delenv("CC", raising=False)
     fresh_process.setenv("PATH", str(tmp_path / "nothing"))
-    fresh_process.setattr("gradc.native.compiler.shutil.which", lambda name: None)
     found = find_toolchain(cache)
     assert found.command == (str(zig), "cc")
     assert found.version == "clang version 20 cc --version"
@@ -320,7 +319,13 @@ def test_nothing_read_is_run() -> None:
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         imports = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import)
                    for alias in node.names}  # fmt: skip
-        assert not unsafe & (names | imports), path
+        found = unsafe & (names | imports)
+        if path == package / "fingerprint.py":  # writes bytes to hash them, and reads none
+            used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+                    and ast.unparse(node.value) == "marshal"}  # fmt: skip
+            assert (found, used) == ({"marshal"}, {"dumps"})
+            continue
+        assert not found, path
 
 
 def test_no_shell_in_the_package() -> None:
