@@ -98,6 +98,8 @@ class _Sweep:
             return self.assignment(node, after)
         if isinstance(node, ast.With | ast.Try | ast.Match):
             return self.opaque(node, after, exits)
+        if isinstance(node, ast.FunctionDef):
+            return after - {node.name} | names_read([node])
         return after | names_read([node]) | _updated(node)
 
     def loop(self, node: ast.For | ast.While, after: Names, exits: _Exits) -> Names:

@@ -86,3 +86,55 @@ def nested_draws(x, rng):
 @pytest.mark.parametrize("function", [walk, two_draws_each_turn, nested_draws])
 def test_draws_come_in_the_order_of_numpy(function):
     drawn(function, np.linspace(0.0, 1.0, 5))
+
+
+def helper_of_a_turn(x):
+    for _ in range(5):
+        u = 0.3 * x
+
+        def step(q):
+            z = q.copy()
+            z[1:] += u[:-1]  # noqa: B023
+            return z
+
+        x = step(np.tanh(x))
+    return x
+
+
+def helper_of_the_turn_before(x):
+    """What is called is what another turn has defined, with the number of that turn."""
+
+    def step(q):
+        return 2.0 * q
+
+    for k in range(4):
+        x = step(x)
+
+        def step(q, k=k):
+            return q * (k + 0.5)
+
+    return x
+
+
+def helper_of_some_turns(x):
+    def step(q):
+        return 2.0 * q
+
+    for k in range(5):
+        if k == 2:
+
+            def step(q):
+                return 3.0 * q + x  # noqa: B023
+
+        x = step(0.1 * x)
+    return step(x)
+
+
+@pytest.mark.parametrize(
+    ("function", "stays"),
+    [(helper_of_a_turn, True), (helper_of_the_turn_before, False), (helper_of_some_turns, False)],
+    ids=lambda x: getattr(x, "__name__", None),
+)
+def test_functions_defined_in_a_turn(function, stays):
+    _, graph = check_loops(function, np.linspace(0.1, 0.9, 6), rtol=1e-12)
+    assert any(node.regions for node in graph.nodes) == stays
