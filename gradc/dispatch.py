@@ -3,21 +3,19 @@
 import importlib
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradc import errors, snapshots, warm
-from gradc.api import MISS, Function
-from gradc.assembly import arrangement, assembler, forms, is_fixed, names_of, scalars_of
+from gradc.api import Function
+from gradc.assembly import assembler, is_fixed
 from gradc.errors import ArgumentError, GradcError
-from gradc.recorded import Calling, Input, Kind
+from gradc.later import later
+from gradc.recorded import Calling, Input
 from gradc.runtime.call import Caller
 from gradc.runtime.donated import shares
-from gradc.runtime.native_calls import STATE
-from gradc.runtime.quick import Form, Manner, Quick
 from gradc.spans import caller_span
 from gradc.tracing import OPEN, is_tracing
 from gradc.trees import TreeDef, flatten
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
     from gradc.native.call_library import Parts
 
 __all__ = ["Dispatch", "Specialised", "made_in_c"]
+
+native_calls, repeated = later("gradc.runtime.native_calls"), later("gradc.repeated")
 
 _Leaves = Sequence[Any]
 
@@ -77,12 +77,12 @@ class Specialised:
         """Return the call without conversions; it is made when a version is used again."""
         self.used += 1
         if self.used == 2:
-            STATE.want(made_in_c, dispatch.upgrade)
-            self.forms = forms(self.recording, leaves)
+            native_calls.STATE.want(made_in_c, dispatch.upgrade)
+            self.forms = repeated.forms(self.recording, leaves)
             caller = self.caller
-            loaded = STATE.is_loaded
+            loaded = native_calls.STATE.is_loaded
             self.quick = self._quick(caller.native) or self._quick(caller.quick)
-            if STATE.is_loaded != loaded:  # by another thread, meanwhile
+            if native_calls.STATE.is_loaded != loaded:  # by another thread, meanwhile
                 self.upgrade()
         return self.quick
 
@@ -91,53 +91,12 @@ class Specialised:
         if self.used >= 2:
             self.quick = self._quick(self.caller.native) or self.quick
 
-    def _quick(
-        self, make: Callable[[list[bool], Manner], Quick | None]
-    ) -> Callable[[tuple[Any, ...]], Any] | None:
-        """Return a call for positional arguments: arrays, numbers and trees of them.
-
-        It returns ``MISS`` when the arguments are of other types than these.
-        """
+    def _quick(self, make: Callable[..., Any]) -> Callable[[tuple[Any, ...]], Any] | None:
+        """Return a call for positional arguments: arrays, numbers and trees of them."""
         recording = self.recording
-        count = len(recording.inputs)
         if self.forms is None or recording.touched:
             return None
-        flat = self.forms == tuple((Form.INPUT, k) for k in range(count))
-        kinds = [one.kind for one in recording.inputs]
-        floats = [kind is Kind.PYTHON for kind in kinds]
-        manner = Manner(
-            fits=recording.fits if recording.guards else None,
-            pins=_pins(recording),
-            forms=None if flat else self.forms,
-            numbers=frozenset(k for k in range(count) if kinds[k] is Kind.SCALAR),
-            names=names_of(recording),
-        )
-        result = arrangement(recording)
-        if result is not None:
-            scalars = scalars_of(recording)
-            return make(floats, replace(manner, result=result, scalars=scalars, miss=MISS))
-        run = make(floats, manner)
-        return None if run is None else _assembled(run, self.assemble)
-
-
-def _pins(recording: Calling) -> tuple[tuple[Any, ...], Callable[[_Leaves], bool] | None]:
-    """Return the pins of the guards one after the other, and what asks the guards without one."""
-    pins = [guard.pin for guard in recording.guards if guard.pin is not None]
-    flat = tuple(part for pin in pins for part in pin.parts)
-    left = [guard.holds for guard in recording.guards if not guard.is_asked]
-    if len(left) <= 1:
-        return flat, left[0] if left else None
-    return flat, lambda leaves: all(holds(leaves) for holds in left)
-
-
-def _assembled(
-    run: Callable[[Any], Any], assemble: Callable[[Any], Any]
-) -> Callable[[tuple[Any, ...]], Any]:
-    def call(args: tuple[Any, ...]) -> Any:
-        results = run(args)
-        return MISS if results is None else assemble(results)
-
-    return call
+        return repeated.quick_way(recording, self.forms, self.assemble, make)  # type: ignore[no-any-return]
 
 
 def refuse_overlap(recording: Calling, leaves: _Leaves) -> None:
@@ -280,7 +239,7 @@ class Dispatch:
     def bind(self, args: tuple[Any, ...]) -> Callable[[], Any]:
         """Return a function of no arguments over these very arrays."""
         version = self.specialised(args, {})
-        STATE.load(made_in_c)
+        native_calls.STATE.load(made_in_c)
         leaves, _ = flatten((args, {}))
         recording = version.recording
         if any(one.role == "random" for one in recording.inputs):

@@ -1,10 +1,11 @@
 """The choices a user can make, in one frozen record."""
 
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Literal, TypeAlias
 
 from gradc.errors import ArgumentError, GradcError
+from gradc.records import dataclass
 
 __all__ = ["Backend", "Donate", "MathMode", "Options"]
 

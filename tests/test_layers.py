@@ -17,7 +17,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gradc"
 TOP = """
 __init__ __main__ ahead api arguments artifact assembly checks cli collector control coverage
 compilation derivatives dispatch donation explanations fingerprint fitting
-jacobians mapping maps pipeline places printing pullbacks rules scans sweeps transforms view warm
+jacobians mapping maps pipeline places printing pullbacks repeated rules
+scans sweeps transforms view warm
 """
 
 LAYERS = (

@@ -19,7 +19,7 @@ set of results and scratch memory: one thread at a time.  It is made in C once c
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,16 +35,18 @@ from gradc.runtime.arguments import (
     writable,
 )
 from gradc.runtime.donated import check_donated, given
-from gradc.runtime.native_calls import native_bound, native_call
 from gradc.runtime.plan import BufferSlot, CallPlan, Check
-from gradc.runtime.quick import Kernel, Manner, Quick, quick_call
 from gradc.runtime.results import Results
 from gradc.runtime.workspace import arena, own_arena
+
+if TYPE_CHECKING:
+    from gradc.runtime.quick import Kernel, Manner, Quick
 
 __all__ = ["Bound", "Caller", "caller"]
 
 blas, pool = later("gradc.native.blas"), later("gradc.native.pool")
-failures = later("gradc.runtime.failures")
+failures, quick = later("gradc.runtime.failures"), later("gradc.runtime.quick")
+native_calls = later("gradc.runtime.native_calls")
 
 Bound = Callable[[], Any]
 Arrange = Callable[[Sequence[Array]], Any]
@@ -98,14 +100,14 @@ class Caller:
             if slot.role != "written"
         ]
 
-    def quick(self, floats: Sequence[bool], manner: Manner) -> Quick | None:
+    def quick(self, floats: Sequence[bool], manner: "Manner") -> "Quick | None":
         """Return a call without conversions where the backend has one.
 
         ``floats`` says for each input whether the caller hands in a Python float.
         """
         return None
 
-    def native(self, floats: Sequence[bool], manner: Manner) -> Quick | None:
+    def native(self, floats: Sequence[bool], manner: "Manner") -> "Quick | None":
         """Return the same made in C, where that is to be had and worth it."""
         return None
 
@@ -199,30 +201,33 @@ class _NativeCaller(Caller):
         """Run with all checks; write the shorter way for the calls that follow."""
         self.call = self._checked_call
         floats = [False] * len(self.plan.inputs)
-        exact = self.native(floats, Manner()) or self.quick(floats, Manner())
+        exact = self.native(floats, quick.Manner()) or self.quick(floats, quick.Manner())
         if exact is not None:
             self.call = _exact_first(exact, self._checked_call)
         return self._checked_call(values)
 
-    def quick(self, floats: Sequence[bool], manner: Manner) -> Quick | None:
+    def quick(self, floats: Sequence[bool], manner: "Manner") -> "Quick | None":
         """Return a call without conversions, unless arguments are trees or are written back."""
         kernel = self._kernel() if manner.is_flat else None
-        return None if kernel is None else quick_call(kernel, floats, manner)
+        return None if kernel is None else quick.quick_call(kernel, floats, manner)
 
-    def native(self, floats: Sequence[bool], manner: Manner) -> Quick | None:
+    def native(self, floats: Sequence[bool], manner: "Manner") -> "Quick | None":
         """Return the same made in C, where that is to be had and worth it."""
         kernel = self._kernel()
-        return None if kernel is None else native_call(kernel, floats, manner)
+        return None if kernel is None else native_calls.native_call(kernel, floats, manner)
 
-    def _kernel(self) -> Kernel | None:
+    def _kernel(self) -> "Kernel | None":
         """Return what runs; None where arguments are written back."""
         plan = self.plan
         if plan.write_back or any(slot.role == "written" for slot in plan.outputs):
             return None
         return self._own_kernel()
 
-    def _own_kernel(self) -> Kernel:
-        return Kernel(self._entry, self.plan, self._environment, self._failed, self._results)
+    def _own_kernel(self) -> "Kernel":
+        made: Kernel = quick.Kernel(
+            self._entry, self.plan, self._environment, self._failed, self._results
+        )
+        return made
 
     def _failed(self, code: int) -> GradcError:
         return _error(self.plan, code)
@@ -241,7 +246,9 @@ class _NativeCaller(Caller):
         views = [_from_buffer(_VOID, array) for array in (*arrays, *outputs)]
         tail = [scratch.pointer if scratch else NULL, self._environment]
         kept = (views, scratch, outputs)
-        in_c = native_bound(self._own_kernel(), [*views, *tail], returned, kept)
+        in_c: Bound | None = native_calls.native_bound(
+            self._own_kernel(), [*views, *tail], returned, kept
+        )
         if in_c is not None:
             return in_c
         block = ffi.new("void *[]", [*views, *tail])
@@ -257,7 +264,7 @@ class _NativeCaller(Caller):
 
 
 def _exact_first(
-    exact: Quick, checked: Callable[[Sequence[Any]], list[Any]]
+    exact: "Quick", checked: Callable[[Sequence[Any]], list[Any]]
 ) -> Callable[[Sequence[Any]], list[Any]]:
     """Try the call without conversions before the one with all checks."""
 
