@@ -174,7 +174,9 @@ def watch(value: Any) -> Callable[[Any], bool]:
 
 def is_pinned(value: Any) -> bool:
     """Tell whether such a test holds as long as the variable holds the very same object."""
-    return not isinstance(value, (*CONTAINERS, np.void))
+    if not isinstance(value, (*CONTAINERS, np.void)):
+        return True
+    return _is_fixed(value) or (isinstance(value, tuple) and not is_plain(value))
 
 
 def _places(container: Any) -> Any:

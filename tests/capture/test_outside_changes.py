@@ -455,6 +455,14 @@ def test_long_lists_are_compared_by_identity_in_c(monkeypatch):
     assert len(seen) == 500
 
 
+def test_what_stays_the_same_object_and_holds_the_same():
+    pinned = [1.0, "a", (1, (2.0, frozenset({3}))), np.sum, Thing(), (np.ones(2), [np.ones(2)])]
+    assert all(map(snapshots.is_pinned, pinned))
+    loose = [[1], {"a": 1}, {1}, ([1],), ((1, {}),), [np.ones(2)]]
+    loose.append(np.array([(2.0,)], dtype=[("a", "f8")])[0])
+    assert not any(map(snapshots.is_pinned, loose))
+
+
 def test_snapshots_are_exact():
     for one, other in [(1, 1.0), (1, True), (0.0, -0.0), ((1,), (1.0,)), ("1", b"1"),
                        (np.float64(1), 1.0), (frozenset({1}), frozenset({1.0}))]:  # fmt: skip
