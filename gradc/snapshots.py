@@ -212,7 +212,8 @@ class State:
         pending, seen = [value], set()
         while pending:
             here = pending.pop()
-            if id(here) in seen or _is_fixed(here) or isinstance(here, _steady()):
+            still = _is_fixed(here) and not type(here).__flags__ & _HEAP  # a number of no class
+            if id(here) in seen or still or isinstance(here, _steady()):
                 continue
             seen.add(id(here))
             if len(seen) > MAX_OBJECTS:
@@ -256,7 +257,8 @@ def _steady() -> tuple[type, ...]:
     return (
         types.ModuleType, types.BuiltinFunctionType, types.WrapperDescriptorType,
         types.MethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType,
-        types.CodeType, np.ufunc, np.random.Generator, np.random.RandomState, range, slice,
+        types.CodeType, np.ufunc, type(np.sum),
+    np.random.Generator, np.random.RandomState, range, slice,
     )  # fmt: skip
 
 
@@ -381,6 +383,7 @@ def _cell(cell: types.CellType) -> list[Any]:
 
 _READERS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (CONTAINERS, contents),
+    ((int, float, complex, str, bytes), lambda value: []),
     (np.ndarray, _array),
     (np.void, lambda value: [value.dtype.str, value.tobytes()]),
     (types.FunctionType, _function),

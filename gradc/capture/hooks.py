@@ -26,6 +26,7 @@ from gradc.capture.positions import as_user
 from gradc.capture.random_draws import draw, is_generator, make_generator, refuse_state
 from gradc.capture.recorder import Recorder
 from gradc.capture.rewrite import bind, is_rewritten, rewritten_code
+from gradc.capture.sourceless import without_source
 from gradc.capture.tracer import Tracer, describe, is_concrete
 from gradc.capture.ufuncs import is_declared
 from gradc.capture.unrecorded import run, seen
@@ -325,7 +326,7 @@ def _twin(function: FunctionType, recorder: Recorder) -> Callable[..., Any]:
     recorder.watch_code(function)
     code = rewritten_code(function, recorder.options.regions)
     if code is None:
-        return function
+        return without_source(function, recorder, call_function)
     defaults = function.__defaults__
     if defaults:
         read = attribute(fixed(function), "__defaults__")

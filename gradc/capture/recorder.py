@@ -77,8 +77,10 @@ class Recorder:
             self.look_into(value)
         return value
 
-    def look_into(self, value: Any) -> None:
+    def look_into(self, value: Any, whole: bool = False) -> None:
         """Watch all that an object from outside leads to: code that is not recorded reads it.
+
+        ``whole`` does so for classes as well, which are left alone otherwise.
 
         Raises
         ------
@@ -88,7 +90,8 @@ class Recorder:
         if isinstance(value, MethodType):
             value = value.__self__
         known = self._known.get(id(value))
-        seen = id(value) in self._seen_whole or isinstance(value, _UNREAD) or _is_ours(type(value))
+        unread = isinstance(value, _UNREAD) and not (whole and isinstance(value, type))
+        seen = id(value) in self._seen_whole or unread or _is_ours(type(value))
         if known is None or known[0] is not value or seen:
             return
         self._seen_whole.add(id(value))

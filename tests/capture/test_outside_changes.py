@@ -315,12 +315,15 @@ CASES = {
 }  # fmt: skip
 
 
-def function_of(name, make, body):
-    """Return the function and the variables it reads."""
+def function_of(name, make, body, source=True):
+    """Return the function and the variables it reads; its ``source`` may be at hand or not."""
     body = body if "return" in body else f"return {TIMES}{body}"
     text = "def f(x):\n" + textwrap.indent(body, "    ")
     path = f"<{name}>"
-    linecache.cache[path] = (len(text), None, text.splitlines(True), path)
+    if source:
+        linecache.cache[path] = (len(text), None, text.splitlines(True), path)
+    else:
+        linecache.cache.pop(path, None)
     variables = dict(globals(), G=make(), os=os)
     exec(compile(text, path, "exec"), variables)
     return variables["f"], variables
@@ -332,8 +335,20 @@ def versions(function):
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_change_is_seen(name, monkeypatch):
-    make, body, change = CASES[name]
-    function, variables = function_of(name, make, body)
+    check_change(*CASES[name], function_of(name, *CASES[name][:2]), monkeypatch)
+
+
+WITHOUT = set(CASES) - {"a variable of the process", "the same by its function"}
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT))
+def test_a_change_is_seen_without_source(name, monkeypatch):
+    found = function_of(f"no source: {name}", *CASES[name][:2], source=False)
+    check_change(*CASES[name], found, monkeypatch)
+
+
+def check_change(_, body, change, found, monkeypatch):
+    function, variables = found
     x, step = np.array([1.0, 2.0]), np.array([1e-6, 0.0])
     gradient = gradc.value_and_grad(function, backend="numpy")
 
