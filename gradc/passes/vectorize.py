@@ -20,6 +20,7 @@ from dataclasses import replace
 from gradc.ir import Graph, Node, Program, Value
 from gradc.ir.dims import product
 from gradc.ir.rebuild import copy_node, inline, rebuild
+from gradc.passes.deferred import deferred
 from gradc.passes.product_nests import as_products
 from gradc.passes.regions import has_regions
 from gradc.passes.simplify import simplify
@@ -41,9 +42,9 @@ def vectorized(program: Program, *, heavy: bool = False) -> Program:
     if not has_regions(program.graph):
         return program
     graph = vectorize(program.graph, heavy=heavy)
-    if _regions(graph) == _regions(program.graph):
-        return program
-    return replace(program, graph=simplify(graph, final=True))
+    if _regions(graph) != _regions(program.graph):
+        program = replace(program, graph=simplify(graph, final=True))
+    return deferred(program) if heavy else program
 
 
 def _regions(graph: Graph) -> int:

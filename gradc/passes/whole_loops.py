@@ -20,7 +20,7 @@ from gradc.passes.batched import Batch, NotBatchedError
 from gradc.passes.totals import total
 from gradc.passes.window_batches import add_to_windows, is_tile, write_tiles, written
 
-__all__ = ["needed", "whole_loop"]
+__all__ = ["needed", "whole_loop", "writes_of"]
 
 MOST_ELEMENTS = 1 << 24
 """Elements of a batch of values; a loop with more stays one."""
@@ -95,7 +95,7 @@ class _Carry:
         users = [user for user, _ in body.uses(carried)]
         if not users and output not in body.inputs[len(body.inputs) - len(body.outputs) :]:
             return cls([], output)
-        writes = _writes(body, carried, output)
+        writes = writes_of(body, carried, output)
         nodes = [node for node, _ in writes]
         others = [body[user] for user in users if user != nodes[-1].id]
         once = len(users) - len(others) == 1 and body.outputs.count(output) == 1
@@ -126,7 +126,7 @@ class _Carry:
         return op_named("index")(value, spec=(At(last), *rest))
 
 
-def _writes(body: Graph, carried: int, output: int) -> list[_Write]:
+def writes_of(body: Graph, carried: int, output: int) -> list[_Write]:
     """Return what writes or adds to a carry in a turn, the last first; several only add."""
     writes: list[_Write] = []
     at = output
