@@ -1,11 +1,10 @@
 """The choices a user can make, in one frozen record."""
 
 import re
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal, TypeAlias
 
 from gradc.errors import ArgumentError, GradcError
-from gradc.records import dataclass
 
 __all__ = ["Backend", "Donate", "MathMode", "Options"]
 

@@ -4,8 +4,9 @@ Public: ``dataclass``, a drop-in for the one in the standard library.
 
 That one writes up to eight functions for every class and compiles each from text, which is nearly
 half of the time that importing this package takes, though a process makes records of one class in
-three and compares or prints still fewer.  Here the class stands at once; the first object
-has the constructor written, and the first comparison what compares, by the standard library.
+three and compares or prints still fewer.  Here the class stands at once; the first few objects
+are filled field by field, the next one has the constructor written, and the first comparison what
+compares, by the standard library.
 """
 
 import dataclasses
@@ -39,7 +40,7 @@ def _made(cls: type[Any], methods: dict[str, bool], layout: dict[str, bool]) -> 
     """Let the standard library see to fields and slots, and promise the methods."""
     own = set(cls.__dict__)
     made = dataclasses.dataclass(init=False, repr=False, eq=False, **layout)(cls)
-    _promise(made, ["__init__"], lambda: {"__init__": _constructor(made, methods["frozen"])})
+    made.__init__ = _first_constructor(made, methods["frozen"])
     if "__repr__" not in own:
         _promise(made, ["__repr__"], lambda: _written(made, {"eq": False}))
     compared = [name for name in _compared(methods) if name not in own]
@@ -78,6 +79,48 @@ def _keep(cls: type[Any], names: list[str], methods: dict[str, Any]) -> None:
         method = methods[name]
         method.__qualname__ = f"{cls.__qualname__}.{name}"
         setattr(cls, name, method)
+
+
+_FEW = 8
+"""Objects that are filled field by field; it takes as long as writing the constructor for ten."""
+
+
+def _first_constructor(cls: type[Any], frozen: bool) -> Callable[..., None]:
+    """Return what makes the first objects, and has the constructor written for those after them."""
+    left = _FEW
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0 or not _is_filled(cls, self, args, kwargs):
+            _keep(cls, ["__init__"], {"__init__": _constructor(cls, frozen)})
+            cls.__dict__["__init__"](self, *args, **kwargs)
+
+    __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    return __init__
+
+
+def _is_filled(cls: type[Any], made: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Put values into a new object; False, and nothing done, where the arguments do not fit."""
+    fields = dataclasses.fields(cls)
+    names = [one.name for one in fields if one.init]
+    values = dict(zip(names, args, strict=False))
+    if len(args) > len(names) or any(name in values or name not in names for name in kwargs):
+        return False
+    values.update(kwargs)
+    for one in fields:
+        if one.name not in values:
+            if one.default is not dataclasses.MISSING:
+                values[one.name] = one.default
+            elif one.default_factory is not dataclasses.MISSING:
+                values[one.name] = one.default_factory()
+            elif one.init:
+                return False
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
+    if hasattr(cls, "__post_init__"):
+        made.__post_init__()
+    return True
 
 
 def _constructor(cls: type[Any], frozen: bool) -> Callable[..., None]:

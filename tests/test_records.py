@@ -87,8 +87,12 @@ def acts(cls: Any) -> list[Any]:
     ]
 
 
+@pytest.mark.parametrize("few", [0, 2, 8])
 @pytest.mark.parametrize("options", OPTIONS, ids=repr)
-def test_a_record_does_what_a_data_class_does(options: dict[str, bool]) -> None:
+def test_a_record_does_what_a_data_class_does(
+    options: dict[str, bool], few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "_FEW", few)
     assert acts(point(records.dataclass, options)) == acts(point(dataclasses.dataclass, options))
 
 
@@ -157,8 +161,15 @@ def test_methods_are_written_when_they_are_called(monkeypatch: pytest.MonkeyPatc
     cls = point(records.dataclass, {"frozen": True, "slots": True})
     promised = cls.__init__
     assert [options["eq"] for options in made] == [False]
-    cls(1)
+    first = [cls(k) for k in range(records._FEW)]
+    assert cls.__init__ is promised
+    cls(0)
     assert cls.__init__ is not promised
+    assert [(one.x, one.y, one.tags, one.seen, one.twice) for one in first[:2]] == [
+        (0, 2, (), [], 0),
+        (1, 2, (), [], 2),
+    ]
+    assert first[0].seen is not first[1].seen
     written = cls.__init__
     cls(2)
     assert cls.__init__ is written

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 
 from gradc.later import sha256
@@ -17,6 +18,7 @@ __all__ = ["c_library", "own_source", "processor"]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SUFFIXES = (".py", ".j2", ".h", ".c")
+_NAME = attrgetter("name")
 _SETTLED_NS = 2_000_000_000
 _CPU_FIELDS = (
     "vendor_id", "cpu family", "model", "model name", "flags", "Features", "isa",
@@ -75,7 +77,7 @@ _known: list[str] = []
 def _remembered(memory: Path) -> str:
     """Return the hash that was kept for files of these times; else read them, and keep it."""
     files = list(_source_files())
-    states = [os.stat(path) for path in files]  # noqa: PTH116, quicker for hundreds
+    states = list(map(os.stat, files))
     facts = [(path, one.st_size, one.st_ino, one.st_mtime_ns, one.st_ctime_ns)
              for path, one in zip(files, states, strict=True)]  # fmt: skip
     listing = sha256(repr(facts).encode()).hexdigest()
@@ -111,9 +113,9 @@ def _source_files() -> Iterator[str]:
 
 def _source_files_in(folder: Path | str) -> Iterator[str]:
     with os.scandir(folder) as listing:
-        entries = sorted(listing, key=lambda entry: entry.name)
+        entries = sorted(listing, key=_NAME)
     for entry in entries:
-        if entry.is_dir():
-            yield from _source_files_in(entry.path)
-        elif entry.name.endswith(_SUFFIXES):
+        if entry.name.endswith(_SUFFIXES):
             yield entry.path
+        elif entry.name != "__pycache__" and entry.is_dir():
+            yield from _source_files_in(entry.path)
