@@ -120,8 +120,8 @@ def fingerprint(function: Function, leaves: Leaves, tree: TreeDef) -> Fingerprin
             walk.value(function.fn),
         )
         walk.found.text = sha256(marshal.dumps(token, 2)).hexdigest()
-    except (_Unknown, ValueError, RecursionError):
-        return None
+    except (_Unknown, ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        return None  # the recording says what is wrong, if anything is
     return walk.found
 
 
@@ -307,11 +307,11 @@ class _Walk:
             self.found.known.add((id(code), position))
             home = module.__name__
             library = _is_library(home)
-            if not library and name not in vars(module):
-                _refuse("an attribute that a module makes")
-            value = getattr(module, name, _MISSING)
+            value = vars(module).get(name, _MISSING)
+            if value is _MISSING and home == "gradc":
+                value = getattr(module, name, _MISSING)  # loaded when it is asked for
             if value is _MISSING:
-                return ("missing", home, name)
+                _refuse("an attribute that is not there")
             if type(value) is not ModuleType:
                 if library:
                     return home, name, self.value(value)

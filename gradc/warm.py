@@ -94,7 +94,7 @@ def find(
             raise PlanError("no library")
         plan = CallPlan.from_json(loaded.meta["plan"])
         calling = _calling(record, plan, short.print, function, leaves, tree)
-    except (PlanError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (PlanError, LookupError, TypeError, ValueError, OSError, RecursionError) as error:
         _log.info("index record %s does not serve (%s): recording", short.name[:16], error)
         forget(short.name)
         return None

@@ -240,6 +240,8 @@ WITHOUT = {
     "an import": "def f(x):\n    import math\n    return x * math.pi\n",
     "a class inside": "def f(x):\n    class A:\n        pass\n    return x\n",
     "a set": "def f(x):\n    for k in {'a', 'b'}:\n        x = x * len(k)\n    return x\n",
+    "a module's own attribute": "def f(x):\n    return x * len(np.__getattr__.__name__)\n",
+    "a missing attribute": "def f(x):\n    return np.no_such_thing(x)\n",
     "a fixed set": "def f(x):\n    return x if 'a' in {'a', 'b'} else -x\n",
     "an address": "def f(x):\n    return x * id(x)\n",
     "a hash": "def f(x):\n    return x * hash('a')\n",

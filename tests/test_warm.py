@@ -170,6 +170,22 @@ def test_every_transform_is_seen_through(rule):
     assert was_found(second)
 
 
+def test_options_that_change_the_call():
+    def step(w, x):
+        return w - 0.5 * x
+
+    first, second = (gradc.compile(step, backend="c", donate=0) for _ in range(2))
+    one, other = X.copy(), X.copy()
+    assert first(one, X) is one
+    assert second(other, X) is other
+    assert was_found(second)
+    assert same(one, other)
+    for options in ({"memory": "1 MiB"}, {"threads": 1}, {"blas": False}, {"math": "libm"}):
+        first, second = (gradc.grad(loss, backend="c", **options) for _ in range(2))
+        assert same(first(X, 2.0), second(X, 2.0))
+        assert was_found(second), options
+
+
 def test_transforms_inside():
     def inner(x, k):
         return np.sum(np.cos(x) * x) * k
