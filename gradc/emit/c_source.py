@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gradc.emit.c_comments import comment, origin_of
-from gradc.emit.c_parts import Parts, arena_place, temporary_lines
+from gradc.emit.c_parts import arena_place, temporary_lines
 from gradc.emit.c_pieces import Shared, divided
 from gradc.emit.c_scope import Scope
 from gradc.emit.c_signature import Signature, function_lines, packed_lines, signature
@@ -62,7 +62,7 @@ def print_c(
     printer.lines.indent()
     printer.function(unit.stages)
     headers, helpers = support.text()
-    shared = _shared(unit, scope, printer.parts)
+    shared = _shared(unit, scope, printer)
     arena = _arena(unit, face, scope)
     text = render(
         "c/module.c.j2",
@@ -72,7 +72,7 @@ def print_c(
         tables=list(_tables(scope)),
         prototypes=[*_prototypes(face), *(_lent(face, ";") if lent and printer.needs_env else [])],
         arena=arena,
-        parts=[*shared.structure, *shared.functions, *printer.steps.functions(scope, unit.plan)],
+        parts=list(shared.lines()),
         head=_head(face, printer.needs_env, lent),
         opening=list(_opening(unit, face, scope, printer)),
         body=printer.lines.texts,
@@ -83,12 +83,13 @@ def print_c(
     return _in_pieces(source, helpers, support, shared, arena)
 
 
-def _shared(unit: Unit, scope: Scope, parts: Parts) -> Shared:
-    """Print what threads share, if there is something."""
+def _shared(unit: Unit, scope: Scope, printer: Statements) -> Shared:
+    """Print what threads share, or the steps of a straight line, if there is something."""
+    parts = printer.parts
     if not parts.bodies:
-        return Shared()
+        return printer.steps.halves(scope, unit.plan)
     structure, functions = parts.structure(scope), parts.functions(scope, unit.plan)
-    return Shared(tuple(structure), tuple(functions), parts.declaration())
+    return Shared(tuple(structure), tuple(functions), (parts.declaration(),))
 
 
 def _in_pieces(

@@ -11,9 +11,10 @@
 ``kernels/steps.py`` says why, and cuts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gradc.emit.c_parts import memory_fields, temporary_lines
+from gradc.emit.c_pieces import Shared
 from gradc.emit.c_scope import Scope
 from gradc.emit.c_signature import packed_lines
 from gradc.emit.lines import Lines
@@ -34,22 +35,37 @@ class Steps:
         """Take a step that works on some memory; print its call."""
         self.bodies.append(body)
         self._used.append(used)
-        handed = [field.name for field in memory_fields(scope, used)]
+        handed = [one.name for one in memory_fields(scope, used)]
         return packed_lines(f"{self._called(len(self.bodies))}(", handed, ");")
 
     def uses_arena(self) -> bool:
         """Tell whether a step works on temporaries."""
         return any(buffer.kind == "temporary" for used in self._used for buffer in used)
 
-    def functions(self, scope: Scope, plan: BufferPlan) -> Iterator[str]:
-        """Print all functions."""
-        for number, (body, used) in enumerate(zip(self.bodies, self._used, strict=True), 1):
-            parameters = [field.declared("restrict ") for field in memory_fields(scope, used)]
-            head = f"static GRADC_STEP void {self._called(number)}("
-            yield from ([""] if number > 1 else [])
-            yield from packed_lines(head, parameters, ") {")
-            yield from (f"    {line}" for line in temporary_lines(scope, used, plan))
-            yield from (*body.texts, "}")
+    def halves(self, scope: Scope, plan: BufferPlan) -> Shared:
+        """Print all functions; the later half of them may be compiled beside the rest."""
+        count = len(self.bodies)
+        found = [self._function(number, scope, plan) for number in range(count)]
+        first = (count + 1) // 2
+        heads = ("\n".join(head) for head, _ in found[first:])
+        declarations = tuple(f"{head[:-2]};".removeprefix("static ") for head in heads)
+        before, after = _separated(found[:first]), _separated(found[first:])
+        return Shared((), tuple(after), declarations, tuple(before))
+
+    def _function(self, number: int, scope: Scope, plan: BufferPlan) -> tuple[list[str], list[str]]:
+        """Print the head and the body of a function."""
+        body, used = self.bodies[number], self._used[number]
+        parameters = [one.declared("restrict ") for one in memory_fields(scope, used)]
+        head = f"static GRADC_STEP void {self._called(number + 1)}("
+        places = (f"    {line}" for line in temporary_lines(scope, used, plan))
+        return packed_lines(head, parameters, ") {"), [*places, *body.texts, "}"]
 
     def _called(self, number: int) -> str:
         return f"{self._name}_step_{number}"
+
+
+def _separated(functions: Sequence[tuple[list[str], list[str]]]) -> Iterator[str]:
+    """Print functions with an empty line between them."""
+    for number, (head, body) in enumerate(functions):
+        yield from ([""] if number else [])
+        yield from (*head, *body)

@@ -87,3 +87,27 @@ def test_the_pieces_make_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert got[0] == want[0] != 0.0
     for one, other in zip(got[1], want[1], strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def straight(x, w):
+    v = [x, w]
+    for k in range(240):
+        a, b = v[-1], v[-2]
+        v.append(np.sin(a) * b if k % 2 else a * b / (1.0 + a * a))
+    return v[-1]
+
+
+def test_the_later_half_of_a_long_straight_line_is_compiled_beside_the_rest() -> None:
+    gradient = gradc.value_and_grad(straight, argnums=(0, 1), backend="numpy")
+    unit = native_unit(gradient.artifact(np.float64(0.3), np.float64(0.4)).program, (), Options())
+    steps = re.findall(r"^static GRADC_STEP void (\w+)\(", unit.text, re.MULTILINE)
+    assert len(steps) > 2
+    defined = [
+        re.findall(r"^(?:static )?GRADC_STEP void (\w+)\([^;]*?\) \{$", text, re.MULTILINE)
+        for text in (unit.brief, unit.beside)
+    ]
+    half = (len(steps) + 1) // 2
+    assert defined == [steps[:half], steps[half:]]
+    assert {*code(unit.brief), *code(unit.beside)} >= {
+        line for line in code(unit.text) if not line.startswith("static GRADC_STEP")
+    }
