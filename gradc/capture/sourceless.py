@@ -43,7 +43,12 @@ def without_source(
         When it writes variables from outside, draws random numbers, or reads by other ways.
     """
     code, variables = function.__code__, function.__globals__
-    names = {name for one in _codes(code) for name in one.co_names}
+    names = {
+        step.argval
+        for one in _codes(code)
+        for step in dis.get_instructions(one)
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+    }
     _check(function, names)
     seen = {
         name: _watched(variables[name], variable(variables, name), name, recorder, call)
@@ -84,11 +89,12 @@ def _check(function: FunctionType, names: set[str]) -> None:
             outside = step.opname == "STORE_DEREF" and step.argval in code.co_freevars
             if outside or step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
                 _refuse(function, f"writes the variable {step.argval} from outside")
+    read = {name for one in _codes(code) for name in one.co_names}
     for name in sorted(names):
         value = variables.get(name)
         if name in _HIDING and name not in variables:
             _refuse(function, f"calls {name}, which reads what nobody sees")
-        if isinstance(value, ModuleType) and _draws(value, names - variables.keys()):
+        if isinstance(value, ModuleType) and _draws(value, read - names):
             _refuse(function, f"uses {value.__name__}, which may give something else each time")
 
 

@@ -1,5 +1,6 @@
 """Functions whose source is not at hand: typed at a prompt, or made by ``exec``."""
 
+import dataclasses
 import os
 import random
 import subprocess
@@ -145,3 +146,22 @@ def test_at_a_prompt():
         [sys.executable], input=textwrap.dedent(text), capture_output=True, text=True, check=True
     )
     assert done.stdout.split("\n")[0] == "[0.5, 0.5] [2.0, 2.0]"
+
+
+DATA = iter([1.0])
+"""Has the name of a field below, and nothing can be said of it."""
+
+
+@dataclasses.dataclass
+class Point:
+    DATA: np.ndarray
+    scale: float = 2.0
+    names: list[str] = dataclasses.field(default_factory=list)
+
+
+def test_the_generated_methods_of_a_dataclass():
+    def f(x):
+        point = dataclasses.replace(Point(x), scale=3.0)
+        return np.sum(point.DATA) * point.scale + len(point.names)
+
+    assert compiled(f)(X) == f(X)
