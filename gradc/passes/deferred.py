@@ -22,7 +22,7 @@ from gradc.passes.simplify import simplify
 from gradc.passes.whole_loops import needed, whole_loop, writes_of
 from gradc.records import dataclass
 
-__all__ = ["deferred"]
+__all__ = ["LITTLE", "ROOM", "TURNS", "deferred", "elements", "is_given", "pays"]
 
 TURNS = 4
 """Turns that a loop has at least."""
@@ -89,8 +89,8 @@ class _Plan:
         for item in range(node.params["carries"]):
             plan.consider(item)
         body = plan.body
-        given = [_elements(body[id]) for id in body.inputs]
-        stored = count * sum(_elements(body[id]) for id in plan.kept)
+        given = [elements(body[id]) for id in body.inputs]
+        stored = count * sum(elements(body[id]) for id in plan.kept)
         fits = stored <= max(LITTLE, ROOM * max(given, default=0))
         return plan if plan.items and fits else None
 
@@ -120,17 +120,10 @@ class _Plan:
             return
         if len(body.uses(value)) != 1 or made.type.dtype.kind != "f":
             return
-        kept = [i for i in made.operands if not self._is_given(i)]
-        if _pays(body, made, kept):
+        kept = [i for i in made.operands if not is_given(body, self.first, i)]
+        if pays(body, made, kept):
             self.items.add(item)
             self.kept.update(dict.fromkeys(kept))
-
-    def _is_given(self, id: int) -> bool:
-        """Tell whether a value is a part of what the loop is given, or a number."""
-        body = self.body
-        while body[id].op.kind in (Kind.MOVEMENT, Kind.INDEX) and len(body[id].operands) == 1:
-            (id,) = body[id].operands
-        return id in body.inputs[: self.first] or body[id].op.kind is Kind.CONSTANT
 
     def apply(self, target: Graph, operands: Sequence[Value]) -> list[Value] | None:
         """Add the loop without its sums, then the sums; return all carries."""
@@ -203,6 +196,13 @@ class _Plan:
         return result
 
 
+def is_given(body: Graph, captures: int, id: int) -> bool:
+    """Tell whether a value is a part of one of the first inputs of a body, or a number."""
+    while body[id].op.kind in (Kind.MOVEMENT, Kind.INDEX) and len(body[id].operands) == 1:
+        (id,) = body[id].operands
+    return id in body.inputs[:captures] or body[id].op.kind is Kind.CONSTANT
+
+
 def _needed_without(graph: Graph, outputs: Sequence[int], known: dict[int, Value]) -> list[bool]:
     wanted = [False] * len(graph)
     for id in outputs:
@@ -214,13 +214,13 @@ def _needed_without(graph: Graph, outputs: Sequence[int], known: dict[int, Value
     return wanted
 
 
-def _pays(body: Graph, made: Node, kept: Sequence[int]) -> bool:
+def pays(body: Graph, made: Node, kept: Sequence[int]) -> bool:
     """Tell whether a product waits for memory in each turn, and what is kept for it is little."""
     work, touched = (
         _work(body, made),
-        _elements(made) + sum(_elements(body[i]) for i in made.operands),
+        elements(made) + sum(elements(body[i]) for i in made.operands),
     )
-    little = work >= SHARE * sum(_elements(body[i]) for i in kept)
+    little = work >= SHARE * sum(elements(body[i]) for i in kept)
     return work >= WORK and little and work < INTENSE * touched
 
 
@@ -232,7 +232,7 @@ def _work(body: Graph, node: Node) -> int:
     return work if isinstance(work, int) else 0
 
 
-def _elements(node: Node) -> int:
+def elements(node: Node) -> int:
     """Return how many elements a value has; very many if that is not known."""
     shape = getattr(node.type, "shape", ())
     size = product(shape)

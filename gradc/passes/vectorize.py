@@ -20,6 +20,7 @@ from dataclasses import replace
 from gradc.ir import Graph, Node, Program, Value
 from gradc.ir.dims import product
 from gradc.ir.rebuild import copy_node, inline, rebuild
+from gradc.passes.beforehand import beforehand
 from gradc.passes.deferred import deferred
 from gradc.passes.product_nests import as_products
 from gradc.passes.regions import has_regions
@@ -44,7 +45,7 @@ def vectorized(program: Program, *, heavy: bool = False) -> Program:
     graph = vectorize(program.graph, heavy=heavy)
     if _regions(graph) != _regions(program.graph):
         program = replace(program, graph=simplify(graph, final=True))
-    return deferred(program) if heavy else program
+    return deferred(beforehand(program)) if heavy else program
 
 
 def _regions(graph: Graph) -> int:
