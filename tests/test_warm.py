@@ -196,6 +196,21 @@ def test_transforms_inside():
     assert was_found(twice(product, X, X))
 
 
+def test_matches_and_error_states():
+    def chosen(x, how):
+        with np.errstate(divide="ignore"):
+            match how:
+                case [a, b]:
+                    return np.sum(x * a + b)
+                case {"scale": a}:
+                    return np.sum(x / a)
+                case _:
+                    return np.sum(x)
+
+    assert was_found(twice(chosen, X, [2.0, 3.0]))
+    assert was_found(twice(chosen, X, {"scale": 3.0}))
+
+
 def test_loops_of_gradc():
     def powers(x):
         return np.sum(gradc.loop(0, 9, lambda k, y: y * x + k, x))
