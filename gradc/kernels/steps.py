@@ -40,7 +40,7 @@ from gradc.kernels.walk import is_straight, scalars_read, statements, statements
 __all__ = ["STEP", "in_steps"]
 
 STEP = 400
-"""Statements of one step."""
+"""Most statements of one step, but for those that may not be parted."""
 
 
 def in_steps(stages: list[Stage]) -> list[Stage]:
@@ -49,12 +49,12 @@ def in_steps(stages: list[Stage]) -> list[Stage]:
     One that may stop in the middle stays whole: every step would have to say so.
     """
     count = sum(1 for _ in statements_in(stages))
-    if count < 2 * STEP or not is_straight(stages) or _stops(stages):
+    if 2 * count < 3 * STEP or not is_straight(stages) or _stops(stages):
         return stages
     flat = [(stmt, number) for number, stage in enumerate(stages) for stmt in stage.body]
     flat = side_by_side(flat)  # in one step, or the library would be called twice
     body = [stmt for stmt, _ in flat]
-    starts = _starts(body)
+    starts = _starts(body, -(-count // -(-count // STEP)))
     return _joined(stages, flat, starts, _Kept(body, starts))
 
 
@@ -62,12 +62,12 @@ def _stops(stages: Iterable[Stage]) -> bool:
     return any(isinstance(stmt, Check) for stmt in statements_in(stages))
 
 
-def _starts(body: list[Stmt]) -> list[int]:
+def _starts(body: list[Stmt], share: int) -> list[int]:
     """Return where steps begin: nowhere between the first and the last change of a scalar."""
     ends = _last_writes(body)
     starts, length, open_until = [0], 0, -1
     for place, stmt in enumerate(body):
-        if length >= STEP and place > open_until:
+        if length >= share and place > open_until:
             starts.append(place)
             length = 0
         length += sum(1 for _ in statements([stmt]))
