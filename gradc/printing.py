@@ -1,10 +1,10 @@
 """From a program to text and call plan: everything that a cache hit does without."""
 
+import importlib
 from collections.abc import Callable, Sequence
 
 from gradc.emit.c_source import print_c, print_header
 from gradc.emit.c_support import apart_text, product_name
-from gradc.emit.numpy_source import print_numpy
 from gradc.emit.source import Source
 from gradc.ir import Dim, Port, Program
 from gradc.kernels.lower import lower
@@ -32,7 +32,9 @@ _MANY = 16
 
 def numpy_source(program: Program) -> Source:
     """Print a program as a NumPy module."""
-    return print_numpy(vectorized(program))
+    printer = importlib.import_module("gradc.emit.numpy_source")  # C is printed without it
+    source: Source = printer.print_numpy(vectorized(program))
+    return source
 
 
 def c_source(program: Program, options: Options) -> Source:

@@ -52,6 +52,7 @@ LAZY: dict[str, set[str]] = {
     "native/call_library.py": {"sysconfig"},  # where headers lie: only a build asks
     "fitting.py": {"gradc.view.memory"},  # lowers: a call without a budget does not
     "artifact.py": {"gradc.printing"},  # a call that finds its library in the cache
+    "printing.py": {"gradc.emit.numpy_source"},
     "pipeline.py": {"gradc.printing", "gradc.places"},  # prints nothing and loads no printer
 }
 

@@ -101,6 +101,8 @@ def test_second_process_prints_and_parses_nothing(transform, tmp_path):
         set(json.loads(run(path, transform, cache=tmp_path / "cache"))) for _ in range(2)
     )
     assert "jinja2" in first
+    assert "gradc.emit.c_source" in first
+    assert not any(name.startswith("gradc.emit.numpy") for name in first)  # C needs no NumPy text
     assert {"jinja2", "cffi", "pycparser", "gradc.kernels", "gradc.printing"}.isdisjoint(second)
     assert len(entries(tmp_path / "cache")) == 1
 
