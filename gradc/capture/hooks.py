@@ -132,7 +132,8 @@ _UNWATCHED = frozenset((ModuleType, Tracer))
 
 
 def _module_attribute(recorder: Recorder, module: ModuleType, name: str, value: Any) -> Any:
-    if _is_library(module.__name__) and value is not os.environ:
+    changing = isinstance(value, list | dict | set) or value is os.environ
+    if _is_library(module.__name__) and not changing:
         return value
     variables = vars(module)
     if name not in variables:

@@ -15,6 +15,7 @@ import linecache
 import logging
 import math
 import os
+import sys
 import textwrap
 import threading
 import types
@@ -273,6 +274,9 @@ CASES = {
     "the same by its function": (
         lambda: 0, "len(os.getenv('GRADC_NO_SUCH', 'a'))",
         "monkeypatch.setenv('GRADC_NO_SUCH', 'abc')"),
+    "a list of the library": (
+        lambda: 0, "len(sys.argv)",
+        "monkeypatch.setattr(sys, 'argv', [*sys.argv, 'more'])"),
     "a polynomial": (lambda: np.poly1d([1.0, 2.0]), "G(2.0)", "G.coeffs[0] = 3.0"),
     # functions
     "a function of NumPy": (lambda: np.tanh, "return np.sum(G(x))", "G = np.sin"),
@@ -324,7 +328,7 @@ def function_of(name, make, body, source=True):
         linecache.cache[path] = (len(text), None, text.splitlines(True), path)
     else:
         linecache.cache.pop(path, None)
-    variables = dict(globals(), G=make(), os=os)
+    variables = dict(globals(), G=make(), os=os, sys=sys)
     exec(compile(text, path, "exec"), variables)
     return variables["f"], variables
 
@@ -338,7 +342,11 @@ def test_a_change_is_seen(name, monkeypatch):
     check_change(*CASES[name], function_of(name, *CASES[name][:2]), monkeypatch)
 
 
-WITHOUT = set(CASES) - {"a variable of the process", "the same by its function"}
+WITHOUT = set(CASES) - {
+    "a variable of the process",
+    "the same by its function",
+    "a list of the library",
+}
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT))
