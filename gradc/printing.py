@@ -110,7 +110,8 @@ def _is_fixed(length: Dim) -> bool:
 
 def _loops(program: Program, options: Options) -> Loops:
     """Lower a program; maps with large products are products of matrices."""
-    return lower(vectorized(program, heavy=True), options)
+    sparing = options.memory is not None
+    return lower(vectorized(program, heavy=True, sparing=sparing), options)
 
 
 def call_plan(

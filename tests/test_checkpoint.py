@@ -141,6 +141,16 @@ def test_a_checkpointed_turn_keeps_what_the_loop_carries():
     assert tape.nbytes == 400 * H.nbytes
 
 
+def test_what_is_sparing_keeps_no_factors_for_products_after_the_loop():
+    loss = recurrent(step)
+    plain = gradc.grad(loss, (0, 1), backend="numpy").artifact(H, WEIGHTS[0]).memory()
+    budget = 3 * 400 * H.nbytes
+    sparing = gradc.grad(loss, (0, 1), backend="numpy", memory=budget)
+    found = sparing.artifact(H, WEIGHTS[0]).memory()
+    assert plain.peak > budget >= found.peak
+    assert [tape.name for tape in found.tapes] == ["h_tape", "gate_tape"]
+
+
 def test_a_checkpointed_loop_runs_twice_and_keeps_nothing_meanwhile():
     def loss(x):
         return np.sum(gradc.checkpoint(series)(gradc.checkpoint(series)(x)))

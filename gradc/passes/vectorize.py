@@ -35,17 +35,27 @@ HEAVY = 64
 """Multiplications of a product in one turn that is better made for all turns together."""
 
 
-def vectorized(program: Program, *, heavy: bool = False) -> Program:
+def vectorized(program: Program, *, heavy: bool = False, sparing: bool = False) -> Program:
     """Return the program with its maps as operations on batches: all, or those with large products.
 
-    The products of all turns are then one product of matrices.
+    The products of all turns are then one product of matrices; with ``sparing``, and where a
+    checkpoint asks for it, only as far as that keeps nothing more.
     """
     if not has_regions(program.graph):
         return program
     graph = vectorize(program.graph, heavy=heavy)
     if _regions(graph) != _regions(program.graph):
         program = replace(program, graph=simplify(graph, final=True))
-    return deferred(beforehand(program)) if heavy else program
+    if not heavy or sparing or _is_checkpointed(program.graph):
+        return program
+    return deferred(beforehand(program))
+
+
+def _is_checkpointed(graph: Graph) -> bool:
+    """Tell whether the user wants values to be computed again rather than kept."""
+    return any(
+        node.origin.again or any(map(_is_checkpointed, node.regions)) for node in graph.nodes
+    )
 
 
 def _regions(graph: Graph) -> int:

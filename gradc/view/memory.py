@@ -80,7 +80,7 @@ class Memory:
 
 def memory_of(program: Program, options: Options) -> Memory:
     """Lower a program as it is for C and count; nothing is compiled and nothing is run."""
-    program = vectorized(program, heavy=True)
+    program = vectorized(program, heavy=True, sparing=options.memory is not None)
     arena = lower(program, options).plan.arena_bytes
     results = _results(program)
     return Memory(arena, results, tuple(_tapes(program.graph, {}, 0)))

@@ -64,7 +64,8 @@ def primal_of(loss, *at) -> str:
 def test_a_tape_is_written_where_its_value_is_computed():
     text = primal_of(shortest, np.ones((20, 20)))
     turn = text.partition("int64_t k")[2]
-    assert len(re.findall(r"for \(int64_t i ", turn)) == 1
+    assert len(re.findall(r"for \(int64_t i ", turn)) == 2  # row and column are put aside before
+    assert len(re.findall(r"for \(int64_t j ", turn)) == 1
     assert len(re.findall(r"\w+_tape\w*\[k \* 400.*\] = ", turn)) == 2
 
 
