@@ -11,11 +11,25 @@ modules takes one or more to load, OpenSSL behind ``hashlib`` three.
 """
 
 import importlib
+import os
 import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["later", "log", "sha256"]
+
+
+_LOADING = threading.RLock()
+"""Held while a module is loaded, and while the process forks: a child whose parent forked in the
+middle of an import by another thread would wait for that thread, which it does not have."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_LOADING.acquire,
+        after_in_parent=_LOADING.release,
+        after_in_child=_LOADING.release,
+    )
 
 
 class _Module:
@@ -25,7 +39,8 @@ class _Module:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(importlib.import_module(self._name), name)
+        with _LOADING:
+            return getattr(importlib.import_module(self._name), name)
 
 
 def later(name: str) -> Any:
