@@ -1,7 +1,7 @@
 """Copy a graph into another one, changing nodes on the way: what every pass is made of."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from gradc.ir.bind import bind, bind_params
@@ -11,7 +11,17 @@ from gradc.ir.node import UNKNOWN, Node, Origin
 from gradc.ir.op import Kind
 from gradc.ir.value import Value
 
-__all__ = ["Visit", "bound", "copy_input", "copy_node", "inline", "rebuild", "redirect", "transfer"]
+__all__ = [
+    "Visit",
+    "bound",
+    "copy_input",
+    "copy_node",
+    "inline",
+    "needed",
+    "rebuild",
+    "redirect",
+    "transfer",
+]
 
 Visit: TypeAlias = Callable[[Graph, Node, tuple[Value, ...]], Value]
 Fetch: TypeAlias = Callable[[Node, int], Value | None]
@@ -175,3 +185,15 @@ def _image(id: int | None, images: dict[int, Value]) -> int | None:
         return None
     image = images.get(id)
     return UNKNOWN if image is None else image.id
+
+
+def needed(graph: Graph, outputs: Iterable[int], known: Collection[int] = ()) -> list[bool]:
+    """Tell which nodes some values of a graph are made from; ``known`` ones ask for nothing."""
+    found = [False] * len(graph)
+    for id in outputs:
+        found[id] = True
+    for node in reversed(graph.nodes):
+        if found[node.id] and node.id not in known:
+            for operand in node.operands:
+                found[operand] = True
+    return found

@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from gradc.ir import At, Graph, IndexSpec, Node, Program, Slice, Value, op_named
 from gradc.ir.bind import symbols_in
-from gradc.ir.rebuild import copy_input, copy_node, rebuild, transfer
+from gradc.ir.rebuild import copy_input, copy_node, needed, rebuild, transfer
 from gradc.ops.regions import make_loop
 from gradc.passes.deferred import LITTLE, ROOM, TURNS, elements, is_given, pays
 from gradc.passes.simplify import simplify
-from gradc.passes.whole_loops import needed, whole_loop
+from gradc.passes.whole_loops import whole_loop
 
 __all__ = ["beforehand"]
 

@@ -15,11 +15,11 @@ from dataclasses import field, replace
 
 from gradc.ir import At, Graph, IndexSpec, Kind, Node, Program, Slice, Value, op_named
 from gradc.ir.dims import product
-from gradc.ir.rebuild import copy_input, copy_node, rebuild, transfer
+from gradc.ir.rebuild import copy_input, copy_node, needed, rebuild, transfer
 from gradc.ops.regions import make_loop
 from gradc.passes.batched import NotBatchedError
 from gradc.passes.simplify import simplify
-from gradc.passes.whole_loops import needed, whole_loop, writes_of
+from gradc.passes.whole_loops import whole_loop, writes_of
 from gradc.records import dataclass
 
 __all__ = ["LITTLE", "ROOM", "TURNS", "deferred", "elements", "is_given", "pays"]
@@ -190,7 +190,7 @@ class _Plan:
             id = body.inputs[self.first + k]
             images[id] = copy_input(body, id, result)
         made = [body.outputs[k] for k in items]
-        wanted = _needed_without(body, made, images)
+        wanted = needed(body, made, images)
         transfer(body, result, images, wanted)
         result.outputs = [images[id].id for id in made]
         return result
@@ -201,17 +201,6 @@ def is_given(body: Graph, captures: int, id: int) -> bool:
     while body[id].op.kind in (Kind.MOVEMENT, Kind.INDEX) and len(body[id].operands) == 1:
         (id,) = body[id].operands
     return id in body.inputs[:captures] or body[id].op.kind is Kind.CONSTANT
-
-
-def _needed_without(graph: Graph, outputs: Sequence[int], known: dict[int, Value]) -> list[bool]:
-    wanted = [False] * len(graph)
-    for id in outputs:
-        wanted[id] = True
-    for node in reversed(graph.nodes):
-        if wanted[node.id] and node.id not in known:
-            for operand in node.operands:
-                wanted[operand] = True
-    return wanted
 
 
 def pays(body: Graph, made: Node, kept: Sequence[int]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from gradc.ir import Graph, Kind, Node, Symbol, TupleType, Value, op_named
 from gradc.ir.bind import bind_params
-from gradc.ir.rebuild import bound, copy_input, copy_node, inline, transfer
+from gradc.ir.rebuild import bound, copy_input, copy_node, inline, needed, transfer
 from gradc.passes.clears import take_apart
 from gradc.passes.counting import counted
 from gradc.passes.loosen import loosen, turn_of
@@ -93,23 +93,12 @@ class _Loop:
 
     def live_inputs(self, items: Iterable[int]) -> list[bool]:
         """Tell which inputs some outputs of the body, and the test, need."""
-        needed = _reach_back(self.body, [self.body.outputs[item] for item in items])
-        flags = [needed[id] for id in self.body.inputs]
+        reached = needed(self.body, [self.body.outputs[item] for item in items])
+        flags = [reached[id] for id in self.body.inputs]
         if self.test is not None:
-            asked = _reach_back(self.test, self.test.outputs)
+            asked = needed(self.test, self.test.outputs)
             flags = [a or asked[id] for a, id in zip(flags, self.test.inputs, strict=True)]
         return flags
-
-
-def _reach_back(graph: Graph, outputs: Iterable[int]) -> list[bool]:
-    needed = [False] * len(graph)
-    for id in outputs:
-        needed[id] = True
-    for node in reversed(graph.nodes):
-        if needed[node.id]:
-            for operand in node.operands:
-                needed[operand] = True
-    return needed
 
 
 def _tidy_loop(
@@ -203,8 +192,8 @@ def _hoist(target: Graph, loop: _Loop) -> dict[int, Value]:
     body = loop.body
     moved = _moved(loop)
     images = {body.inputs[position]: value for position, value in loop.captures}
-    needed = _reach_back(body, moved)
-    transfer(body, target, images, needed)
+    reached = needed(body, moved)
+    transfer(body, target, images, reached)
     return {id: images[id] for id in moved}
 
 
@@ -214,7 +203,7 @@ def _moved(loop: _Loop) -> list[int]:
     there = {body.inputs[position] for position, _ in loop.captures}
     free = {body.inputs[position] for position, _ in loop.free.values()}
     steady = _steady(loop, there)
-    wanted = _reach_back(body, [body.outputs[item] for item in (*loop.carries, *loop.free)])
+    wanted = needed(body, [body.outputs[item] for item in (*loop.carries, *loop.free)])
     moved: list[int] = []
     for node in body.nodes:
         if node.op.kind is Kind.CONSTANT:
@@ -272,7 +261,7 @@ def _lean_body(loop: _Loop, hoisted: dict[int, Value]) -> tuple[Graph, list[tupl
     old, body = loop.body, Graph(loop.body.name)
     carried = {old.inputs[position] for position, _ in loop.carries.values()}
     made = [old.outputs[item] for item in loop.carries]
-    wanted = _needed_without(old, made, hoisted)
+    wanted = needed(old, made, hoisted)
     images: dict[int, Value] = {}
     by_value: dict[Value, Value] = {}
     taken: list[tuple[int, Value]] = []
@@ -298,20 +287,9 @@ def _asked(loop: _Loop) -> set[int]:
     """Return the inputs of the body that the test needs as well."""
     if loop.test is None:
         return set()
-    needed = _reach_back(loop.test, loop.test.outputs)
+    reached = needed(loop.test, loop.test.outputs)
     pairs = zip(loop.body.inputs, loop.test.inputs, strict=True)
-    return {id for id, other in pairs if needed[other]}
-
-
-def _needed_without(graph: Graph, outputs: Sequence[int], hoisted: dict[int, Value]) -> list[bool]:
-    needed = [False] * len(graph)
-    for id in outputs:
-        needed[id] = True
-    for node in reversed(graph.nodes):
-        if needed[node.id] and node.id not in hoisted:
-            for operand in node.operands:
-                needed[operand] = True
-    return needed
+    return {id for id, other in pairs if reached[other]}
 
 
 def _lean_test(loop: _Loop, taken: Sequence[tuple[int, Value]], body: Graph) -> Graph:
@@ -327,7 +305,7 @@ def _lean_test(loop: _Loop, taken: Sequence[tuple[int, Value]], body: Graph) -> 
             images[test.inputs[position]] = by_value[value]
     for k, (position, _) in enumerate(loop.carries.values()):
         images[test.inputs[position]] = inputs[len(taken) + k]
-    wanted = _reach_back(test, test.outputs)
+    wanted = needed(test, test.outputs)
     transfer(test, result, images, wanted)
     result.outputs = [images[id].id for id in test.outputs]
     return result
@@ -339,15 +317,15 @@ def _tidy_cond(
     """Add a branch that gives what is used and captures what it needs."""
     items = sorted(used)
     condition, *captured = operands
-    live = [_reach_back(r, [r.outputs[item] for item in items]) for r in regions]
+    live = [needed(r, [r.outputs[item] for item in items]) for r in regions]
     flags = [
-        any(needed[r.inputs[slot]] for needed, r in zip(live, regions, strict=True))
+        any(reached[r.inputs[slot]] for reached, r in zip(live, regions, strict=True))
         for slot in range(len(captured))
     ]
     taken = dict.fromkeys(v for v, flag in zip(captured, flags, strict=True) if flag)
     kept = {value: k for k, value in enumerate(taken)}
     lean = []
-    for region, needed in zip(regions, live, strict=True):
+    for region, reached in zip(regions, live, strict=True):
         result = Graph(region.name)
         inputs = [_slot_input(region, captured, value, result) for value in kept]
         images = {
@@ -355,7 +333,7 @@ def _tidy_cond(
             for slot, value in enumerate(captured)
             if value in kept
         }
-        transfer(region, result, images, needed)
+        transfer(region, result, images, reached)
         result.outputs = [images[region.outputs[item]].id for item in items]
         lean.append(keep_restored(update_in_place(result, 0)))
     kind = TupleType.of_items(lean[0][id].type for id in lean[0].outputs)

@@ -19,13 +19,13 @@ from dataclasses import replace
 
 from gradc.ir import Graph, Node, Program, Value
 from gradc.ir.dims import product
-from gradc.ir.rebuild import copy_node, inline, rebuild
+from gradc.ir.rebuild import copy_node, inline, needed, rebuild
 from gradc.passes.beforehand import beforehand
 from gradc.passes.deferred import deferred
 from gradc.passes.product_nests import as_products
 from gradc.passes.regions import has_regions
 from gradc.passes.simplify import simplify
-from gradc.passes.whole_loops import needed, whole_loop
+from gradc.passes.whole_loops import whole_loop
 
 __all__ = ["vectorize", "vectorized"]
 

@@ -15,12 +15,12 @@ from gradc.ir import (
     Value,
     op_named,
 )
-from gradc.ir.rebuild import transfer
+from gradc.ir.rebuild import needed, transfer
 from gradc.passes.batched import Batch, NotBatchedError
 from gradc.passes.totals import total
 from gradc.passes.window_batches import add_to_windows, is_tile, write_tiles, written
 
-__all__ = ["needed", "whole_loop", "writes_of"]
+__all__ = ["whole_loop", "writes_of"]
 
 MOST_ELEMENTS = 1 << 24
 """Elements of a batch of values; a loop with more stays one."""
@@ -57,18 +57,6 @@ def whole_loop(
         ]
     except NotBatchedError:
         return None
-
-
-def needed(graph: Graph, outputs: list[int]) -> list[bool]:
-    """Tell which nodes some values of a graph are made from."""
-    needed = [False] * len(graph)
-    for id in outputs:
-        needed[id] = True
-    for node in reversed(graph.nodes):
-        if needed[node.id]:
-            for operand in node.operands:
-                needed[operand] = True
-    return needed
 
 
 _Write: TypeAlias = tuple[Node, int]
