@@ -4,52 +4,53 @@
     gradc.grad, gradc.value_and_grad      derivatives, as compiled functions
     gradc.build                           C source, header and library, without Python
 
-Names are imported when they are first used, so that ``import gradc`` costs next to nothing.
+Imported with the package is what calls a function whose code is on disk.  What records, derives
+and prints is loaded by the first function that is compiled anew.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+import gradc.dispatch  # noqa: F401  the first call of every function needs it
+from gradc.api import Function, compile, stop_gradient
+from gradc.errors import (
+    ArgumentError,
+    CompileError,
+    CompilerNotFound,
+    CompileTimeout,
+    DerivativeError,
+    DTypeError,
+    GradcError,
+    GradcWarning,
+    IndexBoundsError,
+    LimitError,
+    ShapeError,
+    SingularError,
+    TraceError,
+    UnsupportedError,
+)
+from gradc.options import Options
+from gradc.transforms import (
+    checkpoint,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+    vmap,
+)
+
+if TYPE_CHECKING:
+    from gradc.ahead import build
+    from gradc.artifact import Artifact
+    from gradc.checks import check_grads
+    from gradc.control import cond, loop, scan, while_loop
+
 __version__ = "0.1.0"
 
-_HOME = {
-    "gradc.api": ("Function", "compile", "stop_gradient"),
-    "gradc.transforms": (
-        "checkpoint",
-        "grad",
-        "hessian",
-        "hvp",
-        "jacobian",
-        "jvp",
-        "value_and_grad",
-        "vjp",
-        "vmap",
-    ),
-    "gradc.checks": ("check_grads",),
-    "gradc.control": ("cond", "loop", "scan", "while_loop"),
-    "gradc.ahead": ("build",),
-    "gradc.artifact": ("Artifact",),
-    "gradc.options": ("Options",),
-    "gradc.errors": (
-        "ArgumentError",
-        "CompileError",
-        "CompileTimeout",
-        "CompilerNotFound",
-        "DTypeError",
-        "DerivativeError",
-        "GradcError",
-        "GradcWarning",
-        "IndexBoundsError",
-        "LimitError",
-        "ShapeError",
-        "SingularError",
-        "TraceError",
-        "UnsupportedError",
-    ),
-}
-_MODULE = {name: module for module, names in _HOME.items() for name in names}
-
-__all__ = [  # noqa: PLE0604, RUF100
+__all__ = [
     "ArgumentError",
     "Artifact",
     "CompileError",
@@ -86,44 +87,20 @@ __all__ = [  # noqa: PLE0604, RUF100
     "while_loop",
 ]
 
-if TYPE_CHECKING:
-    from gradc.ahead import build
-    from gradc.api import Function, compile, stop_gradient
-    from gradc.artifact import Artifact
-    from gradc.checks import check_grads
-    from gradc.control import cond, loop, scan, while_loop
-    from gradc.errors import (
-        ArgumentError,
-        CompileError,
-        CompilerNotFound,
-        CompileTimeout,
-        DerivativeError,
-        DTypeError,
-        GradcError,
-        GradcWarning,
-        IndexBoundsError,
-        LimitError,
-        ShapeError,
-        SingularError,
-        TraceError,
-        UnsupportedError,
-    )
-    from gradc.options import Options
-    from gradc.transforms import (
-        checkpoint,
-        grad,
-        hessian,
-        hvp,
-        jacobian,
-        jvp,
-        value_and_grad,
-        vjp,
-        vmap,
-    )
+_LATER = {
+    "Artifact": "gradc.artifact",
+    "build": "gradc.ahead",
+    "check_grads": "gradc.checks",
+    "cond": "gradc.control",
+    "loop": "gradc.control",
+    "scan": "gradc.control",
+    "while_loop": "gradc.control",
+}
+"""Where the names are that record or derive: imported when they are first used."""
 
 
 def __getattr__(name: str) -> Any:
-    module = _MODULE.get(name)
+    module = _LATER.get(name)
     if module is None:
         raise AttributeError(f"module 'gradc' has no attribute {name!r}")
     value = getattr(importlib.import_module(module), name)
@@ -132,4 +109,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULE])
+    return sorted([*globals(), *_LATER])
