@@ -121,6 +121,15 @@ def safe_root_under_a_mask(x):
     return np.where(x > 0, np.sqrt(np.where(x > 0, x, 1.0)), 0.0)
 
 
+@program(lambda r: (np.array([-0.7, 0.3, 2.0]),), "real")
+def roots_in_the_branches_taken(x):
+    """Without masks of NaN under the root: `np.where` and `np.select` choose."""
+    with np.errstate(invalid="ignore"):
+        s = np.sqrt(x)
+    below = np.where(x < 0, x**2, np.where(x < 1, s, s**3))
+    return below + np.select([x < 0, x < 1], [x, s * x], np.log(s)), np.where(np.isnan(s), 0, s)
+
+
 @program(normals(7))
 def select_of_three(x):
     return np.select([x < -0.5, x < 0.5], [-x, x**2], 3 * x)

@@ -2,19 +2,17 @@
 
 ``ZERO`` is symbolic: it is never stored, and whatever is multiplied by it is never computed.
 
-A masked cotangent ``select(c, g, 0)`` stays masked: multiplying it by a partial derivative ``p``
-gives ``select(c, g * p, 0)``, so an infinite ``p`` in the branch of ``np.where`` that was not taken
-leaves no NaN behind.
+A masked cotangent ``select(c, g, 0)`` stays masked: see ``masks.py``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, overload
 
+from gradc.autodiff.masks import add_masked, change_masked, literal, mask_of, unit_mask
 from gradc.autodiff.regions import Recipe, pull_item, pull_region
 from gradc.errors import DerivativeError
 from gradc.ir import (
     Graph,
-    Kind,
     Linear,
     Node,
     Partials,
@@ -54,7 +52,7 @@ def add_terms(terms: Sequence[Cotangent | Items]) -> Cotangent | Items:
         elif isinstance(term, tuple):
             total = tuple(add_terms(pair) for pair in zip(total, term, strict=True))
         elif term is not None:
-            total = total + term
+            total = add_masked(total, term)
     return total  # type: ignore[no-any-return]
 
 
@@ -106,59 +104,17 @@ def scale(ct: Cotangent, partial: Value | float | None) -> Cotangent:
     if ct is None or partial is None:
         return ZERO
     if isinstance(partial, int | float):
-        return ct if partial == 1 else _masked(ct, lambda g: _times(g, float(partial)))
-    mask = _unit_mask(partial)
+        return ct if partial == 1 else change_masked(ct, lambda g: _times(g, float(partial)))
+    mask = unit_mask(partial)
     if mask is not None:
         condition, taken = mask
         zero = ct.full_like(0.0)
         return op_named("select")(condition, *((ct, zero) if taken else (zero, ct)))
-    return _masked(ct, lambda g: g * partial)
+    return change_masked(ct, lambda g: g * partial)
 
 
 def _times(value: Value, factor: float) -> Value:
     return -value if factor == -1.0 else value * factor
-
-
-def _masked(ct: Value, change: Callable[[Value], Value]) -> Value:
-    """Apply a linear change under the mask of ``ct``, if it has one."""
-    mask = _mask(ct)
-    if mask is None:
-        return change(ct)
-    condition, inner, taken = mask
-    changed = change(inner)
-    zero = changed.full_like(0.0)
-    return op_named("select")(condition, *((changed, zero) if taken else (zero, changed)))
-
-
-def _mask(ct: Value) -> tuple[Value, Value, bool] | None:
-    """Read ``select(c, g, 0)`` as (c, g, True) and ``select(c, 0, g)`` as (c, g, False)."""
-    node = ct.node
-    if node.op.name != "select":
-        return None
-    condition, a, b = ct.graph.values(node.operands)
-    if literal(b) == 0:
-        return condition, a, True
-    if literal(a) == 0:
-        return condition, b, False
-    return None
-
-
-def _unit_mask(partial: Value) -> tuple[Value, bool] | None:
-    """Read ``select(c, 1, 0)`` as (c, True) and ``select(c, 0, 1)`` as (c, False)."""
-    mask = _mask(partial)
-    return (mask[0], mask[2]) if mask and literal(mask[1]) == 1 else None
-
-
-def literal(value: Value) -> float | None:
-    """Return the number that all elements of a value are known to be."""
-    node = value.node
-    while node.op.name in ("broadcast_to", "reshape"):
-        node = value.graph[node.operands[0]]
-    if node.op.kind is not Kind.CONSTANT or not node.type.size:
-        return None
-    array = node.params["value"].array
-    first = array.flat[0]
-    return first.item() if array.size == 1 or (array == first).all() else None
 
 
 def _transposed(
@@ -173,7 +129,7 @@ def _transposed(
     def apply(value: Value) -> list[Cotangent]:
         return list(rule(value, out, *operands, **node.params))
 
-    mask = _mask(ct)
+    mask = mask_of(ct)
     if mask is None or node.op.name not in _MOVES or not operands[0].node.operands:
         return apply(ct)
     condition, inner, taken = mask
