@@ -43,6 +43,7 @@ class Environment:
     route: str
     library: Any = None
     threads: int = 1
+    kept: object = None
 
     @property
     def has_blas(self) -> bool:
@@ -65,7 +66,8 @@ def environment(threads: int = 1, routines: bool = True) -> Environment:
     if threads < 2:
         return found
     own = Environment(ffi.new("gradc_env *", found.pointer[0]), found.route, found.library)
-    return replace(own, threads=threads) if pool.lend(own.pointer, threads) else own
+    kept = pool.lend(own.pointer, threads)
+    return own if kept is None else replace(own, threads=threads, kept=kept)
 
 
 @cache

@@ -4,7 +4,7 @@ Public::
 
     processors() -> int               # that this process may use
     chosen(threads) -> int            # an option's value, ``GRADC_THREADS``, or all processors
-    lend(environment, threads) -> bool            # put the pool into a ``gradc_env``
+    lend(environment, threads) -> what is to be kept  # put the pool into a ``gradc_env``
     prepare() -> None                             # have it built meanwhile, by another thread
 
 The pool is a small C library of its own (``templates/c/pool``), built once per cache like any
@@ -69,23 +69,21 @@ def chosen(threads: int | None) -> int:
     return int(text)
 
 
-def lend(environment: Any, threads: int) -> bool:
+def lend(environment: Any, threads: int) -> object:
     """Let a kernel use the pool: set two members of a ``struct gradc_env``.
 
-    Returns False, and leaves them alone, where there is none.  What is lent stays as long as the
-    process; the caller keeps ``environment``.
+    Returns what must be kept as long as the kernel may run, a call that another thread makes while
+    the interpreter ends included; None, and leaves the members alone, where there is no pool.
     """
     pool = _pool() if threads > 1 else None
     if pool is None:
-        return False
+        return None
     lease = ffi.new("int64_t *", threads)
     pool.entry(ffi.new("void *[]", [environment]), ffi.new("int64_t[]", [_LENDS]))
     environment.pool = lease
-    _leases.append(lease)
-    return bool(environment.parallel_for != NULL)
+    return (pool, lease) if environment.parallel_for != NULL else None
 
 
-_leases: list[Any] = []
 _early: list[Loaded] = []
 
 

@@ -183,10 +183,11 @@ class _NativeCaller(Caller):
         super().__init__(plan)
         self._entry = entry
         self._environment = NULL
+        self._lent: object = None
         if plan.environment or plan.parallel:
             lent = pool.chosen(threads) if plan.parallel else 1
             found = blas.environment(lent, plan.environment and routines)
-            self._environment = found.pointer
+            self._environment, self._lent = found.pointer, found
             if found.has_blas:
                 self.plan = replace(plan, arena_bytes=plan.lent_arena_bytes)
         self._results = Results(plan.outputs)
@@ -245,7 +246,7 @@ class _NativeCaller(Caller):
         scratch = own_arena(self.plan.arena_bytes)
         views = [_from_buffer(_VOID, array) for array in (*arrays, *outputs)]
         tail = [scratch.pointer if scratch else NULL, self._environment]
-        kept = (views, scratch, outputs)
+        kept = (views, scratch, outputs, self._lent)
         in_c: Bound | None = native_calls.native_bound(
             self._own_kernel(), [*views, *tail], returned, kept
         )

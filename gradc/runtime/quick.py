@@ -228,7 +228,7 @@ def _text(plan: CallPlan, floats: Sequence[bool], manner: Manner, takers: Collec
         body.append(_enter(k, slot) if copied[k] else f"block[{k}] = lend(void, a{k})")
     body += _lent(plan, copied, takers)
     if plan.arena_bytes:
-        body.append(f"block[{len(copied)}] = arena({plan.arena_bytes})")
+        body.append(f"block[{len(copied)}] = scratch = arena({plan.arena_bytes})")
     body += ["code = entry(block, null)", "if code:", "    push(frame)", "    raise failed(code)"]
     for k, slot in enumerate(plan.outputs):
         if copied[count + k]:

@@ -2,7 +2,7 @@
 
 Public::
 
-    arena(nbytes) -> pointer       # this thread's block, at least so large, aligned to 64 bytes
+    arena(nbytes) -> memory        # this thread's block, at least so large, aligned to 64 bytes
     own_arena(nbytes) -> Block     # a block that belongs to the caller; ``.pointer`` is aligned
     release()                      # give this thread's block back
 """
@@ -19,44 +19,46 @@ __all__ = ["Block", "arena", "own_arena", "release"]
 
 
 class Block:
-    """Uninitialised memory; ``pointer`` stays valid for as long as the block is referenced."""
+    """Uninitialised memory; ``pointer`` stays valid for as long as the block is referenced.
 
-    __slots__ = ("_view", "nbytes", "pointer")
+    ``view`` is the same place and keeps the memory by itself.
+    """
+
+    __slots__ = ("nbytes", "pointer", "view")
 
     def __init__(self, nbytes: int) -> None:
         self.nbytes = nbytes
         memory = np.empty(nbytes + ALIGNMENT, np.uint8)
         start = -memory.ctypes.data % ALIGNMENT
-        self._view = ffi.from_buffer(memory[start : start + nbytes])
-        self.pointer: Any = ffi.cast("void *", self._view)
+        self.view: Any = ffi.from_buffer(memory[start : start + nbytes])
+        self.pointer: Any = ffi.cast("void *", self.view)
 
 
 class _Local(threading.local):
     """Each thread sees its own block."""
 
     nbytes = 0
-    block: Block | None = None
-    pointer: Any = NULL
+    memory: Any = NULL
 
 
 _local = _Local()
 
 
 def arena(nbytes: int) -> Any:
-    """Return a pointer to at least ``nbytes`` of this thread's scratch memory.
+    """Return at least ``nbytes`` of this thread's scratch memory, to be held while it is used.
 
     What another call left in it is undefined; it is shared by all calls that this thread makes one
-    after the other.
+    after the other.  When the interpreter ends it takes what belongs to a thread, though that
+    thread may still compute.
     """
     if _local.nbytes < nbytes:
         _grow(nbytes)
-    return _local.pointer
+    return _local.memory
 
 
 def _grow(nbytes: int) -> None:
     release()
-    block = Block(nbytes)
-    _local.block, _local.pointer, _local.nbytes = block, block.pointer, nbytes
+    _local.memory, _local.nbytes = Block(nbytes).view, nbytes
 
 
 def own_arena(nbytes: int) -> Block | None:
@@ -66,4 +68,4 @@ def own_arena(nbytes: int) -> Block | None:
 
 def release() -> None:
     """Give this thread's block back to the system."""
-    _local.nbytes, _local.block, _local.pointer = 0, None, NULL
+    _local.nbytes, _local.memory = 0, NULL

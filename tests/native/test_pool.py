@@ -171,6 +171,42 @@ other.join()
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+def test_a_function_keeps_the_pool_loaded() -> None:
+    """A daemon thread may be in the pool's code when the interpreter drops its modules."""
+    script = """
+import atexit, gc, weakref
+import gradc
+from gradc.native import blas, pool
+from tests.native.test_pool import X, loss
+f = gradc.value_and_grad(loss, threads=2)
+f(X)
+loaded = weakref.ref(pool._pool())
+bound = f.bind(X)
+blas.environment.cache_clear()
+pool._pool.cache_clear()
+pool._early.clear()
+atexit._clear()
+gc.collect()
+assert loaded() is not None
+del f
+gc.collect()
+assert loaded() is not None
+bound()
+del bound
+gc.collect()
+assert loaded() is None
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=HERE.parents[1],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 def test_the_interpreter_ends_with_threads_at_work() -> None:
     """A daemon thread still calls while the interpreter shuts down."""
     script = """

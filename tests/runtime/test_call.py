@@ -1,9 +1,12 @@
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from gradc.errors import ArgumentError, GradcError, IndexBoundsError, LimitError
 from gradc.runtime import workspace
 from gradc.runtime.call import Caller, caller
 from gradc.runtime.plan import BufferSlot, CallPlan, Check
+from gradc.runtime.quick import Manner
 from tests.native.kernels import unit
 
 Make = Callable[..., Caller]
@@ -132,6 +136,40 @@ def test_arena_is_aligned_and_kept(make: Make) -> None:
     assert bound()[0] != first
     workspace.release()
     assert where([])[0] % 64 == 0
+
+
+@pytest.mark.usefixtures("calls_in_python")
+@pytest.mark.parametrize("way", ["checked", "quick"])
+def test_scratch_memory_stays_while_it_is_used(
+    way: str, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the interpreter ends it takes what a thread has, though that thread still computes."""
+    plan = CallPlan("none", (), (BufferSlot("y", "f8", (), "result"),), 1000)
+    call = make("*(double *)b[0] = 1.0;", plan)
+    memory: list[weakref.ref[np.ndarray]] = []
+    alive = []
+
+    def empty(*given: Any) -> np.ndarray:
+        made = np.ndarray(*given)
+        memory.append(weakref.ref(made))
+        return made
+
+    def entry(block: object, dims: object) -> int:
+        workspace.release()
+        alive.append(memory[-1]() is not None)
+        return 0
+
+    workspace.release()
+    monkeypatch.setattr(workspace, "np", SimpleNamespace(empty=empty, uint8=np.uint8))
+    monkeypatch.setattr(call, "_entry", entry)
+    quick = call.quick((), Manner())
+    assert quick is not None
+    if way == "quick":
+        quick(())
+    else:
+        call([])
+    assert alive == [True]
+    assert memory[-1]() is None
 
 
 def test_threads_agree_with_serial(make: Make) -> None:
