@@ -2,7 +2,9 @@
 
 import functools
 import importlib
+import sys
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from gradc.options import Options
@@ -44,11 +46,11 @@ class Function:
         name: str | None = None,
         derived: Any = None,
     ) -> None:
-        inner = fn if derived is None else derived.fn
-        functools.update_wrapper(self, inner, updated=())
+        functools.update_wrapper(self, _given(fn, derived), updated=())
         self.fn = fn
         self.options = options
         self.derived = derived
+        self.__qualname__: str
         self.__name__: str = name or str(getattr(fn, "__name__", "function"))
         self._dispatch: Any = None
         self.quick: Callable[[tuple[Any, ...]], Any] | None = None
@@ -72,6 +74,23 @@ class Function:
     def __repr__(self) -> str:
         """Write the name of the generated function."""
         return f"<gradc function {self.__name__}>"
+
+    def __copy__(self) -> "Function":
+        """Return this function: like any function it is never copied."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Function":
+        """Return this function: like any function it is never copied."""
+        return self
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Pickle by name, as functions are, or else by the function that was given and how.
+
+        So it can be sent to another process, which compiles it anew or finds it on disk.
+        """
+        if _is_found_by_name(self):
+            return self.__qualname__
+        return _again, (self.fn, self.options, self.__name__, self.derived)
 
     def _start(self) -> Any:
         """Load the compiler on the first call."""
@@ -115,6 +134,39 @@ class Function:
     def backend(self) -> str:
         """The backend that calls will use: ``"c"`` or ``"numpy"``."""
         return importlib.import_module("gradc.pipeline").backend_of(self.options)  # type: ignore[no-any-return]
+
+
+def _is_found_by_name(function: Function) -> bool:
+    """Tell whether this very function stands in its module under its own name."""
+    found: Any = sys.modules.get(function.__module__)
+    for name in function.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is function
+
+
+def _again(fn: AnyFunction, options: Options, name: str, derived: Any) -> Function:
+    """Make a function that was pickled; one for all the times that it arrives, where that is told.
+
+    A bound method brings another object each time, which is not to be kept.
+    """
+    inner = _given(fn, derived)
+    while isinstance(inner, Function):
+        inner = _given(inner.fn, inner.derived)
+    try:
+        if isinstance(inner, FunctionType):
+            return _same(fn, options, name, derived)
+    except TypeError:  # a list of argument numbers
+        pass
+    return Function(fn, options, name=name, derived=derived)
+
+
+def _given(fn: AnyFunction, derived: Any) -> Any:
+    return fn if derived is None else derived.fn
+
+
+@functools.lru_cache(maxsize=128)
+def _same(fn: AnyFunction, options: Options, name: str, derived: Any) -> Function:
+    return Function(fn, options, name=name, derived=derived)
 
 
 def _explanations() -> Any:

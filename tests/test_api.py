@@ -1,5 +1,8 @@
 """The public face: decorators, options, names."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -98,3 +101,67 @@ def test_products_stay_in_the_compiled_loops_where_the_user_says_so():
     assert called.facts["blas"] == blas.describe()
     assert kept.caller._environment.dgemm == NULL
     assert called.caller._environment == blas.environment().pointer
+
+
+@gradc.compile(backend="numpy")
+def scaled(x, factor=2.0):
+    return np.sum(np.sin(x) * factor)
+
+
+class Spring:
+    def __init__(self, stiffness):
+        self.stiffness = stiffness
+
+    @gradc.compile(backend="numpy")
+    def energy(self, x):
+        return np.sum(self.stiffness * x * x)
+
+    def plain(self, x):
+        return np.sum(self.stiffness * x)
+
+
+def cubes(x):
+    return np.sum(x**3)
+
+
+PICKLED = {
+    "decorated": scaled,
+    "gradient of a decorated one": gradc.grad(scaled),
+    "value and gradient": gradc.value_and_grad(cubes, backend="numpy"),
+    "list of numbers": gradc.grad(cubes, argnums=[0], backend="numpy"),
+    "jacobian": gradc.jacobian(gradc.grad(cubes, backend="numpy")),
+    "mapped": gradc.vmap(gradc.grad(scaled)),
+    "method": Spring(3.0).energy,
+    "gradient of a method": gradc.grad(Spring(3.0).plain, backend="numpy"),
+}
+
+
+@pytest.mark.parametrize("name", PICKLED)
+def test_functions_are_pickled(name):
+    function = PICKLED[name]
+    x = np.array([0.5, 1.5]) if name != "mapped" else np.array([[0.5, 1.5]])
+    again = pickle.loads(pickle.dumps(function))
+    np.testing.assert_equal(again(x), function(x))
+
+
+def test_a_pickled_function_is_one_each_time_it_arrives():
+    """Else a pool of processes would compile anew for each task."""
+    gradient = PICKLED["gradient of a decorated one"]
+    text = pickle.dumps(gradient)
+    assert pickle.loads(text) is pickle.loads(text)
+    assert pickle.loads(pickle.dumps(scaled)) is scaled
+    text = pickle.dumps(PICKLED["gradient of a method"])
+    assert pickle.loads(text) is not pickle.loads(text)  # each has a spring of its own
+
+
+def test_functions_are_copied_as_functions_are():
+    held = {"loss": scaled, "gradient": gradc.grad(scaled)}
+    held["gradient"](np.ones(2))
+    for copied in (copy.copy(held), copy.deepcopy(held)):
+        assert copied["loss"] is scaled
+        assert copied["gradient"] is held["gradient"]
+
+
+def test_a_function_that_has_no_place_is_refused_by_pickle():
+    with pytest.raises((AttributeError, pickle.PicklingError), match="local"):
+        pickle.dumps(gradc.grad(lambda x: np.sum(x)))
