@@ -17,10 +17,10 @@ from gradc.ir import Dim, Symbol, substitute
 from gradc.kernels.nest import Buffer, Fill, Loop, Stmt, Store
 from gradc.kernels.walk import nested, statements, uses
 
-__all__ = ["drop_dead_fills"]
+__all__ = ["Run", "drop_dead_fills", "run_written"]
 
 
-class _Run(NamedTuple):
+class Run(NamedTuple):
     """Elements from ``start`` up to ``stop``, all of which are written."""
 
     start: Dim
@@ -45,26 +45,26 @@ def _dead(fill: Fill, later: Sequence[Stmt]) -> bool:
             written for s in statements([statement]) for b, written in uses(s) if b is buffer
         ]
         if touched:
-            return touched == [True] and _written(statement, buffer) == _Run(0, buffer.type.size)
+            return touched == [True] and run_written(statement, buffer) == Run(0, buffer.type.size)
     return False
 
 
-def _written(statement: Stmt, buffer: Buffer) -> _Run | None:
+def run_written(statement: Stmt, buffer: Buffer) -> Run | None:
     """Return the run of elements that a statement writes; None where it is not one run."""
     if isinstance(statement, Store):
         ref = statement.ref
         here = ref.buffer is buffer and not ref.gathers
-        return _Run(ref.offset, ref.offset + 1) if here else None
+        return Run(ref.offset, ref.offset + 1) if here else None
     if not isinstance(statement, Loop) or abs(statement.step) != 1:
         return None
     for inner in statement.body:
-        run = _written(inner, buffer)
+        run = run_written(inner, buffer)
         if run is not None:
             return _joined(statement, run)
     return None
 
 
-def _joined(loop: Loop, run: _Run) -> _Run | None:
+def _joined(loop: Loop, run: Run) -> Run | None:
     """Return the run of all turns, if each begins or ends where the turn before ended or began."""
     first, last = (loop.stop + 1, loop.start) if loop.step < 0 else (loop.start, loop.stop - 1)
 
@@ -73,7 +73,7 @@ def _joined(loop: Loop, run: _Run) -> _Run | None:
 
     following = loop.symbol.expr() + 1
     if at(following, run.start) == run.stop:
-        return _Run(at(first, run.start), at(last, run.stop))
+        return Run(at(first, run.start), at(last, run.stop))
     if at(following, run.stop) == run.start:
-        return _Run(at(last, run.start), at(first, run.stop))
+        return Run(at(last, run.start), at(first, run.stop))
     return None

@@ -30,6 +30,7 @@ from gradc.kernels.nest import (
     Stmt,
     Store,
 )
+from gradc.kernels.unpack import unpack_bytes
 from gradc.kernels.walk import expressions, loads, map_statement, replace_symbols, subexpressions
 
 __all__ = ["use_lanes"]
@@ -46,9 +47,11 @@ def use_lanes(loop: Loop, bounds: Bounds) -> list[Stmt]:
     totals = _totals(loop)
     if not totals or not _long(loop, bounds):
         return [loop]
+    dtype = next(iter(totals)).dtype
+    rows, loop = unpack_bytes(loop, _most(loop, bounds), dtype)
+    result: list[Stmt] = [*rows]
     length = loop.stop - loop.start
     lanes = {local: Local(local.dtype, local.name, local.node) for local in totals}
-    result: list[Stmt] = []
     rest: Dim
     if isinstance(length, int):
         rest = length % LANES
@@ -98,6 +101,12 @@ def _long(loop: Loop, bounds: Bounds) -> bool:
         return loop.step == 1 and isinstance(length, int) and length >= LANES
     found = extremes(length, bounds)
     return found is not None and found[1] >= WORTH and _walks_memory(loop)
+
+
+def _most(loop: Loop, bounds: Bounds) -> int | None:
+    """Return the greatest length of a loop."""
+    found = extremes(loop.stop - loop.start, bounds)
+    return None if found is None else found[1]
 
 
 def _walks_memory(loop: Loop) -> bool:

@@ -11,12 +11,12 @@ value is computed.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gradc.ir import Dim
-from gradc.kernels.dependence import Span, Touch, Unit, is_legal, ordered, span_of, touches
+from gradc.kernels.dependence import Span, Unit, is_legal, ordered, span_of, touches
 from gradc.kernels.expand import locals_made, locals_used
-from gradc.kernels.nest import Accumulate, Assign, Declare, Let, Loop, Stmt, Store
+from gradc.kernels.merge_nests import Nest, copied_in_turns, joined_nests, nest_of, same_turns
+from gradc.kernels.nest import Accumulate, Assign, Copy, Declare, Let, Loop, Stmt, Store
+from gradc.kernels.once import made_once
 from gradc.kernels.walk import map_statement, replace_symbols, uses
-from gradc.records import dataclass
 
 __all__ = ["is_innermost", "merge_loops"]
 
@@ -33,6 +33,8 @@ def merge_loops(body: list[Stmt], around: Sequence[Span]) -> list[Stmt]:
             found = _merged_into(result, statement, around)
         elif result and isinstance(statement, Loop):
             found = _merged_nests(result, statement, around)
+        elif result and isinstance(statement, Copy):
+            found = _merged_copy(result, statement, around)
         if found is None:
             result.append(statement)
         else:
@@ -48,95 +50,46 @@ def _merged_into(before: list[Stmt], second: Stmt, around: Sequence[Span]) -> li
     first, between = before[place], before[place + 1 :]
     if not is_innermost(first) or not isinstance(first, Loop):
         return None
-    if not _same_turns(first, second) or not _shared(first, second):
+    if not same_turns(first, second) or not _shared(first, second):
         return None
     if not all(map(_is_plain, between)) or not _may_go_first(between, first, around):
         return None
     change = replace_symbols({second.symbol: first.symbol.expr()})
     tail = [map_statement(s, change) for s in second.body]
-    if len(first.body) + len(tail) > MOST or not _may_join(first, tail, around):
+    body = made_once([*first.body, *tail])
+    if len(body) > MOST or not _may_join(first, tail, around):
         return None
-    whole = replace(first, body=[*first.body, *tail], apart=first.apart and second.apart)
+    whole = replace(first, body=body, apart=first.apart and second.apart)
     return [*before[:place], *between, whole]
-
-
-@dataclass(frozen=True, slots=True)
-class _Nest:
-    """Loops one in the other, with scalars made between them, and what the innermost one does."""
-
-    loops: tuple[Loop, ...]
-    lets: tuple[tuple[Let, ...], ...]
-    body: list[Stmt]
-
-    @property
-    def spans(self) -> tuple[Span, ...]:
-        """The values of the symbols, outermost first."""
-        return tuple(map(span_of, self.loops))
-
-    @property
-    def turns(self) -> tuple[Dim, ...]:
-        """The time of a turn."""
-        return tuple(loop.symbol.expr() * loop.step for loop in self.loops)
-
-    def touched(self) -> tuple[Touch, ...]:
-        """Return what one turn of the innermost loop touches."""
-        return ordered(touches([*(let for row in self.lets for let in row), *self.body]))
-
-    def joined(self, other: "_Nest") -> Loop:
-        """Return one nest that does the work of both."""
-        body = [*self.body, *other.body]
-        for loop, mine, theirs in zip(
-            reversed(self.loops), reversed(self.lets), reversed(other.lets), strict=True
-        ):
-            whole = replace(loop, body=[*mine, *theirs, *body])
-            body = [whole]
-        return whole
-
-
-def _nest(loop: Loop) -> _Nest | None:
-    """Return a loop as a nest of two loops or more; None where it is no such thing."""
-    loops, lets = [loop], list[tuple[Let, ...]]()
-    while not is_innermost(loops[-1]):
-        if not loops[-1].body or abs(loops[-1].step) != 1 or loops[-1].apart:
-            return None
-        *front, inner = loops[-1].body
-        if not isinstance(inner, Loop):
-            return None
-        if not all(isinstance(s, Let) for s in front):
-            return None
-        lets.append(tuple(s for s in front if isinstance(s, Let)))
-        loops.append(inner)
-    return _Nest(tuple(loops), (*lets, ()), loops[-1].body)
 
 
 def _merged_nests(before: list[Stmt], second: Loop, around: Sequence[Span]) -> list[Stmt] | None:
     """Merge a nest with the one right before it; None where that is not possible."""
     first = before[-1]
-    a = _nest(first) if isinstance(first, Loop) and not is_innermost(first) else None
+    a = _nest(first) if isinstance(first, Loop) else None
     b = _nest(second) if a is not None else None
-    if a is None or b is None or len(a.loops) != len(b.loops):
+    if a is None or b is None or not _shared(a.loops[-1], b.loops[-1]):
         return None
-    change = replace_symbols(
-        {old.symbol: new.symbol.expr() for old, new in zip(b.loops, a.loops, strict=True)}
-    )
-    moved = _nest_of(map_statement(second, change), a)
-    if moved is None or not _shared(a.loops[-1], moved.loops[-1]):
+    if len(a.body) + len(b.body) > MOST:
         return None
-    if len(a.body) + len(moved.body) > MOST or locals_made([first]) & locals_used([second]):
-        return None
-    units = [
-        Unit(a.touched(), a.spans, (0, *a.turns), (*a.turns, 0)),
-        Unit(moved.touched(), a.spans, (1, *a.turns), (*a.turns, 1)),
-    ]
-    return [*before[:-1], a.joined(moved)] if is_legal(units, around) else None
+    whole = joined_nests(a, second, around)
+    return None if whole is None else [*before[:-1], whole]
 
 
-def _nest_of(moved: Stmt, like: _Nest) -> _Nest | None:
-    """Return a nest in the symbols of another one, if its loops run over the same box."""
-    found = _nest(moved) if isinstance(moved, Loop) else None
-    if found is None or not all(map(_same_turns, found.loops, like.loops)):
+def _merged_copy(before: list[Stmt], copy: Copy, around: Sequence[Span]) -> list[Stmt] | None:
+    """Copy each element where the loop or nest right before it makes it."""
+    first = before[-1]
+    second = copied_in_turns(first, copy) if isinstance(first, Loop) else None
+    if second is None:
         return None
-    return found
+    join = _merged_into if is_innermost(second) else _merged_nests
+    return join(before, second, around)
+
+
+def _nest(loop: Loop) -> Nest | None:
+    """Return a loop as a nest whose innermost loop is plain."""
+    found = nest_of(loop)
+    return found if found is not None and is_innermost(found.loops[-1]) else None
 
 
 def _is_plain(statement: Stmt) -> bool:
@@ -148,10 +101,6 @@ def is_innermost(statement: Stmt) -> bool:
     """Tell whether a statement is a loop, with steps of 1 or -1, of plain statements."""
     plain = isinstance(statement, Loop) and abs(statement.step) == 1
     return plain and all(map(_is_plain, statement.body))  # type: ignore[union-attr]
-
-
-def _same_turns(a: Loop, b: Loop) -> bool:
-    return (a.start, a.stop, a.step) == (b.start, b.stop, b.step)
 
 
 def _shared(a: Loop, b: Loop) -> bool:

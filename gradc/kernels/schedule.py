@@ -10,6 +10,7 @@ from gradc.kernels.blocks import run_in_blocks
 from gradc.kernels.collapse import collapse
 from gradc.kernels.columns import lay_columns
 from gradc.kernels.dead_fills import drop_dead_fills
+from gradc.kernels.direct import write_directly
 from gradc.kernels.extremes import Bounds
 from gradc.kernels.interchange import SWEPT
 from gradc.kernels.jam import jam_rows
@@ -25,6 +26,7 @@ from gradc.kernels.strips import run_in_strips
 from gradc.kernels.sums import as_sums
 from gradc.kernels.sweeps import join_sweeps
 from gradc.kernels.teams import run_in_teams
+from gradc.kernels.unread import drop_unread
 
 __all__ = ["schedule"]
 
@@ -33,11 +35,12 @@ def schedule(stages: list[Stage]) -> list[Stage]:
     """Return the stages with their loops rewritten."""
     stages = [
         Stage(join_sweeps(drop_dead_fills(stage.body)), stage.nodes, stage.section)
-        for stage in _near(lay_columns(run_beside(stages)))
+        for stage in _near(lay_columns(run_beside(write_directly(stages))))
     ]
     ordered = [
         Stage(_ordered(stage.body), stage.nodes, stage.section) for stage in in_lanes(stages)
     ]
+    ordered = drop_unread(ordered)
     found = [
         Stage(_rewrite(stage.body, {}), stage.nodes, stage.section)
         for stage in run_in_teams(ordered)

@@ -23,7 +23,7 @@ ROOM = {
     "mixture": 2_702_080,
     "recurrent-64": 15_488,
     "recurrent-1024": 230_528,
-    "call-option": 491_392,
+    "call-option": 528_384,
     "diffusion": 640_000,
     "gauss-seidel": 116_160,
     "elimination": 117_120,

@@ -84,3 +84,29 @@ def test_what_reads_the_row_below_stays_a_sweep_of_its_own():
     text = primal_of(upwards_then_downwards, np.ones((20, 20)))
     turn = text.partition("int64_t k = 0")[2]
     assert len(re.findall(r"for \(int64_t i ", turn)) >= 2
+
+
+def coupled(a):
+    y, v = a.copy(), a * 0.5
+    for _ in range(6):
+        w = v - 0.1 * y
+        y = y + 0.1 * np.sin(w) * y
+        v = w * y * v
+    return np.sum(y * v)
+
+
+def test_arrays_made_of_each_other_are_one_sweep():
+    """The one that both read is copied back where it is made, and not kept."""
+    a = RNG.random((18, 18))
+    expected = gradc.value_and_grad(coupled, backend="numpy")(a)
+    found = gradc.value_and_grad(coupled, backend="c")
+    np.testing.assert_allclose(found(a)[1], expected[1], rtol=1e-12)
+    turn = gradc.compile(coupled).source("c", a).partition("int64_t turn")[2]
+    assert "memcpy" not in turn.partition("return np.sum")[0]
+    assert turn.partition("return np.sum")[0].count("for (") == 1
+
+
+def test_sums_and_the_store_over_what_they_read_are_one_sweep():
+    source = gradc.value_and_grad(shortest).source("c", np.ones((20, 20)))
+    turn = source.partition("k >= 0")[2]
+    assert len(re.findall(r"_bar\[[^\]]*lane\] = ", turn)) == 1
