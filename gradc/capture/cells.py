@@ -7,9 +7,12 @@ turn of Python for each turn of the loop.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from types import CellType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, TypeAlias
 
+import numpy as np
+
+from gradc.capture.held import Held, held_by, is_library, is_spent_by_reading, led_to
 from gradc.capture.tracer import Tracer
 
 __all__ = ["CHANGED", "UNBOUND", "Boxes", "Cells", "Element", "repair_of"]
@@ -25,6 +28,9 @@ class _Unbound:
 UNBOUND = _Unbound()
 CHANGED = "a list, a dict or an object changes"
 _MANY = 10_000
+_ATOMS = frozenset(
+    (int, float, bool, str, bytes, complex, type(None), Tracer, ModuleType, _Unbound, np.ndarray)
+)
 
 
 Element: TypeAlias = tuple[Any, Any]
@@ -43,6 +49,7 @@ class Cells:
 
     def __init__(self, closures: Sequence[FunctionType], bound: Iterable[str]) -> None:
         self.cells: dict[str, CellType] = {}
+        self.closures = tuple(closures)
         for closure in closures:
             names = closure.__code__.co_freevars
             self.cells.update(zip(names, closure.__closure__ or (), strict=True))
@@ -97,45 +104,77 @@ class Cells:
         return [self.cells[name] for name in self.bound]
 
     def reachable(self) -> Iterator[Any]:
-        """Return the values of all variables that the closures see."""
+        """Return the values of all variables that the closures see, and the closures themselves."""
         for name in self.cells:
             if not name.startswith("_gradc_"):
                 yield self.get(name)
+        yield from self.closures
 
 
 class Boxes:
     """The containers that can be reached from some values, as they are now.
 
-    Variables that functions among them close over count as well, but for those in ``known``.
+    Variables that functions among them close over count as well, but for those in ``known``, and
+    so do the variables of modules that they name.
+
+    Attributes
+    ----------
+    spent : object
+        An iterator among the values: nobody can tell how far it is nor set it back.
     """
 
     def __init__(self, values: Iterable[Any], known: Iterable[CellType] = ()) -> None:
         self.copies: dict[int, tuple[Any, Any]] = {}
         self.cells: list[tuple[CellType, Any]] = []
-        apart = set(map(id, known))
-        seen: set[int] = set()
+        self.held: list[Held] = []
+        self.globals: list[tuple[dict[str, Any], str, Any]] = []
+        self.spent: Any = None
+        self._apart = set(map(id, known))
+        seen: dict[int, Any] = {}
         pending = list(values)
         while pending and len(seen) < _MANY:
             value = pending.pop()
-            if id(value) in seen:
-                continue
-            seen.add(id(value))
-            box = _box_of(value)
-            if box is not None:
-                self.copies[id(box)] = (box, box.copy())
-                pending += box.values() if isinstance(box, dict) else box
-            elif isinstance(value, tuple):
-                pending += value
-            elif isinstance(value, FunctionType):
-                fresh = [c for c in value.__closure__ or () if id(c) not in apart]
-                apart.update(map(id, fresh))
-                self.cells += [(cell, _content(cell)) for cell in fresh]
-                pending += [content for _, content in self.cells[len(self.cells) - len(fresh) :]]
+            if id(value) not in seen and type(value) not in _ATOMS:
+                seen[id(value)] = value
+                pending += self._look_at(value)
+
+    def _look_at(self, value: Any) -> Iterator[Any]:
+        """Note what a value holds; yield what it leads to."""
+        box = _box_of(value)
+        if box is not None:
+            self.copies[id(box)] = (box, box.copy())
+            yield box
+        self.held += held_by(value)
+        if is_spent_by_reading(value):
+            self.spent = value
+        elif isinstance(value, FunctionType):
+            yield from self._variables_of(value)
+        yield from led_to(value)
+
+    def _variables_of(self, function: FunctionType) -> Iterator[Any]:
+        """Note the variables that a function uses and does not own; yield what they hold."""
+        names = function.__code__.co_freevars
+        pairs = zip(names, function.__closure__ or (), strict=True)
+        fresh = [c for n, c in pairs if id(c) not in self._apart and not n.startswith("_gradc_")]
+        self._apart.update(map(id, fresh))
+        for cell in fresh:
+            self.cells.append((cell, _content(cell)))
+            yield self.cells[-1][1]
+        if is_library(function.__module__ or ""):
+            return
+        variables = function.__globals__
+        for name in _names_in(function.__code__) & variables.keys():
+            if type(variables[name]) is not ModuleType:
+                self.globals.append((variables, name, variables[name]))
+                yield variables[name]
 
     def changed(self) -> bool:
         """Tell whether a container or a variable holds anything else than before."""
-        return any(not _same(box, copy) for box, copy in self.copies.values()) or any(
-            _content(cell) is not content for cell, content in self.cells
+        return (
+            any(not _same(box, copy) for box, copy in self.copies.values())
+            or any(_content(cell) is not content for cell, content in self.cells)
+            or any(variables.get(name) is not value for variables, name, value in self.globals)
+            or any(not _same(take(), content) for take, _, content in self.held)
         )
 
     def replaced(self) -> list[Element]:
@@ -170,6 +209,12 @@ class Boxes:
         for cell, content in self.cells:
             if content is not UNBOUND:
                 cell.cell_contents = content
+        for variables, name, value in self.globals:
+            if variables.get(name) is not value:
+                variables[name] = value
+        for take, put, content in self.held:
+            if not _same(take(), content):
+                put(content)
 
 
 def repair_of(reason: str, otherwise: str) -> str:
@@ -177,6 +222,20 @@ def repair_of(reason: str, otherwise: str) -> str:
     if CHANGED not in reason:
         return otherwise
     return "write into an array made before it (y[i] = ...) instead of a list, a dict or an object"
+
+
+_named: dict[int, tuple[CodeType, frozenset[str]]] = {}
+"""By identity, since two codes are compared by all that they do."""
+
+
+def _names_in(code: CodeType) -> frozenset[str]:
+    """Return the names of global variables that code may use, and of attributes."""
+    found = _named.get(id(code))
+    if found is None:
+        inner = (c for c in code.co_consts if isinstance(c, CodeType))
+        names = frozenset(code.co_names).union(*map(_names_in, inner))
+        found = _named[id(code)] = (code, names)
+    return found[1]
 
 
 def _content(cell: CellType) -> Any:
@@ -202,7 +261,7 @@ def _box_of(value: Any) -> Any:
 def _same(box: Any, copy: Any) -> bool:
     if len(box) != len(copy):
         return False
-    if isinstance(box, set):
+    if isinstance(box, set | bytes):
         return bool(box == copy)
     if isinstance(box, dict):
         return all(a is b and box[a] is copy[b] for a, b in zip(box, copy, strict=True))

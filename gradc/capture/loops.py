@@ -23,7 +23,7 @@ from gradc.capture.ranges import Fact, greatest
 from gradc.capture.regions import Plan, Turn, captures_of, close, finals, initials, record, settle
 from gradc.capture.residues import MOST, NODES, Split, nodes_in, turns_at_once
 from gradc.capture.tracer import Kind, Tracer, wrap
-from gradc.capture.turns import CountedLater, first_of, item_of, length_of, rest_of
+from gradc.capture.turns import CountedLater, Joined, first_of, item_of, length_of, rest_of
 from gradc.capture.unrolling import is_known, is_left_by_index, is_short
 from gradc.errors import GradcError, LimitError, TraceError
 from gradc.ir import INT64, Dim, Symbol, Value, substitute
@@ -73,6 +73,7 @@ def for_loop(
         The name of the loop variable.
     """
     trace = maybe_current()
+    items = items.handed_over() if isinstance(items, Joined) else items
     count = None if trace is None or not trace.recorder.options.regions else length_of(items)
     counted_later = isinstance(items, CountedLater)
     if not counted_later and (count is None or (isinstance(count, int) and count <= 1)):

@@ -112,6 +112,10 @@ class Recorder:
         found = self._known.get(id(value))
         return None if found is None else found[1:]
 
+    def is_from_outside(self, value: Any) -> bool:
+        """Tell whether an object was there before the function ran."""
+        return id(value) in self._known
+
     def adopt(self, value: Any, read: Reader, path: str) -> None:
         """Enter an object without guarding it (a static argument, a generator made inside)."""
         self._known[id(value)] = (value, read, path)

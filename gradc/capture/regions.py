@@ -102,6 +102,8 @@ def record(
     turn = Turn(trace, before)
     try:
         with enter(trace):
+            if boxes.spent is not None:
+                demand("it may advance an iterator from outside")
             _begin(turn, cells, plan)
             turn.status = run(turn)
             if trace.demanded is not None:
@@ -121,7 +123,8 @@ def record(
 def _adopt(turn: Turn, boxes: Boxes, cells: Cells) -> bool:
     """Make variables of elements that the run replaced; tell whether there were new ones."""
     known = len(cells.elements)
-    cells.adopt(boxes.replaced())
+    own = current().recorder.is_from_outside
+    cells.adopt(element for element in boxes.replaced() if not own(element[0]))
     turn.again = len(cells.elements) > known
     return turn.again
 

@@ -187,10 +187,21 @@ class Rewriter(ast.NodeTransformer):
         target: Any = node.target if isinstance(node.target, ast.Name) else self.visit(node.target)
         new = ast.copy_location(ast.AugAssign(target, node.op, self.visit(node.value)), node)
         if not isinstance(target, ast.Name) or self._is_external(target.id):
-            return new
+            return [*self._reads(node.target), new]
         read = ast.copy_location(ast.Name(target.id, ast.Load()), target)
         value = hook("name", node, read, ast.Constant(target.id))
         return [new, ast.copy_location(ast.Assign([target], value), node)]
+
+    def _reads(self, target: Any) -> list[ast.stmt]:
+        """Report the read of what is changed: a variable from outside or an attribute."""
+        owner = target
+        while isinstance(owner, ast.Attribute):
+            owner = owner.value
+        if not isinstance(owner, ast.Name) or isinstance(target, ast.Subscript):
+            return []
+        read = shallow(target)
+        read.ctx = ast.Load()
+        return [ast.copy_location(ast.Expr(self.visit(read)), target)]
 
     # decisions
 

@@ -133,6 +133,22 @@ class Joined:
             self.rest = zip(*self.parts, strict=False)
         return next(self.rest)
 
+    def handed_over(self) -> "Joined":
+        """Return the same items for a loop: how far it goes is not known here any more."""
+        if self.rest is not None:
+            return self
+        mine = type(self)(self.parts)
+        self.rest = iter(_refuse_again, None)
+        return mine
+
+
+def _refuse_again() -> NoReturn:
+    fail(
+        TraceError,
+        "an iterator is used again that a loop has run over",
+        repair="make a new zip, enumerate or reversed for each loop, or a list of it before both",
+    )
+
 
 class Alone(Joined):
     """An iterator over one thing."""

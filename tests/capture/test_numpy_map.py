@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+import gradc
 from gradc.errors import GradcError
 from tests.capture.support import check, record
 
@@ -264,3 +265,25 @@ def test_python_floats_stay_weak():
 def test_small_python_integers_must_fit():
     with pytest.raises(GradcError, match="out of bounds"):
         record(lambda x: x + 300, np.ones(2, np.uint8))
+
+
+def outputs_by_position(x):
+    y = np.zeros(3)
+    np.sin(x, y)
+    np.add(y, x, x)
+    np.deg2rad(x, y)
+    return x, y
+
+
+def test_outputs_given_by_position():
+    check(outputs_by_position, np.arange(3.0))
+
+
+def test_sums_of_nothing_on_a_logarithmic_scale():
+    empty = np.array([-np.inf, -np.inf, 0.0])
+    check(lambda x, y: (np.logaddexp(x, y), np.logaddexp2(x, y)), empty, empty[::-1].copy())
+    check(lambda x: np.logaddexp(x, -np.inf), empty)
+    second = gradc.grad(
+        gradc.grad(lambda x: np.logaddexp(x, 0.5), backend="numpy"), backend="numpy"
+    )
+    assert gradc.grad(first, backend="numpy")(0.5) == 0.25

@@ -10,7 +10,7 @@ from gradc.capture.convert import as_handle, has_traced, operand, own, result, u
 from gradc.capture.dispatch import TABLE, label
 from gradc.capture.folding import call, handles
 from gradc.capture.tracer import Tracer, describe, wrap
-from gradc.capture.ufuncs import loop_dtypes, store
+from gradc.capture.ufuncs import is_declared, loop_dtypes, store
 from gradc.errors import DTypeError
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -20,10 +20,12 @@ def _composite(ufunc: Any) -> Callable[[_Function], _Function]:
     """Enter a composition that serves a ufunc, with ``out=`` and ``where=``."""
 
     def enter(compose: _Function) -> _Function:
-        if ufunc in TABLE:
+        if ufunc in TABLE or is_declared(ufunc):
             return compose  # an op of its own was declared
 
         def handler(*inputs: Any, out: Any = None, where: Any = True) -> Any:
+            if out is None and len(inputs) == ufunc.nin + 1:
+                *inputs, out = inputs  # type: ignore[assignment]
             if out is None and where is not True:
                 raise TypeError("argument where= needs out=")
             if not has_traced(inputs):
@@ -96,14 +98,6 @@ def float_power(x: Any, y: Any) -> Any:
 
 def _double(x: Any) -> Any:
     return result(value_of(x, np.dtype(np.float64)))
-
-
-@_composite(np.logaddexp)
-def logaddexp(x: Any, y: Any) -> Any:
-    """Logarithm of a sum of exponentials."""
-    high = call(np.maximum, x, y)
-    apart = call(np.negative, call(np.absolute, call(np.subtract, x, y)))
-    return high + call(np.log1p, call(np.exp, apart))
 
 
 @_composite(np.logaddexp2)
