@@ -283,7 +283,5 @@ def test_sums_of_nothing_on_a_logarithmic_scale():
     empty = np.array([-np.inf, -np.inf, 0.0])
     check(lambda x, y: (np.logaddexp(x, y), np.logaddexp2(x, y)), empty, empty[::-1].copy())
     check(lambda x: np.logaddexp(x, -np.inf), empty)
-    second = gradc.grad(
-        gradc.grad(lambda x: np.logaddexp(x, 0.5), backend="numpy"), backend="numpy"
-    )
+    first = gradc.grad(lambda x: np.logaddexp(x, 0.5), backend="numpy")
     assert gradc.grad(first, backend="numpy")(0.5) == 0.25
