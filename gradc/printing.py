@@ -1,10 +1,11 @@
 """From a program to text and call plan: everything that a cache hit does without."""
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from gradc.emit.c_quick import quick
 from gradc.emit.c_source import print_c, print_header
-from gradc.emit.c_support import apart_text, product_name
+from gradc.emit.c_support import apart_names, apart_text, product_name
 from gradc.emit.source import Source
 from gradc.ir import Dim, Port, Program
 from gradc.kernels.lower import lower
@@ -60,7 +61,7 @@ def native_unit(
     loops = _loops(program, options)
     narrow = has_short_rows(loops.stages)
     if prepare is not None and not narrow:
-        prepare(_aparts(sorted(_products(loops))))
+        prepare(_aparts(_products(loops)))
     source = print_c(loops, options, symbol=program.name)
     plan = call_plan(program, written, loops)
     aparts = _aparts(source.apart)
@@ -82,8 +83,8 @@ def _products(loops: Loops) -> set[str]:
     return {product_name(s.c.ref.buffer.type.dtype.itemsize) for s in products}
 
 
-def _aparts(names: Sequence[str]) -> tuple[Apart, ...]:
-    return tuple(Apart(name, apart_text(name)) for name in names)
+def _aparts(names: Iterable[str]) -> tuple[Apart, ...]:
+    return tuple(Apart(name, quick(apart_text(name))) for name in apart_names(names))
 
 
 def _level(loops: Loops) -> int:

@@ -2,7 +2,7 @@
 
 from gradc.emit.names import Language
 
-__all__ = ["C", "keep_clear"]
+__all__ = ["MATH", "C", "keep_clear"]
 
 _KEYWORDS = """
     auto break case char const continue default do double else enum extern float for goto if inline
@@ -40,7 +40,10 @@ _LIBRARY = """
     abs labs llabs memcpy memmove memset memcmp strlen strcpy malloc calloc realloc free exit abort
     printf main index rindex
 """
-_MATH_NAMES = _MATH.split()
+MATH = frozenset(name + suffix for name in _MATH.split() for suffix in ("", "f", "l"))
+"""The functions of ``math.h``."""
+
+_AROUND = ("part", "chunk", "shared", "with", "rest", "call", "arena")
 
 C = Language(
     "c",
@@ -50,7 +53,7 @@ C = Language(
             *_MACROS.split(),
             *_TYPES.split(),
             *_LIBRARY.split(),
-            *(name + suffix for name in _MATH_NAMES for suffix in ("", "f", "l")),
+            *MATH,
         }
     ),
 )
@@ -59,6 +62,6 @@ C = Language(
 
 def keep_clear(symbol: str) -> set[str]:
     """Return the names that the frame of a generated function uses itself."""
-    around = {f"{symbol}_{what}" for what in ("part", "chunk", "shared", "with", "call", "arena")}
+    around = {f"{symbol}_{what}" for what in _AROUND}
     inside = {"arena", "env", "scratch", "shared", "chunk", "buffers", "dims"}
     return {symbol, *inside, *around}

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gradc.emit.c_comments import comment, origin_of
+from gradc.emit.c_halves import Body, halves
 from gradc.emit.c_parts import arena_place, temporary_lines
 from gradc.emit.c_pieces import Shared, divided
+from gradc.emit.c_quick import quick
 from gradc.emit.c_scope import Scope
 from gradc.emit.c_signature import Signature, function_lines, packed_lines, signature
 from gradc.emit.c_statements import Statements
@@ -63,7 +65,7 @@ def print_c(
     printer.function(unit.stages)
     headers, helpers = support.text()
     shared = _shared(unit, scope, printer)
-    arena = _arena(unit, face, scope)
+    whole = _whole(unit, face, scope, printer, lent)
     text = render(
         "c/module.c.j2",
         about=_about(unit, face),
@@ -71,16 +73,16 @@ def print_c(
         support=helpers,
         tables=list(_tables(scope)),
         prototypes=[*_prototypes(face), *(_lent(face, ";") if lent and printer.needs_env else [])],
-        arena=arena,
+        arena=whole.arena,
         parts=list(shared.lines()),
-        head=_head(face, printer.needs_env, lent),
-        opening=list(_opening(unit, face, scope, printer)),
+        head=whole.head,
+        opening=whole.opening,
         body=printer.lines.texts,
         wrapper=_wrapper(face) if printer.needs_env else [],
         entry=_entry(face, printer.needs_env) if entry else [],
     )
     source = framed(text, *printer.parts.bodies, *printer.steps.bodies, printer.lines)
-    return _in_pieces(source, helpers, support, shared, arena)
+    return _in_pieces(source, helpers, support, shared, whole)
 
 
 def _shared(unit: Unit, scope: Scope, printer: Statements) -> Shared:
@@ -93,12 +95,29 @@ def _shared(unit: Unit, scope: Scope, printer: Statements) -> Shared:
 
 
 def _in_pieces(
-    source: Source, helpers: list[str], support: Support, shared: Shared, arena: list[str]
+    source: Source, helpers: list[str], support: Support, shared: Shared, whole: Body
 ) -> Source:
-    """Add the same in pieces, if there is reason to compile some of it apart."""
-    brief, beside = divided(_brief(source.text, helpers, support), shared, arena)
-    brief = brief if beside or support.apart else ""
-    return replace(source, brief=brief, beside=beside, apart=tuple(support.apart))
+    """Add the same for a compiler alone, in pieces where there is reason to."""
+    brief, beside = divided(_brief(source.text, helpers, support), shared, whole.arena)
+    if not shared.functions:
+        brief, beside = halves(brief, whole)
+    brief = quick(brief)
+    brief = brief if brief != source.text else ""
+    return replace(source, brief=brief, beside=quick(beside), apart=tuple(support.apart))
+
+
+def _whole(unit: Unit, face: Signature, scope: Scope, printer: Statements, lent: bool) -> Body:
+    """Return the definition of the exported function."""
+    env = printer.needs_env
+    return Body(
+        face.symbol,
+        _arena(unit, face, scope),
+        _head(face, env, lent),
+        list(_opening(unit, face, scope, printer)),
+        printer.lines.texts,
+        [*face.parameters("restrict "), *(["const gradc_env *env"] if env else [])],
+        [*face.arguments, *(["env"] if env else [])],
+    )
 
 
 def _brief(text: str, helpers: list[str], support: Support) -> str:

@@ -14,10 +14,19 @@ from functools import cache
 from gradc.emit.render import support_text
 from gradc.records import dataclass
 
-__all__ = ["APART", "HEADERS", "Support", "apart_text", "portable_names", "product_name"]
+__all__ = [
+    "APART",
+    "HEADERS",
+    "Support",
+    "apart_names",
+    "apart_text",
+    "portable_names",
+    "product_name",
+]
 
-APART = frozenset({"gradc_matmul", "gradc_matmulf"})
-"""Large functions that owe nothing to the program: they may be compiled once, and linked."""
+APART = {"gradc_matmul": ("gradc_gemm",), "gradc_matmulf": ("gradc_gemmf",)}
+"""Large functions that owe nothing to the program, and those that they call in turn: they may be
+compiled once, each by itself, and linked."""
 
 HEADERS = (
     "gradc_env.h",
@@ -104,7 +113,7 @@ class Support:
     @property
     def apart(self) -> list[str]:
         """The functions asked for that may be compiled apart."""
-        return sorted(self.names & APART)
+        return sorted(self.names & APART.keys())
 
     def text(self, *, apart: bool = False) -> tuple[list[str], list[str]]:
         """Return the names of the standard headers and the lines of support code.
@@ -143,9 +152,14 @@ def product_name(itemsize: int) -> str:
     return "gradc_matmulf" if itemsize == 4 else "gradc_matmul"
 
 
+def apart_names(names: Iterable[str]) -> list[str]:
+    """Return functions that may be compiled apart with those that they call, in order."""
+    return [one for name in sorted(names) for one in (name, *APART[name])]
+
+
 def apart_text(name: str) -> str:
     """Return a complete C file that defines one of the functions that may be compiled apart."""
-    library = _library()
+    library = _library(frozenset(APART.get(name, ())))
     taken, _ = _closure(library, {name})
     place = library.owner[name]
     headers = {found for i in taken for found in library.standard[library.parts[i].header]}

@@ -170,20 +170,32 @@ class Toolchain:
                 return
         raise self._failure(finished, source)
 
-    def objects(self, jobs: Sequence[tuple[Path, Path, int]]) -> bool:
+    def objects(self, jobs: Sequence[tuple[Path, Path, int]], *, narrow: bool = False) -> bool:
         """Compile C files to objects, each at its level, at once; tell whether all came out."""
         commands = [
-            (*self.command, *self.flags(level), "-c", "-o", str(output), str(source))
+            (*self.command, *self.flags(level, narrow=narrow), "-c", "-o", str(output), str(source))
             for source, output, level in jobs
         ]
         finished = process.run_all(commands, jobs[0][0].parent, self.timeout)
-        return all(_built(one, job[1]) for one, job in zip(finished, jobs, strict=True))
+        return all(self._came(one, job[1], job[0]) for one, job in zip(finished, jobs, strict=True))
 
-    def link(self, inputs: Sequence[Path], output: Path, optimise: int = 3) -> bool:
+    def link(
+        self, inputs: Sequence[Path], output: Path, optimise: int = 3, *, narrow: bool = False
+    ) -> bool:
         """Make one library of C files and objects; tell whether it came out."""
-        names = [str(path) for path in inputs]
-        command = (*self.command, *self.flags(optimise), "-o", str(output), *names, "-lm")
-        return _built(process.run(command, output.parent, self.timeout), output)
+        names, flags = [str(path) for path in inputs], self.flags(optimise, narrow=narrow)
+        command = (*self.command, *flags, "-o", str(output), *names, "-lm")
+        finished = process.run(command, output.parent, self.timeout)
+        return self._came(finished, output, inputs[0])
+
+    def _came(self, finished: "Finished", output: Path, source: Path) -> bool:
+        """Tell whether something was built; what took too long is not tried in another way."""
+        if finished.timed_out:
+            raise self._failure(finished, source)
+        built = _built(finished, output)
+        if built:
+            self._remember(native=self.accepts_native is not False)
+        return built
 
     def _run(self, source: Path, output: Path, flags: tuple[str, ...]) -> "Finished":
         output.unlink(missing_ok=True)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Loaded", "Unit", "find", "library", "stored", "stored_key"]
 
 _log = log("gradc.cache")
-objects = later("gradc.native.objects")
+objects, available = later("gradc.native.objects"), later("gradc.native.processors")
 
 _UNUSABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM}
 _SCARCE_BYTES = 1 << 20
@@ -78,7 +78,8 @@ class Unit:
         1 for very long straight-line units, 2 for many different loops, 4 for loops of fixed
         lengths, 3 otherwise.
     brief : str
-        The text without the functions in ``aparts`` and ``beside``, which it declares.
+        The same for a compiler alone, without the functions in ``aparts`` and ``beside``, which it
+        declares; empty where there is nothing to leave out.
     aparts : tuple of Apart
         Functions that are compiled once for all units that call them.
     beside : str
@@ -253,19 +254,20 @@ def _compile_into(folder: Path, name: str, unit: Unit, toolchain: Toolchain, cac
 def _built_in_pieces(
     folder: Path, unit: Unit, trailer: str, toolchain: Toolchain, cache: Cache
 ) -> bool:
-    """Build a unit of which some is compiled apart or beside the rest, if there is something.
+    """Build a unit in the form that takes a compiler least, if there is one.
 
-    That is compiled for whole registers, so a unit for half of them is compiled at once.
+    What is compiled apart is for whole registers, so a unit for half of them does without.  One
+    processor takes longer for two pieces than for one.
     """
-    whole = unit.narrow or unit.extra or not (unit.aparts or unit.beside)
-    if whole or toolchain.broken is not None:
+    whole = unit.extra or not unit.brief or (unit.narrow and unit.aparts)
+    if whole or (unit.beside and available.processors() == 1) or toolchain.broken is not None:
         return False
     pieces = {"brief": unit.brief + trailer}
     if unit.beside:
         pieces["beside"] = unit.beside
     output = folder / entry.LIBRARY
     made: bool = objects.build_with(
-        folder, pieces, unit.aparts, output, unit.optimise, toolchain, cache
+        folder, pieces, unit.aparts, output, unit.optimise, toolchain, cache, narrow=unit.narrow
     )
     return made
 

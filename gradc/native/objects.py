@@ -4,7 +4,7 @@ Public::
 
     Apart(name, text)                   # a function, and the C file that defines it
     prepare(aparts, toolchain, cache)   # have them compiled meanwhile
-    build_with(folder, pieces, aparts, output, optimise, toolchain, cache) -> bool
+    build_with(folder, pieces, aparts, output, optimise, toolchain, cache, narrow=False) -> bool
 
 A unit that multiplies matrices calls a function of three hundred lines, which has nothing to do
 with the program.  Its object is kept as an entry of the cache and linked into every library that
@@ -78,10 +78,13 @@ def build_with(
     optimise: int,
     toolchain: Toolchain,
     cache: Cache,
+    *,
+    narrow: bool = False,
 ) -> bool:
     """Build a library of the pieces of a unit that leaves functions out, and of these functions.
 
-    Tells whether it could be built; the whole unit can be compiled at once in any case.
+    Tells whether it could be built; the whole unit can be compiled at once in any case.  ``narrow``
+    suits pieces alone: the functions are compiled alike whoever asks.
     """
     keys = {one: _key(one, toolchain, cache) for one in aparts}
     late = [one for one in aparts if keys[one] in _underway]
@@ -89,9 +92,10 @@ def build_with(
     missing = [one for one, path in known.items() if path is None]
     own = [_piece(folder, name, text, optimise) for name, text in pieces.items()]
     if len(own) == 1 and not missing and not late:
-        return toolchain.link([own[0][0], *filter(None, known.values())], output, optimise)
+        inputs = [own[0][0], *filter(None, known.values())]
+        return toolchain.link(inputs, output, optimise, narrow=narrow)
     jobs = [*own, *(_written(one, folder) for one in missing)]
-    if not toolchain.objects(jobs):
+    if not toolchain.objects(jobs, narrow=narrow):
         return False
     made = [object for _, object, _ in jobs]
     for one, object in zip(missing, made[len(own) :], strict=True):

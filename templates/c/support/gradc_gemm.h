@@ -64,14 +64,21 @@ GRADC_NOINLINE_ static void gradc_gemm_tile_(int64_t k, const double *restrict a
 
 /* Packs rows x k of a matrix into strips of `width` rows, column after column, filled up with
  * zeros. */
-static inline void gradc_gemm_pack_(int64_t rows, int64_t k, const double *a, int64_t rs,
-                                    int64_t cs, int64_t width, double *out) {
+GRADC_NOINLINE_ static void gradc_gemm_pack_(int64_t rows, int64_t k, const double *a,
+                                             int64_t rs, int64_t cs, int64_t width, double *out) {
     int64_t strip, i, p;
     for (strip = 0; strip < rows; strip += width) {
         int64_t filled = rows - strip < width ? rows - strip : width;
         const double *from = a + strip * rs;
         for (p = 0; p < k; p++) {
-            for (i = 0; i < filled; i++) {
+            for (i = 0; i + 4 <= filled; i += 4) {
+                const double *four = from + i * rs + p * cs;
+                out[i] = four[0];
+                out[i + 1] = four[rs];
+                out[i + 2] = four[2 * rs];
+                out[i + 3] = four[3 * rs];
+            }
+            for (; i < filled; i++) {
                 out[i] = from[i * rs + p * cs];
             }
             for (; i < width; i++) {
@@ -211,14 +218,21 @@ GRADC_NOINLINE_ static void gradc_gemm_tilef_(int64_t k, const float *restrict a
 
 /* Packs rows x k of a matrix into strips of `width` rows, column after column, filled up with
  * zeros. */
-static inline void gradc_gemm_packf_(int64_t rows, int64_t k, const float *a, int64_t rs,
-                                     int64_t cs, int64_t width, float *out) {
+GRADC_NOINLINE_ static void gradc_gemm_packf_(int64_t rows, int64_t k, const float *a,
+                                              int64_t rs, int64_t cs, int64_t width, float *out) {
     int64_t strip, i, p;
     for (strip = 0; strip < rows; strip += width) {
         int64_t filled = rows - strip < width ? rows - strip : width;
         const float *from = a + strip * rs;
         for (p = 0; p < k; p++) {
-            for (i = 0; i < filled; i++) {
+            for (i = 0; i + 4 <= filled; i += 4) {
+                const float *four = from + i * rs + p * cs;
+                out[i] = four[0];
+                out[i + 1] = four[rs];
+                out[i + 2] = four[2 * rs];
+                out[i + 3] = four[3 * rs];
+            }
+            for (; i < filled; i++) {
                 out[i] = from[i * rs + p * cs];
             }
             for (; i < width; i++) {

@@ -79,6 +79,13 @@ static inline void gradc_matmul(const gradc_env *env, int64_t m, int64_t n, int6
                                 int64_t b_rs, int64_t b_cs, double *c, int64_t c_rs, int64_t c_cs,
                                 int accumulate, void *scratch) {
     int large = !gradc_gemm_is_small_(m, n, k), done = 0;
+    if (n != 1 && (m == 1 || (large && c_rs == 1 && c_cs >= m))) { /* by columns: its transpose */
+        const double *swap = a;
+        int64_t rs = a_rs, cs = a_cs, rows = m;
+        a = b, a_rs = b_cs, a_cs = b_rs, m = n;
+        b = swap, b_rs = cs, b_cs = rs, n = rows;
+        rs = c_rs, c_rs = c_cs, c_cs = rs;
+    }
     if (n == 1) {
         done = large &&
                gradc_matvec_by_library_(env, m, k, a, a_rs, a_cs, b, b_rs, c, c_rs, accumulate);
@@ -87,20 +94,9 @@ static inline void gradc_matmul(const gradc_env *env, int64_t m, int64_t n, int6
         }
         return;
     }
-    if (m == 1) {
-        done = large &&
-               gradc_matvec_by_library_(env, n, k, b, b_cs, b_rs, a, a_cs, c, c_cs, accumulate);
-        if (!done) {
-            gradc_gemv(n, k, b, b_cs, b_rs, a, a_cs, c, c_cs, accumulate);
-        }
-        return;
-    }
     if (large && c_cs == 1 && c_rs >= n) {
         done = gradc_matmul_by_library_(env, m, n, k, a, gradc_layout_of_(m, k, a_rs, a_cs), b,
                                         gradc_layout_of_(k, n, b_rs, b_cs), c, c_rs, accumulate);
-    } else if (large && c_rs == 1 && c_cs >= m) {
-        done = gradc_matmul_by_library_(env, n, m, k, b, gradc_layout_of_(n, k, b_cs, b_rs), a,
-                                        gradc_layout_of_(k, m, a_cs, a_rs), c, c_cs, accumulate);
     }
     if (!done) {
         gradc_gemm(m, n, k, a, a_rs, a_cs, b, b_rs, b_cs, c, c_rs, c_cs, accumulate, scratch);
@@ -150,6 +146,13 @@ static inline void gradc_matmulf(const gradc_env *env, int64_t m, int64_t n, int
                                  int64_t b_rs, int64_t b_cs, float *c, int64_t c_rs, int64_t c_cs,
                                  int accumulate, void *scratch) {
     int large = !gradc_gemm_is_small_(m, n, k), done = 0;
+    if (n != 1 && (m == 1 || (large && c_rs == 1 && c_cs >= m))) { /* by columns: its transpose */
+        const float *swap = a;
+        int64_t rs = a_rs, cs = a_cs, rows = m;
+        a = b, a_rs = b_cs, a_cs = b_rs, m = n;
+        b = swap, b_rs = cs, b_cs = rs, n = rows;
+        rs = c_rs, c_rs = c_cs, c_cs = rs;
+    }
     if (n == 1) {
         done = large &&
                gradc_matvec_by_libraryf_(env, m, k, a, a_rs, a_cs, b, b_rs, c, c_rs, accumulate);
@@ -158,20 +161,9 @@ static inline void gradc_matmulf(const gradc_env *env, int64_t m, int64_t n, int
         }
         return;
     }
-    if (m == 1) {
-        done = large &&
-               gradc_matvec_by_libraryf_(env, n, k, b, b_cs, b_rs, a, a_cs, c, c_cs, accumulate);
-        if (!done) {
-            gradc_gemvf(n, k, b, b_cs, b_rs, a, a_cs, c, c_cs, accumulate);
-        }
-        return;
-    }
     if (large && c_cs == 1 && c_rs >= n) {
         done = gradc_matmul_by_libraryf_(env, m, n, k, a, gradc_layout_of_(m, k, a_rs, a_cs), b,
                                          gradc_layout_of_(k, n, b_rs, b_cs), c, c_rs, accumulate);
-    } else if (large && c_rs == 1 && c_cs >= m) {
-        done = gradc_matmul_by_libraryf_(env, n, m, k, b, gradc_layout_of_(n, k, b_cs, b_rs), a,
-                                         gradc_layout_of_(k, m, a_cs, a_rs), c, c_cs, accumulate);
     }
     if (!done) {
         gradc_gemmf(m, n, k, a, a_rs, a_cs, b, b_rs, b_cs, c, c_rs, c_cs, accumulate, scratch);
