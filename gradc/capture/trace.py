@@ -15,6 +15,7 @@ import numpy as np
 from gradc.capture.context import Trace, current, enter, fail, maybe_current
 from gradc.capture.convert import recorder as running_recorder
 from gradc.capture.convert import value_of
+from gradc.capture.given import Given
 from gradc.capture.hooks import call_function, static_reader
 from gradc.capture.mutation import read
 from gradc.capture.random_draws import draw_all
@@ -141,11 +142,17 @@ def leaf_values(leaves: Iterable[Any]) -> list[Value]:
 
 
 def _argument_paths(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
-    names = _positional_names(function, len(args))
     paths: list[str] = []
-    for name, value in [*zip(names, args, strict=True), *kwargs.items()]:
+    for name, value in _named(function, args, kwargs):
         paths += leaf_paths(flatten(value)[1], name)
     return paths
+
+
+def _named(
+    function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> list[tuple[str, Any]]:
+    names = _positional_names(function, len(args))
+    return [*zip(names, args, strict=True), *kwargs.items()]
 
 
 def _positional_names(function: Any, count: int) -> list[str]:
@@ -190,7 +197,9 @@ def trace(
         recorder.trace = running
         given = _inputs(recorder, leaves, _argument_paths(function, args, kwargs))
         traced_args, traced_kwargs = unflatten(in_tree, given)
+        held = Given(_named(function, traced_args, traced_kwargs))
         result = _run(function, traced_args, traced_kwargs)
+        held.check(name, result, _definition(function))
         results, out_tree, outputs = _results(function, result)
         written = _written(recorder, outputs)
         running.graph.outputs = [value.id for value in outputs]
