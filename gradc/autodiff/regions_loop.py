@@ -9,6 +9,7 @@ from gradc.autodiff.regions_counters import Counter, find_counters
 from gradc.autodiff.regions_split import End, Final, Pulled, find_final
 from gradc.autodiff.regions_tape import Row, Tape, counted_row, counter_row, make_tapes
 from gradc.autodiff.regions_undo import Undo, choose_undone
+from gradc.autodiff.tie_codes import with_codes
 from gradc.ir import INT64, ArrayType, Graph, Node, Value, op_named
 from gradc.ir.accesses import Turns
 from gradc.ir.ranges import Range
@@ -79,9 +80,15 @@ def prepare_loop(
     """Prepare a counted loop; with ``finals`` its reverse reads arrays as the loop leaves them."""
     params = node.params
     turns = Turns(params["index"], params["count"], params["reverse"], around)
-    final = find_final(pulled, params["carries"], turns) if finals else Final()
-    plan = _plan(pulled, params["carries"], final, turns.ranges)
-    tapes = make_tapes(pulled.graph, plan.captures, plan.carries, plan.kept, node)
+
+    def planned(pulled: Pulled) -> _Plan:
+        final = find_final(pulled, params["carries"], turns) if finals else Final()
+        return _plan(pulled, params["carries"], final, turns.ranges)
+
+    plan = planned(pulled)
+    coded = with_codes(pulled, plan.kept)
+    plan = plan if coded is pulled else planned(coded)
+    tapes = make_tapes(plan.pulled.graph, plan.captures, plan.carries, plan.kept, node)
     row = counted_row(params["index"])
     body = _forward_body(plan, tapes, row, counter=False)
     sources, reverse = _reverse_body(plan, tapes, row, part, plan.carries)

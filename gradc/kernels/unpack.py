@@ -90,7 +90,7 @@ class _Rows:
         return with_operands(expr, self._inlined)
 
     def _changed(self, expr: Expr) -> Expr:
-        if not self._is_bytes(expr):
+        if not self._is_bytes(expr) or _is_little(expr):
             return with_operands(expr, self._changed)
         kind = _dtype(expr)
         if kind not in (_BOOL, self.dtype):
@@ -133,6 +133,11 @@ def _walks(offset: Dim, symbol: Symbol) -> bool:
         return False
     factors = {monomial: factor for monomial, factor in offset.terms if symbol in dict(monomial)}
     return factors == {((symbol, 1),): 1}
+
+
+def _is_little(expr: Expr) -> bool:
+    """Tell whether an operation takes less than to store its result and read it again."""
+    return isinstance(expr, Apply) and expr.op.name in ("add", "subtract", "multiply")
 
 
 def _dtype(expr: Expr) -> np.dtype:
