@@ -7,6 +7,7 @@ from gradc.autodiff.adjoint import Adjoints, adjoints
 from gradc.autodiff.augment import augment
 from gradc.autodiff.regions import Recipe
 from gradc.autodiff.run_again import run_again
+from gradc.autodiff.shifts import without_shifts
 from gradc.autodiff.tangent import tangents_and_copies
 from gradc.errors import DerivativeError, DTypeError
 from gradc.ir import UNKNOWN, Graph, Origin, Value, is_float
@@ -62,7 +63,7 @@ def reverse(primal: Graph, wrt: Sequence[int], output: int = 0, budget: int | No
     Joint
         Outputs: those of the primal, then one cotangent for each of ``wrt``.
     """
-    graph, recipes = augment(primal, wrt, [output], budget=budget)
+    graph, recipes = augment(without_shifts(primal), wrt, [output], budget=budget)
     loss = graph.value(graph.outputs[output])
     with graph.at(Origin(loss.node.origin.span, adjoint_of=loss.id)):
         seed = graph.literal(1.0, loss.dtype)
@@ -72,7 +73,7 @@ def reverse(primal: Graph, wrt: Sequence[int], output: int = 0, budget: int | No
 def reverse_seeded(primal: Graph, wrt: Sequence[int], budget: int | None = None) -> Joint:
     """Pull back cotangents that the caller gives, one input for each floating-point output."""
     made = [n for n, id in enumerate(primal.outputs) if is_float(primal[id].type.dtype)]
-    graph, recipes = augment(primal, wrt, made, budget=budget)
+    graph, recipes = augment(without_shifts(primal), wrt, made, budget=budget)
     seeds: dict[int, Value] = {}
     for number, id in enumerate(graph.outputs):
         kind = graph[id].type
@@ -123,7 +124,7 @@ def forward(primal: Graph, wrt: Sequence[int]) -> Joint:
 
     Outputs: those of the primal, then one tangent for each floating-point output.
     """
-    graph = rebuild(primal)
+    graph = rebuild(without_shifts(primal))
     seeds: dict[int, Value] = {}
     for position in wrt:
         id = graph.inputs[position]

@@ -20,7 +20,7 @@ ROOM = {
     "logistic": 67_904,
     "network-small": 8_320,
     "network-large": 1_058_816,
-    "mixture": 2_702_080,
+    "mixture": 2_952_000,
     "recurrent-64": 15_488,
     "recurrent-1024": 230_528,
     "call-option": 528_384,
