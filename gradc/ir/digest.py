@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc.ir.dims import Symbol
 from gradc.ir.graph import Graph
 from gradc.ir.node import Literal, Node
 from gradc.ir.op import Op
@@ -66,6 +67,8 @@ def _canonical(value: Any) -> str:
         return value.hex()
     if isinstance(value, np.dtype | ArrayType | bool | int | Fraction | str) or value is None:
         return str(value)
+    if isinstance(value, Symbol):
+        return "Symbol" + _canonical((value.name, value.role))
     fields = getattr(type(value), "__dataclass_fields__", None)
     if fields is not None:
         return type(value).__name__ + _canonical(tuple(getattr(value, f) for f in fields))

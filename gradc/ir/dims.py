@@ -30,17 +30,53 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, order=True)
 class Symbol:
-    """A named integer; ``role`` is ``"size"``, ``"index"`` or ``"map"``, the index of a map."""
+    """A named integer; ``role`` is ``"size"``, ``"index"`` or ``"map"``, the index of a map.
 
+    There is one object for each name and role, so that equal ones are found without a look inside:
+    nothing is compared and looked up as often while loops are put in order.
+    """
+
+    __slots__ = ("name", "role")
     name: str
-    role: str = "size"
+    role: str
+
+    def __new__(cls, name: str, role: str = "size") -> "Symbol":
+        """Return the one object."""
+        found = _symbols.get((name, role))
+        if found is None:
+            made = object.__new__(cls)
+            object.__setattr__(made, "name", name)
+            object.__setattr__(made, "role", role)
+            found = _symbols.setdefault((name, role), made)
+        return found
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse: all who hold it would see it."""
+        raise AttributeError(f"a symbol's {name} stays as it is")
+
+    def __reduce__(self) -> tuple[type["Symbol"], tuple[str, str]]:
+        """Copy and pickle by name and role."""
+        return Symbol, (self.name, self.role)
+
+    def __lt__(self, other: "Symbol") -> bool:
+        """Order by name, then role."""
+        return (self.name, self.role) < (other.name, other.role)
+
+    def __gt__(self, other: "Symbol") -> bool:
+        """Order by name, then role."""
+        return (self.name, self.role) > (other.name, other.role)
+
+    def __repr__(self) -> str:
+        """Show both."""
+        return f"Symbol(name={self.name!r}, role={self.role!r})"
 
     def expr(self) -> "DimExpr":
         """Return the symbol as an expression."""
         return DimExpr(((((self, 1),), 1),))
 
+
+_symbols: dict[tuple[str, str], Symbol] = {}
 
 _Monomial: TypeAlias = tuple[tuple[Symbol, int], ...]
 _Factor: TypeAlias = Any
@@ -71,6 +107,8 @@ class DimExpr:
 
     def __mul__(self, other: "Dim") -> "Dim":
         """Multiply out."""
+        if type(other) is int:
+            return _canonical({monomial: factor * other for monomial, factor in self.terms})
         table: dict[_Monomial, int] = {}
         for left, a in self.terms:
             for right, b in _terms(other):
@@ -113,7 +151,7 @@ Shape: TypeAlias = tuple[Dim, ...]
 def _terms(dim: _Factor | DimExpr) -> Iterable[tuple[_Monomial, _Factor]]:
     if isinstance(dim, DimExpr):
         return dim.terms
-    return (((), dim if isinstance(dim, Fraction) else int(dim)),)
+    return (((), dim if type(dim) is int or isinstance(dim, Fraction) else int(dim)),)
 
 
 def _merge(left: _Monomial, right: _Monomial) -> _Monomial:
@@ -124,10 +162,13 @@ def _merge(left: _Monomial, right: _Monomial) -> _Monomial:
 
 
 def _canonical(table: Mapping[_Monomial, _Factor]) -> Dim:
-    kept = {m: _plain(f) for m, f in table.items() if f}
-    if not any(kept):
-        return kept.get((), 0)  # type: ignore[no-any-return]
-    return DimExpr(tuple(sorted(kept.items(), key=lambda item: (len(item[0]) == 0, item))))
+    """Order the terms: a constant comes last, what is zero not at all."""
+    kept = {m: f if type(f) is int else _plain(f) for m, f in table.items() if f}
+    constant = kept.pop((), 0)
+    if not kept:
+        return constant
+    terms = sorted(kept.items()) if len(kept) > 1 else kept.items()
+    return DimExpr((*terms, ((), constant)) if constant else tuple(terms))
 
 
 def _plain(factor: _Factor) -> _Factor:
@@ -168,7 +209,7 @@ def static_shape(shape: Shape) -> tuple[int, ...]:
 
 def substitute(dim: Dim, values: Mapping[Symbol, Dim]) -> Dim:
     """Replace symbols by extents."""
-    if isinstance(dim, int):
+    if isinstance(dim, int) or not any(s in values for m, _ in dim.terms for s, _ in m):
         return dim
     total: Dim = 0
     for monomial, factor in dim.terms:

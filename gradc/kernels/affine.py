@@ -7,7 +7,7 @@ allow.  The answer "no" is certain; "yes" may be wrong, and costs a reordering t
 
 from collections.abc import Iterable, Mapping
 from math import gcd
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from gradc.ir import Dim, DimExpr, Symbol
 
@@ -15,6 +15,10 @@ __all__ = ["Form", "System", "linear"]
 
 _MOST = 400
 """Conditions from which on the answer is "yes"."""
+
+
+_Row: TypeAlias = tuple[int, ...]
+"""A condition: one factor for each symbol, then the constant."""
 
 
 class Form(NamedTuple):
@@ -74,16 +78,12 @@ class System:
 
     def possible(self) -> bool:
         """Tell whether the conditions may hold at once; False is certain."""
-        rows = self._without_equations()
-        while rows:
-            rows = _distinct(rows)
-            if rows is None:
-                return False
-            symbol = _cheapest(rows)
-            if symbol is None or len(rows) > _MOST:
-                return True
-            rows = _eliminated(rows, symbol)
-        return rows is not None
+        forms = self._without_equations()
+        if forms is None:
+            return False
+        columns = sorted({symbol for form in forms for symbol in form.factors})
+        rows = [(*(f.factors.get(s, 0) for s in columns), f.constant) for f in forms]
+        return _possible(rows, len(columns))
 
     def _without_equations(self) -> list[Form] | None:
         """Solve the equations for symbols of factor 1; the others become two conditions each."""
@@ -108,39 +108,60 @@ def _replaced(row: Form, symbol: Symbol, equation: Form) -> Form:
     return _combined(row, 1, equation, -factor * equation.factors[symbol]) if factor else row
 
 
-def _distinct(rows: Iterable[Form]) -> list[Form] | None:
+def _possible(rows: list[_Row], width: int) -> bool:
+    """Eliminate one symbol after the other."""
+    while rows:
+        strictest = _distinct(rows)
+        if strictest is None:
+            return False
+        rows = strictest
+        column = _cheapest(rows, width)
+        if column is None or len(rows) > _MOST:
+            return True
+        rows = _eliminated(rows, column)
+    return True
+
+
+def _distinct(rows: Iterable[_Row]) -> list[_Row] | None:
     """Return the strictest condition for each combination of symbols; None if one cannot hold."""
-    strictest: dict[frozenset[tuple[Symbol, int]], int] = {}
+    strictest: dict[_Row, int] = {}
     for row in rows:
-        if not row.factors:
-            if row.constant < 0:
+        *factors, constant = row
+        common = gcd(*factors)
+        if common == 0:
+            if constant < 0:
                 return None
             continue
-        common = gcd(*row.factors.values())
-        key = frozenset((s, f // common) for s, f in row.factors.items())
-        constant = row.constant // common
-        strictest[key] = min(constant, strictest.get(key, constant))
-    return [Form(dict(key), constant) for key, constant in strictest.items()]
+        if common > 1:
+            key, constant = tuple([f // common for f in factors]), constant // common
+        else:
+            key = tuple(factors)
+        found = strictest.get(key)
+        if found is None or constant < found:
+            strictest[key] = constant
+    return [(*key, constant) for key, constant in strictest.items()]
 
 
-def _cheapest(rows: list[Form]) -> Symbol | None:
+def _cheapest(rows: list[_Row], width: int) -> int | None:
     """Return the symbol whose elimination makes the fewest conditions."""
-    above: dict[Symbol, int] = {}
-    below: dict[Symbol, int] = {}
-    for row in rows:
-        for symbol, factor in row.factors.items():
-            side = below if factor > 0 else above
-            side[symbol] = side.get(symbol, 0) + 1
-    found = sorted({*above, *below})
-    return min(found, key=lambda s: above.get(s, 0) * below.get(s, 0), default=None)
+    best: tuple[int, int] | None = None
+    columns = list(zip(*rows, strict=True))
+    for number in range(width if rows else 0):
+        column = columns[number]
+        below = sum([f > 0 for f in column])
+        above = sum([f < 0 for f in column])
+        if (below or above) and (best is None or below * above < best[0]):
+            best = below * above, number
+    return None if best is None else best[1]
 
 
-def _eliminated(rows: list[Form], symbol: Symbol) -> list[Form]:
-    below = [row for row in rows if row.factors.get(symbol, 0) > 0]
-    above = [row for row in rows if row.factors.get(symbol, 0) < 0]
-    rest = [row for row in rows if symbol not in row.factors]
-    return rest + [
-        _combined(low, -high.factors[symbol], high, low.factors[symbol])
-        for low in below
-        for high in above
-    ]
+def _eliminated(rows: list[_Row], column: int) -> list[_Row]:
+    below = [row for row in rows if row[column] > 0]
+    above = [row for row in rows if row[column] < 0]
+    made = [row for row in rows if not row[column]]
+    for low in below:
+        p = low[column]
+        for high in above:
+            q = -high[column]
+            made.append(tuple([q * a + p * b for a, b in zip(low, high, strict=True)]))
+    return made

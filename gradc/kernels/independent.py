@@ -293,8 +293,9 @@ def _never_meet(loop: Loop, touched: Sequence[_At]) -> bool:
     written = [at for at in found if at.touch.how != "read"]
     if any(at.touch.offset is None for at in found) or len(written) * len(found) > _PAIRS:
         return False
-    pairs = [(a, b) for a in written for b in found]
-    return not any(_meet(loop, a, b) or _meet(loop, b, a) for a, b in pairs)
+    pairs = [pair for a in written for b in found for pair in ((a, b), (b, a))]
+    distinct = {(id(a), id(b)): (a, b) for a, b in pairs}.values()
+    return not any(_meet(loop, a, b) for a, b in distinct)
 
 
 def _meet(loop: Loop, first: _At, second: _At) -> bool:

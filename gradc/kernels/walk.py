@@ -127,12 +127,14 @@ def subexpressions(expr: Expr) -> Iterator[Expr]:
     while stack:
         here = stack.pop()
         yield here
-        if isinstance(here, Apply):
-            stack.extend(reversed(here.args))
+        kind = type(here)  # asked for every part of every expression, many times over
+        if kind is Apply:
+            stack.extend(here.args[::-1])  # type: ignore[union-attr]
+        elif kind is Load:
+            if gathers := here.ref.gathers:  # type: ignore[union-attr]
+                stack.extend(e for e, _ in gathers)
         elif isinstance(here, Choose):
             stack.extend((here.b, here.a, here.condition))
-        elif isinstance(here, Load):
-            stack.extend(e for e, _ in here.ref.gathers)
 
 
 def loads(statement: Stmt) -> Iterator[Ref]:

@@ -1,6 +1,8 @@
 """Extents as integer polynomials."""
 
+import copy
 import itertools
+import pickle
 
 import pytest
 from hypothesis import given
@@ -107,3 +109,13 @@ def test_halves():
     assert triangle + triangle == i * i - i
     assert (triangle + 3 * n).split() == (3 * n, i * i - i, 2)
     assert n.split() == (n, 0, 1)
+
+
+def test_there_is_one_symbol_of_a_name_and_role():
+    one = Symbol("i", "index")
+    assert one is Symbol("i", "index") is pickle.loads(pickle.dumps(one)) is copy.deepcopy(one)
+    assert one != Symbol("i") == Symbol("i", "size")
+    assert sorted([Symbol("j"), Symbol("i"), one]) == [one, Symbol("i"), Symbol("j")]
+    with pytest.raises(AttributeError):
+        one.name = "k"
+    assert one.name == "i"
