@@ -4,7 +4,9 @@ A layout is None (contiguous in C order), a tuple of strides counted in elements
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from gradc.ir import Array, At, Dim, IndexSpec, NewAxis, Slice, known
 
@@ -12,7 +14,10 @@ __all__ = [
     "UNKNOWN",
     "Layout",
     "c_strides",
+    "decides",
+    "given",
     "indexed",
+    "is_given",
     "like_operands",
     "reshaped",
     "transposed",
@@ -34,6 +39,28 @@ def c_strides(shape: Shape) -> tuple[int, ...] | None:
             return None
         step *= extent if isinstance(extent, int) else 1
     return tuple(reversed(strides))
+
+
+def given(array: np.ndarray) -> Layout:
+    """Return the layout of an array that is at hand."""
+    size = array.itemsize
+    if array.ndim < 2 or array.flags.c_contiguous:
+        return None
+    if any(stride % size for stride in array.strides):
+        return UNKNOWN
+    return _canonical(tuple(stride // size for stride in array.strides), array.shape)
+
+
+def is_given(layout: Layout, array: Any) -> bool:
+    """Tell whether an argument has a layout."""
+    return not isinstance(array, np.ndarray) or given(array) == layout
+
+
+def decides(shape: Shape, new_shape: Shape) -> bool:
+    """Tell whether it is for the layout to decide if a reshape is a view."""
+    if len(shape) < 2:
+        return False
+    return [n for n in shape if n != 1] != [n for n in new_shape if n != 1]
 
 
 def _strides(layout: Layout, shape: Shape) -> tuple[int, ...] | None:

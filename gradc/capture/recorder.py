@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from gradc.capture.context import Trace, fail
+from gradc.capture.layout import given, is_given
 from gradc.capture.tracer import Tracer, wrap
 from gradc.errors import DTypeError, UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType
@@ -53,6 +54,7 @@ class Recorder:
     sites: dict[Any, list[Tracer]] = field(default_factory=dict)
     elements: dict[Any, list[tuple[Any, Any]]] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
+    reshaped: list[Tracer] = field(default_factory=list)
     choices: dict[Span | None, str] = field(default_factory=dict)
     _arrays: dict[int, tuple[np.ndarray, Tracer, Reader]] = field(default_factory=dict)
     _known: dict[int, tuple[Any, Reader, str]] = field(default_factory=dict)
@@ -219,7 +221,23 @@ class Recorder:
         hidden = Hidden(path or "array", kind, read)
         guard = typed(hidden.path, read, array)
         self.guards.setdefault((guard.path, id(array)), guard)
-        return self.add_input("hidden", hidden, hidden.path, hidden.type, Kind.ARRAY)
+        handle = self.add_input("hidden", hidden, hidden.path, hidden.type, Kind.ARRAY)
+        handle._layout = given(array)
+        return handle
+
+    def guard_layouts(self, arrays: Sequence[tuple[Any, Reader]]) -> None:
+        """Guard how arrays lie in memory, if that decided which arrays a write has changed.
+
+        Whether a reshape is a view depends on it; a write into the array or into what the reshape
+        gave shows the difference.
+        """
+        if not any(handle._version for handle in self.reshaped):
+            return
+        hidden = ((array, read) for array, _, read in self._arrays.values())
+        for array, read in (*arrays, *hidden):
+            lies = given(array)
+            guard = Guard("layout", read, partial(is_given, lies), is_called=lies is None)
+            self.guards.setdefault(("layout", id(array)), guard)
 
     def forget_draws(self, since: int) -> None:
         """Take back the draws recorded from an input on: their loop is recorded anew."""

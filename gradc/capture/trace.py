@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from gradc.capture import layout
 from gradc.capture.context import Trace, current, enter, fail, maybe_current
 from gradc.capture.convert import recorder as running_recorder
 from gradc.capture.convert import value_of
 from gradc.capture.given import Given
 from gradc.capture.hooks import call_function, static_reader
-from gradc.capture.mutation import read
+from gradc.capture.mutation import layout_of, read
 from gradc.capture.random_draws import draw_all
 from gradc.capture.recorder import Recorder
 from gradc.capture.tracer import Tracer, is_concrete, wrap
@@ -203,6 +204,8 @@ def trace(
         results, out_tree, outputs = _results(function, result)
         written = _written(recorder, outputs)
         running.graph.outputs = [value.id for value in outputs]
+        arrays = [(i, leaf) for i, leaf in enumerate(leaves) if isinstance(leaf, np.ndarray)]
+        recorder.guard_layouts([(leaf, static_reader(i)) for i, leaf in arrays if leaf.ndim > 1])
     return Recording(
         name=name,
         graph=running.graph,
@@ -252,6 +255,7 @@ def _inputs(recorder: Recorder, leaves: Sequence[Any], paths: Sequence[str]) -> 
         if is_traced_leaf(leaf):
             kind = leaf_type(leaf, path)
             given.append(recorder.add_input("argument", i, path, kind, _leaf_kind(leaf)))
+            given[-1]._layout = layout.given(leaf) if isinstance(leaf, np.ndarray) else None
             continue
         if isinstance(leaf, complex):
             leaf_type(leaf, path)
@@ -381,6 +385,8 @@ def subtrace(
 def _inner_input(inner: Trace, leaf: Any, path: str) -> Tracer:
     tracer = wrap(inner.graph.input(path, leaf_type(leaf, path)), _leaf_kind(leaf), inner)
     tracer._name = path
+    if isinstance(leaf, Tracer) and leaf.ndim > 1:
+        tracer._layout = layout_of(leaf)
     return tracer
 
 

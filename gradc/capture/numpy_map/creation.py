@@ -83,7 +83,14 @@ def _as_type(x: Tracer, dtype: Any) -> Tracer:
     return fresh(cast_to(read(x), np.dtype(dtype)))
 
 
-@handles(np.asarray, np.asanyarray, np.ascontiguousarray, views=True)
+@handles(np.ascontiguousarray, views=True)
+def ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> Tracer:
+    """Return the array itself where it lies in C order, else a copy that does."""
+    x = call(np.atleast_1d, call(np.asarray, a, dtype))
+    return call(np.reshape, x.ravel(), x.shape) if layout_of(x) is not None else x  # type: ignore[no-any-return]
+
+
+@handles(np.asarray, np.asanyarray, views=True)
 def asarray(
     a: Any,
     dtype: Any = None,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from gradc.capture import layout
-from gradc.capture.context import fail
+from gradc.capture.context import current, fail
 from gradc.capture.convert import as_handle, fresh
 from gradc.capture.folding import call, handles
 from gradc.capture.mutation import (
@@ -39,8 +39,12 @@ def reshape_to(x: Tracer, shape: Shape) -> Tracer:
     """Reshape in C order to a shape without -1."""
     kind = layout.reshaped(layout_of(x), x.shape, shape)
     if kind is False or kind == layout.UNKNOWN:
-        return _copied(x, shape)
-    return make_view(x, Reshape(shape, kind))  # type: ignore[arg-type]
+        done = _copied(x, shape)
+    else:
+        done = make_view(x, Reshape(shape, kind))  # type: ignore[arg-type]
+    if layout.decides(x.shape, shape) and not is_concrete(x):
+        current().recorder.reshaped += (x if x._view is None else x._view.root, done)
+    return done
 
 
 def _completed(shape: Any, x: Tracer) -> Shape:
