@@ -1,6 +1,6 @@
 """Give symbols values: in extents, index specs and all other parameters of nodes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -14,11 +14,23 @@ def bind(value: Any, symbols: Mapping[Symbol, Dim]) -> Any:
     if isinstance(value, DimExpr):
         return substitute(value, symbols)
     if isinstance(value, tuple):
-        return tuple(bind(item, symbols) for item in value)
-    if is_dataclass(value) and not isinstance(value, type | Symbol):
-        names = [field.name for field in fields(value)]
+        return tuple([bind(item, symbols) for item in value])
+    names = _fields(type(value))
+    if names:
         return type(value)(*[bind(getattr(value, name), symbols) for name in names])
     return value
+
+
+def _fields(kind: type) -> tuple[str, ...]:
+    """Return the fields of a record; other values have none."""
+    found = _known.get(kind)
+    if found is None:
+        names = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+        found = _known.setdefault(kind, names)
+    return found
+
+
+_known: dict[type, tuple[str, ...]] = {}
 
 
 def bind_params(params: Mapping[str, Any], symbols: Mapping[Symbol, Dim]) -> dict[str, Any]:
@@ -30,10 +42,15 @@ def symbols_in(value: Any) -> frozenset[Symbol]:
     """Return the symbols inside a parameter, or inside all parameters of a node."""
     if isinstance(value, DimExpr):
         return value.symbols
-    if isinstance(value, Mapping):
-        value = tuple(value.values())
-    if is_dataclass(value) and not isinstance(value, type | Symbol):
-        value = tuple(getattr(value, field.name) for field in fields(value))
+    parts: Iterable[Any] = ()
     if isinstance(value, tuple):
-        return frozenset(symbol for item in value for symbol in symbols_in(item))
-    return frozenset()
+        parts = value
+    elif isinstance(value, (dict, Mapping)):
+        parts = value.values()
+    else:
+        parts = [getattr(value, name) for name in _fields(type(value))]
+    found = [inside for part in parts if (inside := symbols_in(part))]
+    return _NONE.union(*found)
+
+
+_NONE: frozenset[Symbol] = frozenset()

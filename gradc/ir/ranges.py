@@ -23,6 +23,8 @@ def is_nonnegative(dim: Dim, ranges: Sequence[Range]) -> bool:
     Sizes are at least 0.  False means that it was not proved.
     """
     for symbol, low, high in reversed(ranges):
+        if isinstance(dim, int):
+            break
         rate = slope(dim, symbol)
         if rate is None:
             rate = _direction(dim, symbol, ranges)
@@ -53,10 +55,11 @@ def slope(dim: Dim, symbol: Symbol) -> int | None:
         return 0
     rate = 0
     for monomial, factor in dim.terms:
-        if any(s == symbol for s, _ in monomial):
-            if monomial != ((symbol, 1),):
-                return None
-            rate = factor
+        for one, power in monomial:
+            if one is symbol:
+                if power != 1 or len(monomial) > 1:
+                    return None
+                rate = factor
     return rate
 
 

@@ -191,7 +191,8 @@ def _exact(spec: IndexSpec) -> Box | None:
 
 def _inside(inner: Box, outer: Box, ranges: Ranges) -> bool:
     return all(
-        is_nonnegative(low - lo, ranges) and is_nonnegative(hi - high, ranges)
+        (low is lo or is_nonnegative(low - lo, ranges))
+        and (hi is high or is_nonnegative(hi - high, ranges))
         for (low, high), (lo, hi) in zip(inner, outer, strict=True)
     )
 
@@ -253,4 +254,8 @@ def _common(a: Interval, b: Interval, ranges: Ranges) -> Interval | None:
 
 def _follows(low: Dim, high: Dim, start: Dim, stop: Dim, ranges: Ranges) -> bool:
     """Tell whether the second interval goes on where the first ends, or before that."""
-    return all(is_nonnegative(d, ranges) for d in (start - low, high + 1 - start, stop - high))
+    return (
+        is_nonnegative(start - low, ranges)
+        and is_nonnegative(high + 1 - start, ranges)
+        and is_nonnegative(stop - high, ranges)
+    )
