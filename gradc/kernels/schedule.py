@@ -27,6 +27,7 @@ from gradc.kernels.sums import as_sums
 from gradc.kernels.sweeps import join_sweeps
 from gradc.kernels.teams import run_in_teams
 from gradc.kernels.unread import drop_unread
+from gradc.kernels.widen import widen_truths
 
 __all__ = ["schedule"]
 
@@ -40,7 +41,7 @@ def schedule(stages: list[Stage]) -> list[Stage]:
     ordered = [
         Stage(_ordered(stage.body), stage.nodes, stage.section) for stage in in_lanes(stages)
     ]
-    ordered = drop_unread(ordered)
+    ordered = widen_truths(drop_unread(ordered))
     found = [
         Stage(_rewrite(stage.body, {}), stage.nodes, stage.section)
         for stage in run_in_teams(ordered)

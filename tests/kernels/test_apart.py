@@ -1,13 +1,16 @@
 """Loops are marked apart only where no turn comes to an element that another one writes."""
 
+import numpy as np
 import pytest
 
 from gradc.ir import ArrayType, Symbol
 from gradc.kernels.apart import mark_apart
-from gradc.kernels.nest import Accumulate, Buffer, Load, Loop, Ref, Stage, Store
+from gradc.kernels.nest import Accumulate, Buffer, Load, Loop, Number, Ref, Stage, Store
 
 I = Symbol("i", "index")  # noqa: E741
 HERE = I.expr()
+K = Symbol("k", "turn0")
+TURN = K.expr()
 
 
 def is_marked(*offsets, length=40):
@@ -44,3 +47,24 @@ def test_what_is_read_a_turn_later_counts():
     loop = Loop(I, 0, 40, [first, second])
     mark_apart([Stage([loop])])
     assert not loop.apart
+
+
+@pytest.mark.parametrize(
+    ("gap", "apart"),
+    [
+        (40 * TURN + 40, True),
+        (-40 * TURN - 40, True),
+        (40 * TURN, False),
+        (41 * TURN + 39, False),
+        (HERE + 40 * TURN + 40, False),
+        (40 * Symbol("n", "size").expr(), False),
+    ],
+)
+def test_rows_at_a_distance_that_varies(gap, apart):
+    """Only the run knows how far two rows of a buffer are from each other."""
+    target = Buffer("output", ArrayType.of("f8", 4000))
+    value = Number(1.0, np.dtype(float))
+    rows = [Accumulate(Ref(target, o), "sum", value) for o in (HERE, HERE + gap)]
+    loop = Loop(I, 0, 40, list(rows))
+    mark_apart([Stage([Loop(K, 0, 9, [loop])])])
+    assert loop.apart is apart
