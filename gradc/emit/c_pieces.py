@@ -13,8 +13,8 @@ from gradc.records import dataclass
 
 __all__ = ["Shared", "divided"]
 
-_WORTH = 60
-"""Lines of the smaller piece from which two compilers are done sooner than one."""
+_LINES, _LOOPS = 60, 3
+"""Lines or loops of the smaller piece from which two compilers are done sooner than one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,9 @@ def divided(text: str, shared: Shared, arena: Sequence[str]) -> tuple[str, str]:
     """
     functions = "\n".join(shared.functions)
     before, _, after = text.partition(functions) if functions else (text, "", "")
-    if min(len(shared.functions), len(shared.before) + after.count("\n")) < _WORTH:
+    lines = min(len(shared.functions), len(shared.before) + after.count("\n"))
+    loops = min(functions.count(" for ("), after.count(" for ("))
+    if not functions or (lines < _LINES and loops < _LOOPS):
         return text, ""
     declared = "".join(f"{one}\n" for one in shared.declarations)
     exported = functions

@@ -89,9 +89,14 @@ def pieces(unit: Unit) -> tuple[str, str]:
     return unit.brief, unit.beside
 
 
-@pytest.mark.parametrize(("function", "size"), [(small, 2000), (small, 3)])
-def test_what_is_short_stays_whole(function, size: int) -> None:
-    assert printed(function, size).beside == ""
+def test_what_is_short_stays_whole() -> None:
+    assert printed(small, 3).beside == ""
+
+
+def test_few_large_loops_are_worth_a_piece() -> None:
+    unit = printed(small, 2000)
+    loops = [len(re.findall(r"^ +for \(", text, re.MULTILINE)) for text in pieces(unit)]
+    assert min(loops) >= 3
 
 
 @pytest.mark.skipif(not HAS_COMPILER, reason="no C compiler on this machine")

@@ -397,3 +397,17 @@ def test_kept_sources_are_bounded(cache: Cache) -> None:
         kept = cache.keep_failed(f"{number:02}".ljust(64, "0"), "int x;")
     assert len(list((cache.root / "failed").iterdir())) == 32
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_a_quicker_linker_is_used_where_it_is_there(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = "gcc (Debian) 12.2.0\nCopyright (C) 2022 Free Software Foundation, Inc."
+    machine = "x86_64-linux-gnu"
+    toolchain = Toolchain(("/usr/bin/gcc",), version, machine, tmp_path / "memory")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert toolchain._linker() == ()
+    (tmp_path / "ld.gold").touch(0o755)
+    assert toolchain._linker() == ("-fuse-ld=gold",)
+    other = Toolchain(("/usr/bin/gcc",), version, "aarch64-linux-gnu", tmp_path / "memory")
+    assert other._linker() == ()
