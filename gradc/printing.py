@@ -7,9 +7,9 @@ from gradc.emit.c_quick import quick
 from gradc.emit.c_source import print_c, print_header
 from gradc.emit.c_support import apart_names, apart_text, product_name
 from gradc.emit.source import Source
-from gradc.ir import Dim, Port, Program
+from gradc.ir import Port, Program
 from gradc.kernels.lower import lower
-from gradc.kernels.nest import Loop, MatMul
+from gradc.kernels.nest import MatMul
 from gradc.kernels.nest import Unit as Loops
 from gradc.kernels.short_rows import has_short_rows
 from gradc.kernels.walk import is_shared, is_straight, statements_in
@@ -88,25 +88,10 @@ def _aparts(names: Iterable[str]) -> tuple[Apart, ...]:
 
 
 def _level(loops: Loops) -> int:
-    """Choose the level of optimisation, see :meth:`Toolchain.flags`.
-
-    Where rows have lengths of their own, all of it was seen to pay.
-    """
+    """Choose the level of optimisation, see :meth:`Toolchain.flags`."""
     if is_straight(loops.stages) or _statements(loops) > _LONG:
         return 1
-    if len(loops.stages) >= _MANY:
-        return 2
-    return 4 if _lengths_are_fixed(loops) else 3
-
-
-def _lengths_are_fixed(loops: Loops) -> bool:
-    """Tell whether every loop has one length, but for the last share of a thread."""
-    found = (s for s in statements_in(loops.stages) if isinstance(s, Loop))
-    return all(_is_fixed(loop.stop - loop.start) for loop in found)
-
-
-def _is_fixed(length: Dim) -> bool:
-    return isinstance(length, int) or all(s.role == "chunk" for s in length.symbols)
+    return 2 if len(loops.stages) >= _MANY else 4
 
 
 def _loops(program: Program, options: Options) -> Loops:

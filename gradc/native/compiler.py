@@ -90,11 +90,11 @@ class Toolchain:
         """Return the flags for an optimisation level; never any that change floating point.
 
         At level 1, for long functions, gcc gives out registers in the way that stays linear.  At
-        level 2, for many loops, it writes fewer of them out turn by turn.  Level 4, for loops that
-        all have a fixed length, is what vectors and registers need and little else: the same speed
-        in half the time.  (Without "expensive optimizations" gcc leaves out ``vzeroupper``, and
-        calls of narrower functions take ten times as long.)  ``narrow`` asks for registers of half
-        the greatest width.
+        level 2, for many loops, it writes fewer of them out turn by turn.  Level 4, for loops, is
+        what vectors and registers need and little else: the same speed in half of level 3's time.
+        (Without "expensive optimizations" gcc leaves out ``vzeroupper``, and calls of narrower
+        functions take ten times as long.)  ``narrow`` asks for registers of half the greatest
+        width.
         """
         native = () if self.accepts_native is False else self._native_flags(narrow=narrow)
         plain = ("-O1",) if optimise == 1 else ("-O3",)

@@ -75,8 +75,8 @@ class Unit:
     meta : dict
         Kept with the library and handed back on every later hit.
     optimise : int
-        1 for very long straight-line units, 2 for many different loops, 4 for loops of fixed
-        lengths, 3 otherwise.
+        1 for very long straight-line units, 2 for many different loops, 4 for other loops, 3 for
+        all that a compiler can do.
     brief : str
         The same for a compiler alone, without the functions in ``aparts`` and ``beside``, which it
         declares; empty where there is nothing to leave out.

@@ -43,7 +43,7 @@ def triangle(x):
         (scalar, 1.0, 1),
         (sweeps(2), np.ones(50), 4),
         (sweeps(30), np.ones(50), 2),
-        (triangle, np.ones((50, 50)), 3),
+        (triangle, np.ones((50, 50)), 4),
         (valley, np.ones(1_000_000), 4),
         (lambda x: np.sum(x @ x), np.ones((50, 50)), 4),
     ],
