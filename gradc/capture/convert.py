@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from gradc.capture.constants import constant
 from gradc.capture.context import current, fail
-from gradc.capture.mutation import constant, read
+from gradc.capture.mutation import read
 from gradc.capture.positions import is_position, tracer_of
 from gradc.capture.recorder import Recorder
 from gradc.capture.tracer import Kind, Tracer, is_concrete, make_concrete, wrap

@@ -10,11 +10,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from gradc.capture import layout
+from gradc.capture.constants import constant
 from gradc.capture.context import GONE, Trace, current, fail
 from gradc.capture.layout import UNKNOWN, Layout
 from gradc.capture.tracer import Kind, Tracer, View, describe, make_concrete, wrap
-from gradc.errors import DTypeError, TraceError, UnsupportedError
-from gradc.ir import SUPPORTED_DTYPES, Array, IndexSpec, Shape, Slice, Value, op_named
+from gradc.errors import TraceError, UnsupportedError
+from gradc.ir import Array, IndexSpec, Shape, Slice, Value, op_named
 from gradc.records import dataclass
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "Pick",
     "Reshape",
     "carry",
-    "constant",
     "layout_of",
     "leave_undecided",
     "make_view",
@@ -237,45 +237,6 @@ def carry(root: Tracer, value: Value) -> None:
     _turn(root, value)
     root._version += 1
     current().mutated[id(root)] = root
-
-
-def constant(array: np.ndarray) -> Value:
-    """Return a constant of the current graph; a uniform or counting array is not stored whole."""
-    graph = current().graph
-    if array.dtype not in SUPPORTED_DTYPES:
-        _refuse_dtype(array.dtype)
-    if array.size > 1:
-        first = array.flat[0]
-        if _same_bits(array, first):
-            return graph.constant(first, array.dtype).broadcast_to(array.shape)
-        if _counts(array):
-            counted = graph.add(op_named("iota"), (), {"length": array.shape[0]})
-            return Value(graph, counted).cast(array.dtype)
-    return graph.constant(array)
-
-
-def _refuse_dtype(dtype: np.dtype) -> None:
-    fail(
-        DTypeError,
-        f"dtype {dtype} is not supported",
-        repair="use bool, an integer type, float32 or float64",
-    )
-
-
-def _same_bits(array: np.ndarray, first: Any) -> bool:
-    equal = bool((array == first).all())
-    return equal and (first != 0 or array.dtype.kind != "f" or not _mixed_zeros(array))
-
-
-def _mixed_zeros(array: np.ndarray) -> bool:
-    signs = np.signbit(array)
-    return bool(signs.any()) and not bool(signs.all())
-
-
-def _counts(array: np.ndarray) -> bool:
-    if array.ndim != 1 or array.size < 16 or array.dtype.kind not in "iu" or array[0] != 0:
-        return False
-    return bool((array == np.arange(array.size)).all())
 
 
 # writing

@@ -1,0 +1,158 @@
+"""Arrays that the user's function makes of no argument: recorded by a formula where one is short.
+
+    np.zeros((n, n))            a number, broadcast
+    np.meshgrid(x, y)           what is the same along an axis, broadcast
+    np.arange(n), linspace      start + step * index
+    np.eye(n), np.diag(d, 1)    numbers on a few diagonals, zero elsewhere
+    np.tri(n), np.triu(ones)    a number on one side of a diagonal, zero elsewhere
+
+Others are stored as they are.  A formula gives the very bits of the array; code that is generated
+is then as short for a large array as for a small one.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gradc.capture.context import current, fail
+from gradc.errors import DTypeError
+from gradc.ir import INT64, SUPPORTED_DTYPES, Graph, Value, op_named
+
+__all__ = ["constant"]
+
+_LEAST = 64
+"""Elements from which on an array may be better told by a formula than by its elements."""
+_DIAGONALS = 3
+"""Diagonals at most that are told one by one: a second difference has three."""
+
+
+def constant(array: np.ndarray) -> Value:
+    """Return a constant of the current graph."""
+    graph = current().graph
+    if array.dtype not in SUPPORTED_DTYPES:
+        _refuse_dtype(array.dtype)
+    if array.size > 1:
+        first = array[(0,) * array.ndim]
+        if _is_same(array, np.broadcast_to(first, array.shape)):
+            return graph.constant(first, array.dtype).broadcast_to(array.shape)
+        for formula in _FORMULAS if array.size >= _LEAST else _FORMULAS[:1]:
+            value = formula(graph, array)
+            if value is not None:
+                return value
+    return graph.constant(array)
+
+
+def _refuse_dtype(dtype: np.dtype) -> None:
+    fail(
+        DTypeError,
+        f"dtype {dtype} is not supported",
+        repair="use bool, an integer type, float32 or float64",
+    )
+
+
+def _is_same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Tell whether two arrays have the same elements; zeros of other signs are others."""
+    if not bool((a == b).all()):
+        return False
+    return a.dtype.kind != "f" or bool((np.signbit(a) == np.signbit(b)).all())
+
+
+def _index(graph: Graph, length: int) -> Value:
+    return graph.value(graph.add(op_named("iota"), (), {"length": length}))
+
+
+def _counting(graph: Graph, array: np.ndarray) -> Value | None:
+    if array.ndim != 1 or array.size < 16 or array.dtype.kind not in "iu" or array[0] != 0:
+        return None
+    if not bool((array == np.arange(array.size)).all()):
+        return None
+    return _index(graph, array.size).cast(array.dtype)
+
+
+def _repeated(graph: Graph, array: np.ndarray) -> Value | None:
+    """Record what an array repeats along some of its axes, and repeat it."""
+    part = array
+    for axis in range(array.ndim):
+        one = part.take([0], axis=axis)
+        if part.shape[axis] > 1 and _is_same(part, np.broadcast_to(one, part.shape)):
+            part = one
+    if part.size == array.size:
+        return None
+    whole = tuple(extent for extent in part.shape if extent != 1)
+    return constant(part.reshape(whole)).reshape(part.shape).broadcast_to(array.shape)
+
+
+def _ramp(graph: Graph, array: np.ndarray) -> Value | None:
+    """Record ``start + step * index``, rounded as NumPy rounds it."""
+    if array.ndim != 1 or array.dtype.kind not in "if" or not np.isfinite(array[[0, 1, -1]]).all():
+        return None
+    start, index = array[0], np.arange(array.size).astype(array.dtype)
+    steps = [array[1] - start]
+    if array.dtype.kind == "f":
+        steps.append((array[-1] - start) / index[-1])
+    for step in steps:
+        ramp: Value | None = None
+        if _is_same(index * step, array):
+            ramp = _index(graph, array.size).cast(array.dtype) * step.item()
+        elif _is_same(index * step + start, array):
+            ramp = _index(graph, array.size).cast(array.dtype) * step.item() + start.item()
+        if ramp is not None:
+            return ramp
+    return None
+
+
+def _banded(graph: Graph, array: np.ndarray) -> Value | None:
+    """Record numbers on a few diagonals, or one on a side of a diagonal; the rest is zero."""
+    if array.ndim != 2:
+        return None
+    filled = ~_zeros(array)
+    rows, columns = np.nonzero(filled)
+    places = columns - rows
+    diagonals = np.unique(places)
+    if not diagonals.size:
+        return None
+    where = np.arange(array.shape[1]) - np.arange(array.shape[0])[:, None]
+    if diagonals.size <= _DIAGONALS:
+        return _diagonals(graph, array, where, diagonals.tolist())
+    number = array[rows[0], columns[0]]
+    for test, edge in (("less_equal", diagonals[-1]), ("greater_equal", diagonals[0])):
+        side = getattr(np, test)(where, edge)
+        if _is_same(array, np.where(side, number, np.zeros_like(number))):
+            return _chosen(graph, array, [(test, int(edge), number)])
+    return None
+
+
+def _zeros(array: np.ndarray) -> np.ndarray:
+    """Tell which elements are zero, and not minus zero."""
+    zeros: np.ndarray = array == 0
+    return zeros & ~np.signbit(array) if array.dtype.kind == "f" else zeros
+
+
+def _diagonals(
+    graph: Graph, array: np.ndarray, where: np.ndarray, diagonals: list[int]
+) -> Value | None:
+    numbers = []
+    for k in diagonals:
+        on = array[where == k]
+        if not _is_same(on, np.broadcast_to(on[0], on.shape)):
+            return None
+        numbers.append(("equal", k, on[0]))
+    return _chosen(graph, array, numbers)
+
+
+def _chosen(graph: Graph, array: np.ndarray, numbers: list[tuple[str, int, np.generic]]) -> Value:
+    """Record the number of the first test that the diagonal passes, else zero."""
+    shape = array.shape
+    row = _index(graph, shape[0]).reshape((shape[0], 1)).broadcast_to(shape)
+    column = _index(graph, shape[1]).reshape((1, shape[1])).broadcast_to(shape)
+    found = graph.literal(0, array.dtype).broadcast_to(shape)
+    for test, k, number in reversed(numbers):
+        edge = row + graph.literal(k, INT64) if k else row
+        one = graph.constant(number, array.dtype).broadcast_to(shape)
+        found = op_named("select")(op_named(test)(column, edge), one, found)
+    return found
+
+
+_FORMULAS: tuple[Callable[[Graph, np.ndarray], Value | None], ...] = (
+    _counting, _repeated, _ramp, _banded,
+)  # fmt: skip
