@@ -2,7 +2,7 @@
 
 from gradc.ir import Graph, Kind, Node
 
-__all__ = ["CHEAP", "is_dear"]
+__all__ = ["CHEAP", "is_dear", "matrices_of_formulas"]
 
 CHEAP = (
     {"add", "subtract", "multiply", "negative", "square", "absolute", "maximum", "minimum"}
@@ -31,3 +31,27 @@ def is_dear(graph: Graph, node: Node) -> bool:
     if node.op.kind is Kind.REDUCTION:
         return all(isinstance(size, int) and nbytes < size for size in sizes)
     return node.op.kind in (Kind.ROUTINE, Kind.SCAN)
+
+
+def matrices_of_formulas(graph: Graph) -> set[int]:
+    """Return the operands of products that numbers and indices alone make, as ``np.eye(n)``.
+
+    A product reads an element in less time than it takes to ask on which diagonal it lies.
+    """
+    formulas: set[int] = set()
+    found: set[int] = set()
+    for node in graph.nodes:
+        if _is_formula(node, formulas):
+            formulas.add(node.id)
+        elif node.op.kind in (Kind.CONTRACTION, Kind.ROUTINE):
+            found.update(id for id in node.operands if graph[id].op.kind is Kind.ELEMENTWISE)
+    return found & formulas
+
+
+def _is_formula(node: Node, formulas: set[int]) -> bool:
+    if not isinstance(node.type.size, int):
+        return False
+    if node.op.kind in (Kind.CONSTANT, Kind.CREATION):
+        return True
+    made = node.op.kind in (Kind.ELEMENTWISE, Kind.MOVEMENT)
+    return made and formulas.issuperset(node.operands)

@@ -95,3 +95,18 @@ def test_a_derivative_by_a_matrix_plus_a_multiple_of_the_identity(backend):
     a = np.random.default_rng(3).standard_normal((N, N))
     a = a @ a.T
     gradc.check_grads(loss, (2.0, a), backend=backend)
+
+
+def test_a_matrix_that_each_turn_multiplies_is_made_once():
+    def diffuse(u):
+        matrix = second_difference(N)
+        for _ in range(20):
+            u = u + 0.1 * (matrix @ u)
+        return np.sum(u**2)
+
+    lowered = gradc.grad(diffuse, backend="numpy").artifact(np.arange(float(N))).program.graph
+    loops = [node for node in lowered.nodes if node.regions]
+    assert len(loops) == 2
+    for loop in loops:
+        assert "contract" in {node.op.name for node in loop.regions[0].nodes}
+        assert "select" not in {node.op.name for node in loop.regions[0].nodes}
