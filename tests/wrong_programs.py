@@ -278,12 +278,12 @@ def unsupported_function(x):
 
 @compiled(VECTOR)
 def unsupported_method(x):
-    return x.searchsorted(0.5)
+    return x.partition(2)
 
 
 @compiled(VECTOR)
 def unknown_attribute(x):
-    return x.flat[0]
+    return x.ctypes.data
 
 
 @compiled(VECTOR)

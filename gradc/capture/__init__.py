@@ -1,7 +1,7 @@
 """Record plain NumPy functions as graphs."""
 
 from gradc import ops
-from gradc.capture import numpy_map
+from gradc.capture import callbacks, numpy_map
 from gradc.capture.dispatch import supported_names
 from gradc.capture.trace import (
     Input,
@@ -27,6 +27,7 @@ __all__ = [
     "Subgraph",
     "Tracer",
     "Written",
+    "callbacks",
     "inline_call",
     "is_traced_leaf",
     "is_tracing",

@@ -153,10 +153,33 @@ def refuse(function: Any) -> NoReturn:
     name = label(function)
     known = {other.rsplit(".", 1)[-1]: other for other in supported_names()}
     near = difflib.get_close_matches(name.rsplit(".", 1)[-1], known, n=1, cutoff=0.8)
-    fail(
-        UnsupportedError,
-        f"{name} of a traced value is not supported",
-        repair=f"the nearest supported function is {known[near[0]]}"
-        if near
-        else "write it with supported NumPy functions, or pass its result in as an argument",
-    )
+    repair = "write it with supported NumPy functions, or pass its result in as an argument"
+    if name in _INSTEAD or name.startswith("np.fft."):
+        repair = _INSTEAD.get(name, _NO_COMPLEX)
+    elif near:
+        repair = f"the nearest supported function is {known[near[0]]}"
+    fail(UnsupportedError, f"{name} of a traced value is not supported", repair=repair)
+
+
+_NO_COMPLEX = (
+    "complex numbers are not traced: multiply by the matrices of cosines and sines, "
+    "np.cos(2 * np.pi * np.outer(k, k) / n) @ x"
+)
+_DATA = "how many results there are depends on data: call it outside and pass what it gives"
+_INSTEAD = {
+    "np.unique": _DATA,
+    "np.nonzero": _DATA,
+    "np.argwhere": _DATA,
+    "np.flatnonzero": _DATA,
+    "np.extract": "use x[mask] in a sum, or np.where(mask, x, 0)",
+    "np.compress": "use x[mask] in a sum, or np.where(mask, x, 0)",
+    "np.insert": "put the parts together with np.concatenate",
+    "np.delete": "put the parts together with np.concatenate",
+    "np.nditer": "loop over x.ravel(), or over np.ndindex(x.shape)",
+    "np.linalg.pinv": "solve the normal equations: np.linalg.solve(x.T @ x, x.T)",
+    "np.linalg.lstsq": "solve the normal equations: np.linalg.solve(x.T @ x, x.T @ y)",
+    "np.polyfit": "solve the normal equations of np.vander(x, degree + 1)",
+    "np.nanmedian": "use np.median or np.quantile where nothing is missing",
+    "np.choose": "use np.select, or index a stacked array",
+}
+"""What to do instead of functions whose names lie near others of no use."""

@@ -185,6 +185,15 @@ class Tracer:
         return apply(np.matrix_transpose, (self,), {})
 
     @property
+    def flat(self) -> Any:
+        """The elements in a row."""
+        return apply(np.ndarray.flat, (self,), {})
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.flat[:] = value
+
+    @property
     def real(self) -> Any:
         """The array itself: complex numbers are not traced."""
         return self

@@ -57,7 +57,7 @@ def size(x, w):
 
 
 def unsupported(x, w):
-    return np.lexsort(x)
+    return np.i0(x)
 
 
 def keyword(x, w):
@@ -86,7 +86,7 @@ def assignment(x, w):
 
 
 def attribute(x, w):
-    return x.flat
+    return x.base
 
 
 def join(x, w):
@@ -171,10 +171,10 @@ TraceError: np.zeros needs numbers that are known while the function is recorded
   np.argmax(x): i8[]
   take sizes from shapes (x.shape[0]), or pass them as Python ints""",
     unsupported: """\
-UnsupportedError: np.lexsort of a traced value is not supported
+UnsupportedError: np.i0 of a traced value is not supported
   test_errors.py:LINE in unsupported
-    return np.lexsort(x)
-           ^^^^^^^^^^^^^
+    return np.i0(x)
+           ^^^^^^^^
   x: f8[2, 5] (argument)
   write it with supported NumPy functions, or pass its result in as an argument""",
     keyword: """\
@@ -221,9 +221,9 @@ ShapeError: could not assign a value of shape (7,) to a part of shape (5,)
   x: f8[2, 5] (argument)
   reshape the value, or change the subscript""",
     attribute: """\
-UnsupportedError: attribute 'flat' of a traced array is not supported
+UnsupportedError: attribute 'base' of a traced array is not supported
   test_errors.py:LINE in attribute
-    return x.flat
+    return x.base
            ^^^^^^
   x: f8[2, 5] (argument)
   traced arrays have T, shape, ndim, size, dtype, itemsize, nbytes and the methods of arithmetic, \
