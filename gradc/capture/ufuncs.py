@@ -33,7 +33,7 @@ def call_ufunc(
     """Record ``ufunc(*inputs, out=..., where=..., dtype=...)``."""
     if casting != "same_kind" or order != "K" or subok is not True:
         raise TypeError("argument casting, order or subok is supported at its default only")
-    if out is None and len(inputs) == ufunc.nin + 1:
+    if out is None and len(inputs) == getattr(ufunc, "nin", len(inputs)) + 1:
         *inputs, out = inputs  # type: ignore[assignment]
     if isinstance(out, tuple):
         (out,) = out

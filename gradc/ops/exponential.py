@@ -10,7 +10,19 @@ from gradc.ir.value import Value
 from gradc.ops.declare import elementwise, reals
 from gradc.ops.rules import choose, constant_number, is_constant, is_greater, is_zero, without_zeros
 
-__all__ = ["exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "logaddexp", "power", "sigmoid"]
+__all__ = [
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logaddexp",
+    "logaddexp_share",
+    "power",
+    "sigmoid",
+]
 
 _LN2 = math.log(2.0)
 _LN10 = math.log(10.0)
@@ -143,10 +155,26 @@ log1p = elementwise(
 
 def _logaddexp_partials(z: Value, x: Value, y: Value) -> Sequence[Value]:
     """Return the shares of x and y in the sum; 0 each where both are minus infinity."""
-    empty = op_named("equal")(z, -math.inf)
-    total = choose(empty, 0.0, z, z)
-    exp_ = op_named("exp")
-    return exp_(x - total), exp_(y - total)
+    empty, share = op_named("equal")(z, -math.inf), op_named("logaddexp_share")
+    return choose(empty, 0.0, share(x, y), z), choose(empty, 0.0, share(y, x), z)
+
+
+def _evaluate_share(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(1.0 / (1.0 + np.exp(y - x)))
+
+
+logaddexp_share = elementwise(
+    "logaddexp_share",
+    "x, y",
+    partials=lambda s, x, y: (s * (1.0 - s), s * (s - 1.0)),
+    numpy="1.0 / (1.0 + np.exp({y} - {x}))",
+    c="gradc_logaddexp_share@({x}, {y}, exp@(gradc_logaddexp_gap@({x}, {y})))",
+    evaluate=_evaluate_share,
+    precedence=70,
+    samples=reals(-6.0, 6.0),
+    doc="exp(x) / (exp(x) + exp(y)), with the exponential that logaddexp takes.",
+)
 
 
 logaddexp = elementwise(

@@ -26,7 +26,6 @@ EQUIVALENT: dict[str, str] = {
     f"{_COMPARISON}: y  ->  z  [4]": _TIES,
     f"{_EXPONENTIAL} _by_exponent: 1.0  ->  2.0  [1]": "its logarithm is multiplied by 0",
     f"{_EXPONENTIAL} _by_exponent: 0.0  ->  1.0  [2]": "multiplied by log(1), which is 0",
-    f"{_EXPONENTIAL} _logaddexp_partials: 0.0  ->  1.0  [1]": "exp(-inf - 1) is 0 as exp(-inf) is",
     f"{_INDEX} _winners_only: 1  ->  2  [2]": _NOBODY,
     f"{_ADJUGATE} _twice: trace(out, c)  ->  trace(c, out)  [1]": _TRACE,
     f"{_LINALG} _det_jvp: trace(adjugate(a), dot)  ->  trace(dot, adjugate(a))  [1]": _TRACE,
