@@ -6,6 +6,7 @@ lower(program, options) -> Unit
 from collections.abc import Callable
 
 from gradc.ir import Program
+from gradc.kernels.all_turns import combine_once
 from gradc.kernels.buffers import plan_buffers
 from gradc.kernels.cone import gathers
 from gradc.kernels.fuse import Group, fuse
@@ -61,7 +62,7 @@ def lower(program: Program, options: Options) -> Unit:
     stages = [stage for group in groups if (stage := _stage(state, group)).body]
     stages += [_late(state, *port) for port in ports]
     stages = overwrite(program, share_loops(schedule(in_tiles(stages, laid.products))))
-    stages = in_steps(stages)
+    stages = in_steps(combine_once(stages))
     buffers, plan = plan_buffers(program, stages)
     return Unit(program, buffers, stages, plan, state.failures)
 
