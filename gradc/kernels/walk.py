@@ -61,11 +61,10 @@ DimMap: TypeAlias = Callable[[Dim], Dim]
 
 def nested(statement: Stmt) -> list[list[Stmt]]:
     """Return the statement lists inside a statement."""
-    if isinstance(statement, Loop | While):
-        return [statement.body]
-    if isinstance(statement, If):
-        return [statement.then, statement.otherwise]
-    return []
+    kind = type(statement)
+    if kind is Loop or kind is While:
+        return [statement.body]  # type: ignore[union-attr]
+    return [statement.then, statement.otherwise] if isinstance(statement, If) else []
 
 
 def statements(body: Sequence[Stmt]) -> Iterator[Stmt]:
@@ -74,8 +73,12 @@ def statements(body: Sequence[Stmt]) -> Iterator[Stmt]:
     while stack:
         statement = stack.pop()
         yield statement
-        for inner in reversed(nested(statement)):
-            stack.extend(reversed(inner))
+        kind = type(statement)  # walked over many times: no question more than needed
+        if kind is Loop or kind is While:
+            stack.extend(reversed(statement.body))  # type: ignore[union-attr]
+        elif isinstance(statement, If):
+            stack.extend(reversed(statement.otherwise))
+            stack.extend(reversed(statement.then))
 
 
 def scalars_read(body: Sequence[Stmt]) -> Iterator[Local]:
@@ -108,16 +111,19 @@ def is_shared(statement: Stmt) -> bool:
     return isinstance(statement, Loop) and statement.chunk > 0
 
 
+_OF_A_VALUE = frozenset({Let, Declare, Assign, Check})
+
+
 def expressions(statement: Stmt) -> tuple[Expr, ...]:
     """Return the expressions that a statement evaluates itself."""
-    if isinstance(statement, Let | Declare | Assign | Check):
-        return (statement.value,)
-    if isinstance(statement, Store):
-        return (statement.value, *(e for e, _ in statement.ref.gathers))
-    if isinstance(statement, Accumulate):
-        target = statement.target
-        gathers = target.gathers if isinstance(target, Ref) else ()
-        return (statement.value, *(e for e, _ in gathers))
+    kind = type(statement)
+    if kind in _OF_A_VALUE:
+        return (statement.value,)  # type: ignore[union-attr]
+    if kind is Store or kind is Accumulate:
+        value: Expr = statement.value  # type: ignore[union-attr]
+        place = statement.ref if isinstance(statement, Store) else statement.target  # type: ignore[union-attr]
+        gathers = place.gathers if isinstance(place, Ref) else ()
+        return (value, *(e for e, _ in gathers)) if gathers else (value,)
     return (statement.condition,) if isinstance(statement, If | Break) else ()
 
 
@@ -141,7 +147,7 @@ def loads(statement: Stmt) -> Iterator[Ref]:
     """Yield the references that a statement itself reads through expressions."""
     for expr in expressions(statement):
         for part in subexpressions(expr):
-            if isinstance(part, Load):
+            if type(part) is Load:
                 yield part.ref
 
 
@@ -149,22 +155,25 @@ def uses(statement: Stmt) -> Iterator[tuple[Buffer, bool]]:
     """Yield (buffer, is it written) for what one statement touches itself."""
     for ref in loads(statement):
         yield ref.buffer, False
-    if isinstance(statement, Store):
-        yield statement.ref.buffer, True
-    elif isinstance(statement, Accumulate) and isinstance(statement.target, Ref):
-        yield statement.target.buffer, True
-    elif isinstance(statement, Fill):
-        yield statement.buffer, True
-    elif isinstance(statement, Copy):
-        yield statement.source, False
-        yield statement.target, True
-    elif isinstance(statement, MatMul):
-        yield statement.a.ref.buffer, False
-        yield statement.b.ref.buffer, False
-        yield statement.c.ref.buffer, True
-    elif isinstance(statement, Call):
-        yield from ((ref.buffer, False) for ref in statement.reads)
-        yield from ((ref.buffer, True) for ref in statement.writes)
+    match statement:
+        case Let() | Loop():
+            return
+        case Store(ref):
+            yield ref.buffer, True
+        case Accumulate(Ref() as ref):
+            yield ref.buffer, True
+        case Fill(buffer):
+            yield buffer, True
+        case Copy(target, source):
+            yield source, False
+            yield target, True
+        case MatMul():
+            yield statement.a.ref.buffer, False
+            yield statement.b.ref.buffer, False
+            yield statement.c.ref.buffer, True
+        case Call():
+            yield from ((ref.buffer, False) for ref in statement.reads)
+            yield from ((ref.buffer, True) for ref in statement.writes)
 
 
 # rewriting
