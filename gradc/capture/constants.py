@@ -11,6 +11,7 @@ is then as short for a large array as for a small one.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -140,16 +141,24 @@ def _diagonals(
     return _chosen(graph, array, numbers)
 
 
-def _chosen(graph: Graph, array: np.ndarray, numbers: list[tuple[str, int, np.generic]]) -> Value:
+def _chosen(graph: Graph, array: np.ndarray, numbers: list[tuple[str, int, Any]]) -> Value:
     """Record the number of the first test that the diagonal passes, else zero."""
     shape = array.shape
     row = _index(graph, shape[0]).reshape((shape[0], 1)).broadcast_to(shape)
     column = _index(graph, shape[1]).reshape((1, shape[1])).broadcast_to(shape)
+
+    def passes(test: str, k: int) -> Value:
+        edge = row + graph.literal(k, INT64) if k else row
+        return op_named(test)(column, edge)
+
+    test, k, number = numbers[0]
+    if len(numbers) == 1 and number > 0 and np.isfinite(number):
+        one = passes(test, k).cast(array.dtype)
+        return one if number == 1 else one * number.item()
     found = graph.literal(0, array.dtype).broadcast_to(shape)
     for test, k, number in reversed(numbers):
-        edge = row + graph.literal(k, INT64) if k else row
-        one = graph.constant(number, array.dtype).broadcast_to(shape)
-        found = op_named("select")(op_named(test)(column, edge), one, found)
+        value = graph.constant(number, array.dtype).broadcast_to(shape)
+        found = op_named("select")(passes(test, k), value, found)
     return found
 
 

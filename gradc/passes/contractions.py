@@ -32,6 +32,19 @@ def contract_broadcast(
     return result.reshape(narrow).broadcast_to(wide)
 
 
+@rule("contract")
+def contract_number(
+    a: Value, b: Value, a_labels: Labels, b_labels: Labels, out_labels: Labels
+) -> Value | None:
+    """Multiply by a single number where nothing is added up."""
+    if a_labels and b_labels:
+        return None
+    number, other, labels = (b, a, a_labels) if a_labels else (a, b, b_labels)
+    if sorted(labels) != sorted(out_labels) or other.dtype.kind != "f":
+        return None
+    return other.transpose([labels.index(label) for label in out_labels]) * number
+
+
 def _copied(x: Value, labels: Labels) -> set[int]:
     """Labels along which a broadcast repeats its operand."""
     if x.node.op.name != "broadcast_to":

@@ -4,14 +4,14 @@ from collections import Counter
 
 from gradc.ir import Graph, Node, Value
 from gradc.ir.rebuild import copy_node, rebuild, transfer
-from gradc.passes import algebra, contractions, indices, movement, restore
+from gradc.passes import algebra, contractions, derived, indices, movement, restore
 from gradc.passes.regions import has_regions, tidy_regions
 from gradc.passes.rewrite import RULES, RewritingGraph, Rule
 from gradc.records import dataclass
 
 __all__ = ["Step", "rules_for", "simplify"]
 
-_MODULES = (algebra, contractions, indices, movement, restore)
+_MODULES = (algebra, contractions, derived, indices, movement, restore)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,14 @@ import numpy as np
 
 def softmax_loss_grad(w, x, y):
     # primal
-    logits = x @ w                                 # model.py:9  logits = x @ w
-    max_1 = np.max(logits, axis=1, keepdims=True)  # model.py:10  shifted = logits - np.max(logits, axis=1, keepdims=True)
-    shifted = logits - max_1
-    t_1 = np.exp(shifted)                          # model.py:11  p = np.exp(shifted) / np.sum(np.exp(shifted), axis=1, keepdims=True)
+    logits = x @ w                                            # model.py:9  logits = x @ w
+    shifted = logits - np.max(logits, axis=1, keepdims=True)  # model.py:10  shifted = logits - np.max(logits, axis=1, keepdims=True)
+    t_1 = np.exp(shifted)                                     # model.py:11  p = np.exp(shifted) / np.sum(np.exp(shifted), axis=1, keepdims=True)
     sum_1 = np.sum(t_1, axis=1, keepdims=True)
     p = t_1 / sum_1
     # adjoint
     p_bar = -y * (1.0 / p)                                       # model.py:12  return -np.sum(y * np.log(p))
     sum_2 = np.sum(p_bar * (-p / sum_1), axis=1, keepdims=True)  # model.py:11  p = np.exp(shifted) / np.sum(np.exp(shifted), axis=1,  ...
     shifted_bar = (sum_2 + p_bar * (1.0 / sum_1)) * t_1
-    t_2 = logits == max_1                                        # model.py:10  shifted = logits - np.max(logits, axis=1, keepdims=True)
-    t_3 = np.sum(-shifted_bar, axis=1) / np.sum(np.where(t_2, 1.0, 0.0), axis=1)
-    logits_bar = np.where(t_2, t_3[:, None], 0.0) + shifted_bar  # model.py:9  logits = x @ w
-    w_bar = x.T @ logits_bar
+    w_bar = x.T @ shifted_bar                                    # model.py:9  logits = x @ w
     return -np.sum(y * np.log(p)), w_bar  # model.py:12  return -np.sum(y * np.log(p))

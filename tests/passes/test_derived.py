@@ -1,0 +1,70 @@
+"""Derivatives put shorter; what the user wrote stays as it is."""
+
+import numpy as np
+import pytest
+
+import gradc
+
+X = np.array([-1.5, -0.5, 0.25, 2.0])
+
+
+def source(loss, *arguments):
+    return gradc.grad(loss, backend="numpy").source("numpy", *arguments)
+
+
+def huber(x):
+    a = np.abs(x)
+    return np.mean(np.where(a < 1.0, 0.5 * x**2, a - 0.5))
+
+
+def mirrored(x):
+    return np.sum(np.where(x > 0.0, np.where(x > 1.0, x, 2.0 * x), x * x))
+
+
+LOSSES = {
+    "mean of squares": lambda x: np.mean((x - 1.0) ** 2),
+    "scaled three times": lambda x: np.sum(0.3 * (0.7 * (1.1 * x**2))),
+    "huber": huber,
+    "mirrored": mirrored,
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients_are_right_to_second_order(name):
+    gradc.check_grads(LOSSES[name], (X,), order=2, backend="numpy")
+
+
+def test_numbers_are_multiplied_beforehand():
+    assert "0.5 * (x - 1.0)" in source(LOSSES["mean of squares"], X)
+
+
+def test_numbers_of_the_user_stay_apart():
+    """NumPy rounds twice, and so does the value."""
+
+    def twice(x):
+        return 0.3 * (0.7 * x)
+
+    compiled = gradc.compile(twice, backend="numpy")
+    assert "0.3 * (0.7 * x)" in compiled.source("numpy", X)
+    np.testing.assert_array_equal(compiled(X), twice(X))
+
+
+def test_numbers_that_would_overflow_stay_apart():
+    def loss(x):
+        return np.sum(1e-200 * (1e-200 * x**2)) * 1e300
+
+    found = gradc.grad(loss, backend="numpy")(X)
+    np.testing.assert_allclose(found, 2e-100 * X, rtol=1e-12)
+
+
+def test_two_sides_of_a_mask_are_one():
+    text = source(huber, X)
+    assert text.count("np.where") == 1
+    np.testing.assert_allclose(gradc.grad(huber, backend="numpy")(X), np.clip(X, -1, 1) / 4)
+
+
+def test_a_single_number_is_no_product_of_arrays():
+    def half_square(x):
+        return 0.5 * x @ x
+
+    assert "einsum(" not in source(half_square, X)
