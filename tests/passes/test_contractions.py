@@ -103,6 +103,20 @@ CASES = [
         ulps=8,
     ),
     Case(
+        "contract_number",
+        lambda a, b: product(a, b, ",ij->ji"),
+        lambda a, b: b.transpose((1, 0)) * a,
+        (f8(), f8(3, 5)),
+        ulps=1,
+    ),
+    Case(
+        "contract_number",
+        lambda a, b: product(a, b, "i,->i"),
+        lambda a, b: a * b,
+        (f8(3), f8()),
+        ulps=1,
+    ),
+    Case(
         "sum_before_product",
         lambda a, b: summed(a, b, "j,i->ji", (1,)),
         lambda a, b: a * b.sum((0,)),

@@ -4,6 +4,58 @@ import numpy as np
 import pytest
 
 import gradc
+from gradc import ops
+from gradc.ir import Origin
+from gradc.ops.rules import choose
+from tests.passes.cases import Case, check
+
+DERIVED = Origin(None, adjoint_of=0)
+
+
+def where(x, y, a, b):
+    return choose(ops.greater(x, y), a, b, x)
+
+
+def derived(build):
+    """Build as part of a derivative."""
+
+    def inside(x, y):
+        with x.graph.at(DERIVED):
+            return build(x, y)
+
+    return inside
+
+
+CASES = [
+    Case(
+        "multiply_numbers",
+        derived(lambda x, y: 0.3 * (y * 0.7)),
+        derived(lambda x, y: (0.3 * 0.7) * y),
+        ulps=2,
+    ),
+    Case(
+        "add_what_masks_leave",
+        derived(
+            lambda x, y: choose(ops.greater(x, y), x, 0.0, x) + choose(ops.greater(x, y), 0.0, y, x)
+        ),
+        derived(lambda x, y: where(x, y, x, y)),
+        ulps=1,
+    ),
+    Case(
+        "add_what_masks_leave",
+        derived(
+            lambda x, y: choose(ops.greater(x, y), 0.0, x, x) + choose(ops.greater(x, y), y, 0.0, x)
+        ),
+        derived(lambda x, y: where(x, y, y, x)),
+        ulps=1,
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case))
+def test_rule(case):
+    check(case)
+
 
 X = np.array([-1.5, -0.5, 0.25, 2.0])
 

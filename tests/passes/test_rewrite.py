@@ -11,13 +11,14 @@ from gradc.passes.simplify import rules_for
 from tests.passes import (
     test_algebra,
     test_contractions,
+    test_derived,
     test_indices,
     test_movement,
     test_restore,
 )
 from tests.passes.cases import F8, Case, check, graph_of, registered, rewritten
 
-MODULES = (test_algebra, test_contractions, test_indices, test_movement, test_restore)
+MODULES = (test_algebra, test_contractions, test_derived, test_indices, test_movement, test_restore)
 CASES = [case for module in MODULES for case in module.CASES]
 UNSAFE = {rule.name for rule in RULES if rule.unsafe}
 
@@ -39,7 +40,8 @@ def test_every_root_of_a_rule_has_a_case():
 def test_rules_that_round_differently_are_few():
     assert {case.rule for case in CASES if case.ulps} == {
         *("power_of_literal", "sum_of_broadcast", "contract_broadcast", "add_to_cleared"),
-        *("sum_before_product", "sum_of_repeated"),
+        *("sum_before_product", "sum_of_repeated", "contract_number"),
+        *("multiply_numbers", "add_what_masks_leave"),
     }
 
 
@@ -47,7 +49,8 @@ def test_unsafe_rules_are_off_by_default():
     assert not UNSAFE & {rule.name for rule in rules_for(final=True)}
     assert {rule.name for rule in rules_for(fast_math=True)} >= UNSAFE
     finals = {rule.name for rule in RULES if rule.final}
-    assert finals == {"forget_stop", "sum_before_product", "sum_of_repeated"}
+    sums = {"sum_before_product", "sum_of_repeated"}
+    assert finals == {"forget_stop", "multiply_numbers", "add_what_masks_leave"} | sums
     assert not finals & {rule.name for rule in rules_for(fast_math=True)}
 
 
