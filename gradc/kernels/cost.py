@@ -69,11 +69,14 @@ def count(unit: Unit) -> Cost:
     return cost
 
 
-def work(statement: Stmt, bounds: Bounds) -> int:
-    """Return about how many operations a statement does; ``bounds`` are those of loops around."""
+def work(statement: Stmt, bounds: Bounds, call: int = _CALL) -> int:
+    """Return about how many operations a statement does; ``bounds`` are those of loops around.
+
+    A call of a math function counts for ``call`` of them.
+    """
     cost = Cost()
     _body([statement], 1, cost, bounds)
-    return cost.loads + cost.stores + cost.flops + _CALL * cost.calls
+    return cost.loads + cost.stores + cost.flops + call * cost.calls
 
 
 def _sweeps(stage: Stage) -> int:
@@ -137,6 +140,6 @@ def _mean(dim: Dim, bounds: Bounds) -> int:
 
 
 def _apply(part: Apply, times: int, cost: Cost) -> None:
-    math = op_cost(part.op, part.operand_dtype.kind) >= MATH
-    cost.calls += times * math
-    cost.flops += times * (not math)
+    functions = op_cost(part.op, part.operand_dtype.kind) // MATH
+    cost.calls += times * functions
+    cost.flops += times * (not functions)

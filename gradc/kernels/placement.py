@@ -141,8 +141,7 @@ def op_cost(op: Op, kind: str) -> int:
         return 1
     text = op.c if isinstance(op.c, str) else (op.c or {}).get(kind, "")
     called = re.findall(r"(\w+)@?\(", text)
-    if any(name not in _FREE and not name.startswith("gradc_") for name in called):
-        return MATH
-    if any(name.startswith(_LONG) for name in called):
-        return MATH
+    functions = sum(name not in _FREE and not name.startswith("gradc_") for name in called)
+    if functions or any(name.startswith(_LONG) for name in called):
+        return MATH * max(1, functions)
     return 5 if "/" in text else 1

@@ -18,6 +18,8 @@ __all__ = ["has_short_rows"]
 
 WIDE, HALF = 8, 4
 """Numbers of double precision in a register of 512 bits, and in half of it."""
+_CALL = 64
+"""Operations that a call of a vector function counts for, which halves would take twice as long."""
 _RAGGED = (2, 3)
 """What is left over of halves where it was measured to matter; one number is not."""
 
@@ -38,7 +40,7 @@ def _work(body: list[Stmt], bounds: Bounds, times: int) -> tuple[int, int]:
         inside, turns = bounds, times
         if isinstance(statement, Loop):
             if not any(isinstance(s, Loop) for s in statements(statement.body)):
-                amount = times * work(statement, bounds)
+                amount = times * work(statement, bounds, _CALL)
                 short, total = short + amount * _is_ragged(statement), total + amount
                 continue
             inside = {**bounds, statement.symbol: bounds_of(statement)}

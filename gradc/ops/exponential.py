@@ -19,6 +19,7 @@ __all__ = [
     "log2",
     "log10",
     "logaddexp",
+    "logaddexp_rest",
     "logaddexp_share",
     "power",
     "sigmoid",
@@ -155,8 +156,9 @@ log1p = elementwise(
 
 def _logaddexp_partials(z: Value, x: Value, y: Value) -> Sequence[Value]:
     """Return the shares of x and y in the sum; 0 each where both are minus infinity."""
-    empty, share = op_named("equal")(z, -math.inf), op_named("logaddexp_share")
-    return choose(empty, 0.0, share(x, y), z), choose(empty, 0.0, share(y, x), z)
+    empty = op_named("equal")(z, -math.inf)
+    shares = op_named("logaddexp_share")(x, y), op_named("logaddexp_rest")(x, y)
+    return tuple(choose(empty, 0.0, share, z) for share in shares)
 
 
 def _evaluate_share(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -174,6 +176,17 @@ logaddexp_share = elementwise(
     precedence=70,
     samples=reals(-6.0, 6.0),
     doc="exp(x) / (exp(x) + exp(y)), with the exponential that logaddexp takes.",
+)
+logaddexp_rest = elementwise(
+    "logaddexp_rest",
+    "x, y",
+    partials=lambda r, x, y: (r * (r - 1.0), r * (1.0 - r)),
+    numpy="1.0 / (1.0 + np.exp({x} - {y}))",
+    c="gradc_logaddexp_rest@({x}, {y}, exp@(gradc_logaddexp_gap@({x}, {y})))",
+    evaluate=lambda x, y: _evaluate_share(y, x),
+    precedence=70,
+    samples=reals(-6.0, 6.0),
+    doc="exp(y) / (exp(x) + exp(y)), with the exponential that logaddexp takes.",
 )
 
 

@@ -72,9 +72,12 @@ static inline double gradc_logaddexp_with(double x, double y, double tail) {
     double larger = x > y ? x : y, sum = larger + tail;
     return x == y ? x + 0x1.62e42fefa39efp-1 : sum;
 }
-/* e^x / (e^x + e^y), given e = exp(gradc_logaddexp_gap(x, y)). */
+/* e^x / (e^x + e^y) and e^y / (e^x + e^y), given e = exp(gradc_logaddexp_gap(x, y)). */
 static inline double gradc_logaddexp_share(double x, double y, double e) {
     return (x < y ? e : 1.0) / (1.0 + e);
+}
+static inline double gradc_logaddexp_rest(double x, double y, double e) {
+    return (y < x ? e : 1.0) / (1.0 + e);
 }
 
 /* NaN if either is NaN. */
@@ -144,9 +147,12 @@ static inline float gradc_logaddexp_withf(float x, float y, float tail) {
     float larger = x > y ? x : y, sum = larger + tail;
     return x == y ? x + 0x1.62e430p-1f : sum;
 }
-/* e^x / (e^x + e^y), given e = exp(gradc_logaddexp_gapf(x, y)). */
+/* e^x / (e^x + e^y) and e^y / (e^x + e^y), given e = exp(gradc_logaddexp_gapf(x, y)). */
 static inline float gradc_logaddexp_sharef(float x, float y, float e) {
     return (x < y ? e : 1.0f) / (1.0f + e);
+}
+static inline float gradc_logaddexp_restf(float x, float y, float e) {
+    return (y < x ? e : 1.0f) / (1.0f + e);
 }
 
 #endif
