@@ -60,7 +60,7 @@ def warnings_in(log: str) -> list[str]:
 def test_quickstart(compiler):
     printed, log = run("quickstart.py", compiler=compiler)
     assert printed.startswith("loss 1.208295   dw [-0.01988086  0.90262027  1.23330065]")
-    assert "h_bar = 0.25 * (2.0 * t_1)" in printed
+    assert "h_bar = 0.5 * t_1" in printed
     assert "const double h = tanh(" in printed
     assert len(warnings_in(log)) == (not compiler)
 

@@ -63,6 +63,8 @@ from gradc.ops.exponential import (
     log2,
     log10,
     logaddexp,
+    logaddexp_rest,
+    logaddexp_share,
     power,
     sigmoid,
 )
@@ -166,6 +168,8 @@ __all__ = [
     "log2",
     "log10",
     "logaddexp",
+    "logaddexp_rest",
+    "logaddexp_share",
     "logical_and",
     "logical_not",
     "logical_or",

@@ -1,7 +1,7 @@
 """Products with repeated elements: a sum instead of a multiplication by an array of ones."""
 
 from gradc.ir import Dim, Value, op_named
-from gradc.passes.rewrite import rule
+from gradc.passes.rewrite import literal, rule
 
 __all__: list[str] = []
 
@@ -36,11 +36,11 @@ def contract_broadcast(
 def contract_number(
     a: Value, b: Value, a_labels: Labels, b_labels: Labels, out_labels: Labels
 ) -> Value | None:
-    """Multiply by a single number where nothing is added up."""
+    """Multiply by a literal number where nothing is added up."""
     if a_labels and b_labels:
         return None
     number, other, labels = (b, a, a_labels) if a_labels else (a, b, b_labels)
-    if sorted(labels) != sorted(out_labels) or other.dtype.kind != "f":
+    if literal(number) is None or sorted(labels) != sorted(out_labels) or other.dtype.kind != "f":
         return None
     return other.transpose([labels.index(label) for label in out_labels]) * number
 
