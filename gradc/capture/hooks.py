@@ -6,7 +6,6 @@ function that escaped do nothing but what Python would have done.
 
 import operator
 import os
-import sys
 from collections.abc import Callable
 from functools import lru_cache, partial, reduce
 from pathlib import Path
@@ -21,6 +20,7 @@ from gradc.capture.context import Trace, current, fail, maybe_current
 from gradc.capture.convert import has_traced
 from gradc.capture.dispatch import TABLE, apply
 from gradc.capture.folding import opaque
+from gradc.capture.held import is_library
 from gradc.capture.loops import finish, for_loop, while_loop
 from gradc.capture.positions import as_user
 from gradc.capture.random_draws import draw, is_generator, make_generator, refuse_state
@@ -133,18 +133,12 @@ _UNWATCHED = frozenset((ModuleType, Tracer))
 
 def _module_attribute(recorder: Recorder, module: ModuleType, name: str, value: Any) -> Any:
     changing = isinstance(value, list | dict | set) or value is os.environ
-    if _is_library(module.__name__) and not changing:
+    if is_library(module.__name__) and not changing:
         return value
     variables = vars(module)
     if name not in variables:
         return value
     return recorder.know(value, variable(variables, name), f"{module.__name__}.{name}")
-
-
-@lru_cache(maxsize=1024)
-def _is_library(name: str) -> bool:
-    top = name.partition(".")[0]
-    return top in sys.stdlib_module_names or top in ("numpy", "gradc", "scipy")
 
 
 def _open(value: Any) -> Any:
@@ -320,7 +314,7 @@ def _is_users(function: FunctionType) -> bool:
     if function.__code__ in _WRITTEN:
         return True
     filename = function.__code__.co_filename
-    return not filename.startswith(_PACKAGE) and not _is_library(function.__module__ or "")
+    return not filename.startswith(_PACKAGE) and not is_library(function.__module__ or "")
 
 
 def _twin(function: FunctionType, recorder: Recorder) -> Callable[..., Any]:

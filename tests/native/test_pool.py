@@ -33,6 +33,20 @@ def driver(folder: Path, compiler: str, *flags: str) -> Path:
     return program
 
 
+def ended_well(script: str) -> str:
+    """Run a script in a process of its own, which must end without an error; return its output."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=HERE.parents[1],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("level", ["-O0", "-O3"])
 def test_every_chunk_is_done_once(compiler: str, level: str, tmp_path: Path) -> None:
@@ -196,15 +210,7 @@ del bound
 gc.collect()
 assert loaded() is None
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=HERE.parents[1],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    ended_well(script)
 
 
 def test_the_interpreter_ends_with_threads_at_work() -> None:
@@ -224,14 +230,7 @@ threading.Thread(target=forever, daemon=True).start()
 time.sleep(0.05)
 """
     for _ in range(5):
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            cwd=HERE.parents[1],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
+        ended_well(script)
 
 
 def test_ctrl_c_reaches_the_caller() -> None:
@@ -251,15 +250,7 @@ except KeyboardInterrupt:
     f(X)
     print("interrupted")
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=HERE.parents[1],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "interrupted" in done.stdout
+    assert "interrupted" in ended_well(script)
 
 
 def test_it_is_built_while_a_kernel_is(tmp_path: Path) -> None:

@@ -44,8 +44,7 @@ def quantile(
     """Interpolate linearly between the sorted elements."""
     x = as_handle(a)
     _defaults(out=out, overwrite_input=overwrite_input or None, weights=weights)
-    if method != "linear" or interpolation is not None:
-        raise TypeError(f"argument method={method!r} is not supported")
+    _interpolates_linearly(method, interpolation)
     return _quantiles(x, _known(q, x), axis, keepdims)
 
 
@@ -59,11 +58,15 @@ def percentile(
     x = as_handle(a)
     hundred = x.dtype.type(100) if x.dtype.kind == "f" else 100
     _defaults(out=out, overwrite_input=overwrite_input or None, weights=weights)
-    if method != "linear" or interpolation is not None:
-        raise TypeError(f"argument method={method!r} is not supported")
+    _interpolates_linearly(method, interpolation)
     weak = type(_number(q)) in (int, float) and x.dtype.kind == "f"
     share = np.true_divide(_number(q), hundred)
     return _quantiles(x, _shares(share, x.dtype if weak else None), axis, keepdims)
+
+
+def _interpolates_linearly(method: str, interpolation: Any) -> None:
+    if method != "linear" or interpolation is not None:
+        raise TypeError(f"argument method={method!r} is not supported")
 
 
 def _number(q: Any) -> Any:
