@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gradc
+from gradc.capture.dispatch import TABLE
 from gradc.ir.op import REGISTRY
 from gradc.ops.declare import elementwise, reals
 from tests import test_registry
@@ -32,6 +33,7 @@ def op():
         doc="A bell of width 1/w.",
     )
     del REGISTRY["bell"]
+    TABLE.pop(bell, None)
 
 
 def loss(x, w):
