@@ -20,7 +20,21 @@ from gradc.tracing import OPEN, STATE
 if TYPE_CHECKING:
     from gradc.capture.ranges import Fact
 
-__all__ = ["GONE", "Trace", "Unroll", "current", "demand", "enter", "fail", "maybe_current"]
+__all__ = [
+    "GONE",
+    "REPLACED",
+    "FirstApart",
+    "Trace",
+    "Unroll",
+    "current",
+    "demand",
+    "enter",
+    "fail",
+    "maybe_current",
+]
+
+REPLACED = "an array that a loop writes in place and binds anew is used under another name"
+"""The headline of the error of whoever reads an array that a loop has replaced."""
 
 
 _SERIALS = count()
@@ -157,7 +171,7 @@ class Trace:
         if trace is GONE:
             fail(
                 TraceError,
-                "an array that a loop writes in place and binds anew is used under another name",
+                REPLACED,
                 repair="read it by a name that the loop binds, which is the same array after the "
                 "loop; or, for its content before the loop, take a copy there",
             )
@@ -222,12 +236,16 @@ class Unroll(BaseException):
         self.span = span
 
 
-def demand(reason: str) -> NoReturn:
+class FirstApart(Unroll):
+    """The first turn stands in the way: the loop may stay one when that is run by itself."""
+
+
+def demand(reason: str, kind: type[Unroll] = Unroll) -> NoReturn:
     """Give the innermost loop up; its trace remembers that in case other code swallows the signal.
 
     Loops around it may stay: run turn by turn, it asks again where it is theirs that is needed.
     """
-    signal = Unroll(reason, caller_span())
+    signal = kind(reason, caller_span())
     trace = maybe_current()
     if trace is not None and trace.region and trace.demanded is None:
         trace.demanded = signal

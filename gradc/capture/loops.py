@@ -13,7 +13,7 @@ from gradc.capture.bounds import most_turns
 from gradc.capture.carries import Mismatch, observe
 from gradc.capture.cells import Cells, repair_of
 from gradc.capture.conditional import BREAK, NEXT, RETURN, conditional, deliver, is_traced, left
-from gradc.capture.context import Unroll, current, enter, fail, maybe_current
+from gradc.capture.context import REPLACED, FirstApart, Unroll, current, enter, fail, maybe_current
 from gradc.capture.exits import MOST as MOST_BRANCHES
 from gradc.capture.exits import Body, turn_by_turn, unless_left
 from gradc.capture.lengths import Lengths, changing
@@ -106,6 +106,12 @@ def explain(reason: Any) -> str:
     return reason.headline if isinstance(reason, GradcError) else str(reason)
 
 
+def _is_of_first(reason: BaseException) -> bool:
+    """Tell whether arrays of before the loop stand in the way, which later turns do not meet."""
+    replaced = isinstance(reason, TraceError) and reason.headline == REPLACED
+    return replaced or isinstance(reason, FirstApart)
+
+
 class _For:
     """One ``for`` loop under way."""
 
@@ -154,7 +160,7 @@ class _For:
         except Split as wish:
             return self.apart(wish, since)
         except _FAILURES as reason:
-            return self.otherwise(reason, since)
+            return self.otherwise(reason, since, peel=not self.peeled and _is_of_first(reason))
         current().recorder.forget_draws(since)
         self.note(f"unrolled: {reason}")
         return self.plain(self.items)

@@ -11,7 +11,7 @@ from typing import Any
 
 from gradc.capture.carries import Leaf, Tree, depends_on, initial, join, observe
 from gradc.capture.cells import CHANGED, Boxes, Cells, Element
-from gradc.capture.context import GONE, Trace, current, demand, enter
+from gradc.capture.context import GONE, FirstApart, Trace, current, demand, enter
 from gradc.capture.mutation import carry, read
 from gradc.capture.ranges import Fact
 from gradc.capture.sharing import (
@@ -341,7 +341,7 @@ def _replace(name: str, k: int, turn: Turn, plan: Plan) -> None:
     if handle is None:
         return
     if handle._view is not None or any(handle is h for h in turn.trace.recorder.handles):
-        demand(f"{name} is written in place and bound to another array as well")
+        demand(f"{name} is written in place and bound to another array as well", FirstApart)
     plan.replaced[id(handle)] = handle
 
 
@@ -380,7 +380,7 @@ def _is_alive(handle: Tracer) -> bool:
     trace: Trace | None = current()
     while trace is not None and trace is not handle._home:
         trace = trace.parent
-    return trace is not None
+    return trace is not None and handle._trace is not GONE
 
 
 def _extend(plan: Plan, turn: Turn) -> bool:
