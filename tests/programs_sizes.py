@@ -3,6 +3,7 @@
 Each program has a size; the tests record it at two sizes and compare.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -174,3 +175,124 @@ def a_view_of_the_argument_written(x):
             y[j] = np.sin(y[j])
         y = y * 0.5
     return y, x * 1.0
+
+
+# loops inside loops, written as one
+
+
+@sized(vector)
+def a_product_of_ranges(x):
+    total = 0.0
+    for i, j in itertools.product(range(len(x)), repeat=2):
+        if i != j:
+            total = total + x[i] / (x[j] + i)
+    return total
+
+
+@sized(vector)
+def a_product_of_ranges_left_in_the_middle(x):
+    total = 0.0
+    for i, j in itertools.product(range(len(x)), range(1, len(x))):
+        total = total + x[i] * x[j]
+        if total > 7.0:
+            break
+    return total * x[i] * x[j]
+
+
+@sized(vector)
+def a_product_of_arrays(x):
+    total = 0.0
+    for a, b in itertools.product(x, x[1:]):
+        total = total * 0.9 + a * b
+    return total
+
+
+@sized(vector)
+def combinations_of_indices(x):
+    force = np.zeros(len(x))
+    for i, j in itertools.combinations(range(len(x)), 2):
+        d = x[j] - x[i]
+        force[i] += d / (d * d + 0.1)
+        force[j] -= d / (d * d + 0.1)
+    return force
+
+
+@sized(vector)
+def combinations_of_three_elements(x):
+    total = 0.0
+    for a, b, c in itertools.combinations(x, 3):
+        total = total + (a - b) ** 2 * c
+    return total
+
+
+@sized(vector)
+def combinations_with_replacement_of_indices(x):
+    k = np.zeros((len(x), len(x)))
+    for i, j in itertools.combinations_with_replacement(range(len(x)), 2):
+        k[i, j] = k[j, i] = np.exp(-((x[i] - x[j]) ** 2))
+    return k
+
+
+@sized(vector)
+def all_indices_of_a_matrix(x):
+    a, b = np.outer(x, x), np.zeros((len(x), len(x)))
+    for i, j in np.ndindex(a.shape):
+        b[i, j] = a[i, j] ** 2 * a[j, i]
+    return b
+
+
+@sized(vector)
+def all_elements_of_a_matrix_by_their_indices(x):
+    total = 0.0
+    for (i, j), a in np.ndenumerate(np.outer(x, x)):
+        total = total * 0.9 + a * a * (i + 2 * j)
+    return total
+
+
+@sized(vector)
+def pairs_inside_a_time_loop(x):
+    y = x.copy()
+    for _ in range(len(x)):
+        for i, j in itertools.product(range(len(x)), range(1, len(x))):
+            y[i] = y[i] * 0.9 + 0.05 * y[j - 1]
+        y = y / np.sum(y)
+    return y
+
+
+# rolled by the index of the loop
+
+
+@sized(vector)
+def rolled_by_the_index(x):
+    total = np.zeros(len(x))
+    for k in range(len(x)):
+        total = total + x * np.roll(x, k) * 0.5**k
+    return total
+
+
+@sized(vector)
+def rolled_along_axes_by_the_index(x):
+    a = np.outer(x, x)
+    total = np.zeros_like(a)
+    for k in range(len(x)):
+        total += np.roll(a, -k, axis=1) * np.roll(a, 2 * k, axis=(0, 1)) + np.roll(a, k)
+    return total
+
+
+# records
+
+
+class Oscillator(NamedTuple):
+    """Where it is and how fast."""
+
+    place: Any
+    speed: Any = 0.0
+
+
+@sized(vector)
+def a_named_tuple_with_replaced_fields(x):
+    state = Oscillator(x[0])
+    for force in x:
+        state = state._replace(place=state.place + 0.1 * state.speed, speed=state.speed - force)
+        state = Oscillator(state.place * 0.9, speed=state.speed - state.place)
+    return state._asdict()["place"] * state.speed

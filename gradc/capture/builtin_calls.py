@@ -1,6 +1,7 @@
 """Python's builtins and the ``math`` module, for traced values."""
 
 import builtins
+import itertools
 import math
 import operator
 from collections.abc import Callable
@@ -17,9 +18,11 @@ from gradc.capture.positions import as_dim, as_user, is_position, tracer_of
 from gradc.capture.tracer import Kind, Tracer, describe, is_concrete, wrap
 from gradc.capture.turns import (
     Joined,
+    Nested,
     SymbolicRange,
     backwards,
     is_late,
+    item_of,
     items_now,
     length_of,
     make_range,
@@ -261,6 +264,64 @@ def _bool(x: Any = False) -> bool:
     return bool(x)
 
 
+# loops inside loops
+
+
+def _is_numbered(items: Any) -> bool:
+    return isinstance(items, range | SymbolicRange | Tracer) and length_of(items) is not None
+
+
+def _product(*items: Any, repeat: Any = 1) -> Any:
+    """``itertools.product`` of ranges and arrays."""
+    if not items or type(repeat) is not int or repeat < 1 or not all(map(_is_numbered, items)):
+        return itertools.product(*items, repeat=repeat)
+    levels = items * repeat
+    return Nested(len(levels), lambda outer: levels[len(outer)], lambda spot: spot)
+
+
+def _ndindex(*shape: Any) -> Any:
+    """``np.ndindex``."""
+    sizes = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+    if not sizes or any(as_dim(size) is None for size in sizes):
+        return np.ndindex(*shape)
+    return Nested(len(sizes), lambda outer: make_range(sizes[len(outer)]), lambda spot: spot)
+
+
+def _ndenumerate(items: Any) -> Any:
+    """``np.ndenumerate``."""
+    if not isinstance(items, Tracer) or not items.ndim:
+        return np.ndenumerate(items)
+    shape = tuple(map(as_user, items._type.shape))
+
+    return Nested(
+        len(shape), lambda outer: make_range(shape[len(outer)]), lambda spot: (spot, items[spot])
+    )
+
+
+def _combinations(function: Any, apart: int) -> Any:
+    """``itertools.combinations``, or those with replacement: ``apart`` is 1 or 0."""
+
+    def call(items: Any, r: Any) -> Any:
+        if not _is_numbered(items) or type(r) is not int or r < 1:
+            return function(items, r)
+        size = as_user(length_of(items))  # type: ignore[arg-type]
+
+        def level(outer: tuple[Any, ...]) -> Any:
+            first = outer[-1] + apart if outer else 0
+            return make_range(first, size - apart * (r - 1 - len(outer)))
+
+        return Nested(r, level, lambda spot: tuple(item_of(items, k) for k in spot))
+
+    return call
+
+
+BUILTINS[itertools.product] = _product
+BUILTINS[itertools.combinations] = _combinations(itertools.combinations, 1)
+BUILTINS[itertools.combinations_with_replacement] = _combinations(
+    itertools.combinations_with_replacement, 0
+)
+BUILTINS[np.ndindex] = _ndindex
+BUILTINS[np.ndenumerate] = _ndenumerate
 BUILTINS[float] = _float
 BUILTINS[round] = _round
 BUILTINS[isinstance] = _isinstance

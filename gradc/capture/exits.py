@@ -34,11 +34,14 @@ class Body(NamedTuple):
         Takes an item and returns a status.
     bound, read : sequence of str
         Names that it binds, and those among them that later turns read or what follows the loop.
+    closure : function
+        Whose variables these are.
     """
 
     run: Any
     bound: tuple[str, ...]
     read: tuple[str, ...]
+    closure: Any
 
 
 def turn_by_turn(items: Any, body: Body, refuse: Callable[[TraceError | None], NoReturn]) -> Any:
@@ -104,5 +107,5 @@ def _in_branches(
 
 def unless_left(status: Tracer, go_on: Any, leave: Any, body: Body) -> Any:
     """Go on where a traced status says that the loop was not left; return the joined status."""
-    cells = Cells([body.run], body.bound)
+    cells = Cells([body.closure], body.bound)
     return join_sides([go_on, leave], goes_on(status), cells, body.read)

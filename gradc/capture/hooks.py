@@ -21,7 +21,8 @@ from gradc.capture.convert import has_traced
 from gradc.capture.dispatch import TABLE, apply
 from gradc.capture.folding import opaque
 from gradc.capture.held import is_library
-from gradc.capture.loops import finish, for_loop, while_loop
+from gradc.capture.loops import finish, while_loop
+from gradc.capture.nested import for_loop
 from gradc.capture.positions import as_user
 from gradc.capture.random_draws import draw, is_generator, make_generator, refuse_state
 from gradc.capture.recorder import Recorder
@@ -337,11 +338,17 @@ def _twin(function: FunctionType, recorder: Recorder) -> Callable[..., Any]:
     return bind(function, code, Hooks(function).table(), defaults, keywords)
 
 
+_RECORDS = frozenset(("_replace", "_asdict", "_make"))
+"""Methods of named tuples: they hand on what the tuple holds."""
+
+
 def _call_method(method: MethodType, args: Any, kwargs: Any) -> Any:
     function = method.__func__
     if is_generator(method.__self__):
         return draw(method.__self__, method.__name__, _opened(args), kwargs)
     if type(method.__self__) is Tracer or not isinstance(function, FunctionType):
+        return method(*args, **kwargs)
+    if function.__name__ in _RECORDS and hasattr(method.__self__, "_fields"):
         return method(*args, **kwargs)
     recorder = current().recorder
     recorder.adopt_fixed(method.__self__)

@@ -23,14 +23,14 @@ from gradc.capture.ranges import Fact, greatest
 from gradc.capture.regions import Plan, Turn, captures_of, close, finals, initials, record, settle
 from gradc.capture.residues import MOST, NODES, Split, nodes_in, turns_at_once
 from gradc.capture.tracer import Kind, Tracer, wrap
-from gradc.capture.turns import CountedLater, Joined, first_of, item_of, length_of, rest_of
+from gradc.capture.turns import CountedLater, first_of, item_of, length_of, rest_of
 from gradc.capture.unrolling import is_known, is_left_by_index, is_short
 from gradc.errors import GradcError, LimitError, TraceError
 from gradc.ir import INT64, Dim, Symbol, Value, substitute
 from gradc.ops.regions import make_loop
 from gradc.spans import caller_span
 
-__all__ = ["BREAK", "NEXT", "RETURN", "finish", "for_loop", "while_loop"]
+__all__ = ["BREAK", "NEXT", "RETURN", "finish", "run_for", "while_loop"]
 
 _FAILURES = (Unroll, GradcError, Mismatch)
 
@@ -49,9 +49,10 @@ def finish(status: Any, result: Callable[[], Any]) -> Any:
 # for
 
 
-def for_loop(
+def run_for(
     items: Any,
     body: Any,
+    closure: Any,
     bound: Sequence[str],
     live: Sequence[str],
     after: Sequence[str],
@@ -61,26 +62,18 @@ def for_loop(
 
     Parameters
     ----------
-    items : object
-        What it runs over.
-    body : function
-        Takes an item and returns a status.
-    bound : sequence of str
-        Names that the body binds.
-    live, after : sequence of str
-        Those among them that a turn reads before it binds them, and that are read after the loop.
-    index : str
-        The name of the loop variable.
+    closure : function
+        The user's body, whose variables ``body`` changes; the rest as in ``nested.for_loop``.
     """
     trace = maybe_current()
-    items = items.handed_over() if isinstance(items, Joined) else items
     count = None if trace is None or not trace.recorder.options.regions else length_of(items)
     counted_later = isinstance(items, CountedLater)
     if not counted_later and (count is None or (isinstance(count, int) and count <= 1)):
-        here = Body(body, tuple(bound), (*live, *after))
+        here = Body(body, tuple(bound), (*live, *after), closure)
         return turn_by_turn(items, here, partial(_refuse_exit, None))
-    cells = Cells([body], bound)
-    site = _For(items, body, cells, tuple(live), tuple(after), index, 0 if count is None else count)
+    cells = Cells([closure], bound)
+    names = tuple(live), tuple(after), index
+    site = _For(items, body, cells, *names, 0 if count is None else count)
     return site.without_count(items) if counted_later else site.run()
 
 
@@ -183,7 +176,7 @@ class _For:
         options = current().recorder.options
         apart = isinstance(self.count, int) and options.unroll
         fact = Fact(self.symbol, self.count, self.spare // self.at_once if apart else 1)
-        site = self.body.__code__
+        site = self.cells.closures[0].__code__
         return settle("loop", self.cells, self.watched, run, (fact,), site)
 
     def turns(self, index: Position) -> Any:
@@ -326,7 +319,7 @@ class _For:
 
     def whole(self, read: tuple[str, ...]) -> Body:
         """Return the body with the names that are read after a turn."""
-        return Body(self.body, self.cells.bound, read)
+        return Body(self.body, self.cells.bound, read, self.cells.closures[0])
 
     def note(self, choice: str) -> None:
         """Keep what became of the loop, for whoever asks."""

@@ -13,8 +13,8 @@ import numpy as np
 from gradc.capture.conditional import NEXT
 from gradc.capture.convert import cast_to, value_of
 from gradc.capture.dispatch import apply
-from gradc.capture.loops import for_loop
 from gradc.capture.mutation import read
+from gradc.capture.nested import for_loop
 from gradc.capture.positions import is_position, tracer_of
 from gradc.capture.tracer import Kind, Tracer, describe, is_concrete, wrap
 from gradc.capture.turns import CountedLater

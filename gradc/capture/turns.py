@@ -1,6 +1,6 @@
 """What a ``for`` loop runs over, when its number of turns is known before its body runs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,6 +19,7 @@ __all__ = [
     "Alone",
     "CountedLater",
     "Joined",
+    "Nested",
     "SymbolicRange",
     "backwards",
     "first_of",
@@ -155,6 +156,49 @@ class Alone(Joined):
 
     def __next__(self) -> Any:
         return super().__next__()[0]
+
+
+class Nested(Joined):
+    """``itertools.product`` and its like: items of loops inside a loop.
+
+    Parameters
+    ----------
+    depth : int
+        How many loops.
+    level : function
+        Takes what the loops around stand at, a tuple; returns what the next one runs over.
+    item : function
+        Takes what all of them stand at; returns what a turn gets.
+    """
+
+    def __init__(
+        self,
+        depth: int,
+        level: Callable[[tuple[Any, ...]], Any],
+        item: Callable[[tuple[Any, ...]], Any],
+    ) -> None:
+        super().__init__(())
+        self.depth, self.level, self.item = depth, level, item
+
+    def __next__(self) -> Any:
+        if self.rest is None:
+            self.rest = self._flat(())
+        return next(self.rest)
+
+    def _flat(self, outer: tuple[Any, ...]) -> Iterator[Any]:
+        if len(outer) == self.depth:
+            yield self.item(outer)
+            return
+        for here in self.level(outer):
+            yield from self._flat((*outer, here))
+
+    def handed_over(self) -> "Nested":
+        """Return the same items for a loop: how far it goes is not known here any more."""
+        if self.rest is not None:
+            return self
+        mine = Nested(self.depth, self.level, self.item)
+        self.rest = iter(_refuse_again, None)
+        return mine
 
 
 def backwards(items: Any) -> Any:

@@ -19,6 +19,7 @@ from gradc.capture.mutation import (
     make_view,
     read,
 )
+from gradc.capture.positions import is_position
 from gradc.capture.tracer import Tracer, describe, is_concrete, static
 from gradc.errors import TraceError
 from gradc.ir import NewAxis, Shape, Slice, broadcast_shapes, known
@@ -250,9 +251,28 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Tracer:
     if axis is None:
         return call(np.reshape, call(np.roll, call(np.ravel, x), shift, 0), x.shape)  # type: ignore[no-any-return]
     axes = normalize_axis_tuple(axis, x.ndim, allow_duplicate=True)
+    if is_position(shift) or (isinstance(shift, Tracer) and not is_concrete(shift)):
+        return _turned(x, shift, axes)
     shifts = np.broadcast_to(np.asarray(shift), (len(axes),)).tolist()
     for i, by in zip(axes, shifts, strict=True):
         x = _rolled(x, int(by), i)
+    return x
+
+
+def _turned(x: Tracer, by: Any, axes: tuple[int, ...]) -> Tracer:
+    """Rotate by a number that is known only when the code runs."""
+    if isinstance(by, Tracer) and (by.ndim or by.dtype.kind not in "iu"):
+        fail(
+            TraceError,
+            "np.roll takes an integer that is known only when the code runs, and no other array",
+            operands=[describe(by)],
+            repair="roll along one axis after the other, each by an integer",
+        )
+    for axis in axes:
+        extent = static(x.shape[axis])
+        if extent:
+            places = (np.arange(extent) - by) % extent
+            x = call(np.take, x, places, axis=axis)
     return x
 
 
