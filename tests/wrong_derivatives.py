@@ -221,9 +221,10 @@ def value_kept_beyond_the_call(backend):
 @mistake
 def value_of_another_trace(backend):
     kept = []
+    put = kept.append
 
     def keep(x):
-        kept.append(x)
+        put(x)
         return x * 2
 
     def use(x):

@@ -84,6 +84,7 @@ class Hooks:
             "any_of": any_of,
             "negated": negated,
             "finish": finish,
+            "decorator": _decorator,
         }
 
     def load(self, value: Any, name: str) -> Any:
@@ -165,6 +166,11 @@ def _name(value: Any, name: str) -> Any:
         if trace is not None and trace is value._trace:
             trace.graph.rename(value._id, name)
     return value
+
+
+def _decorator(function: Any) -> Any:
+    """Call a decorator as other functions are called."""
+    return partial(call_function, function)
 
 
 def _names(value: Any, spec: Any) -> Any:
@@ -320,6 +326,7 @@ def _is_users(function: FunctionType) -> bool:
 
 def _twin(function: FunctionType, recorder: Recorder) -> Callable[..., Any]:
     recorder.watch_code(function)
+    recorder.outside.enter_function(function, recorder.is_from_outside(function))
     code = rewritten_code(function, recorder.options.regions)
     if code is None:
         return without_source(function, recorder, call_function)

@@ -8,7 +8,7 @@ is not recorded may look into an object (a special method, a library, C), all th
 one guard, and an object that keeps its content to itself is refused.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
 from functools import lru_cache, partial
 from operator import is_
@@ -19,6 +19,7 @@ import numpy as np
 
 from gradc.capture.context import Trace, fail
 from gradc.capture.layout import given, is_given
+from gradc.capture.outside import Outside
 from gradc.capture.tracer import Tracer, wrap
 from gradc.errors import DTypeError, UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType
@@ -26,7 +27,17 @@ from gradc.options import Options
 from gradc.recorded import Guard, Hidden, Kind, guarded, typed
 from gradc.records import dataclass
 from gradc.routes import Reader, Route, fixed, is_itself, item
-from gradc.snapshots import ATOMS, CONTAINERS, Unwatchable, is_pinned, is_plain, state, watch
+from gradc.snapshots import (
+    ATOMS,
+    CONTAINERS,
+    Unwatchable,
+    contents,
+    identical,
+    is_pinned,
+    is_plain,
+    state,
+    watch,
+)
 from gradc.spans import Span
 
 __all__ = ["Guard", "Hidden", "Recorder", "Role"]
@@ -56,6 +67,7 @@ class Recorder:
     options: Options = field(default_factory=Options)
     reshaped: list[Tracer] = field(default_factory=list)
     choices: dict[Span | None, str] = field(default_factory=dict)
+    outside: Outside = field(default_factory=Outside)
     _arrays: dict[int, tuple[np.ndarray, Tracer, Reader]] = field(default_factory=dict)
     _known: dict[int, tuple[Any, Reader, str]] = field(default_factory=dict)
     _opened: dict[int, Any] = field(default_factory=dict)
@@ -73,6 +85,7 @@ class Recorder:
         kind: Any = type(value)
         if kind not in _PLAIN_ATOMS:
             self._known.setdefault(id(value), (value, read, path))
+            self.outside.enter(value, path)
         if not isinstance(value, np.random.Generator | np.random.RandomState):
             self._guard(value, read, path, watch(value), is_pinned(value))
         if _is_looked_into(kind):
@@ -121,6 +134,7 @@ class Recorder:
     def adopt(self, value: Any, read: Reader, path: str) -> None:
         """Enter an object without guarding it (a static argument, a generator made inside)."""
         self._known[id(value)] = (value, read, path)
+        self.outside.enter(value, path)
         kind: Any = type(value)
         if _is_looked_into(kind):
             self.look_into(value)
@@ -179,18 +193,26 @@ class Recorder:
             return value
         if isinstance(value, set | frozenset) or is_plain(value):
             return value
+        parts = value if isinstance(value, list | tuple) else contents(value)
         done = self._opened.get(id(value))
         if done is None:
-            done = self._opened[id(value)] = self._open(value, known[1], known[2])
-        return done
+            inside = self._items(value, known[1], known[2])
+            self._opened[id(value)] = done = (inside, list(parts), _like(value, inside.values()))
+        elif not identical(parts, done[1]):
+            now = self._now(value, done[0])
+            self._opened[id(value)] = done = (done[0], list(parts), _like(value, now))
+        return done[2]
 
-    def _open(self, value: Any, read: Reader, path: str) -> Any:
-        if isinstance(value, dict | MappingProxyType):
-            return {k: self.know(v, item(read, k), f"{path}[{k!r}]") for k, v in value.items()}
-        items = [self.know(v, item(read, i), f"{path}[{i}]") for i, v in enumerate(value)]
-        if hasattr(value, "_fields"):
-            return type(value)(*items)
-        return tuple(items) if isinstance(value, tuple) else items
+    def _items(self, value: Any, read: Reader, path: str) -> dict[Any, Any]:
+        """Make the items of a container known; return them by key, or position, and identity."""
+        return {(k, id(v)): self.know(v, item(read, k), f"{path}[{k!r}]") for k, v in _pairs(value)}
+
+    def _now(self, value: Any, known: dict[Any, Any]) -> list[Any]:
+        """Return the items of a container that the function itself has changed."""
+        found = [(v, known.get((k, id(v)), v)) for k, v in _pairs(value)]
+        return [
+            self.array(v) if v is seen and isinstance(v, np.ndarray) else seen for v, seen in found
+        ]
 
     # arrays
 
@@ -209,6 +231,11 @@ class Recorder:
                 partial(is_, True),
             )
         return found[1]
+
+    def handle_of(self, value: Any) -> Tracer | None:
+        """Return the handle of an array from outside, if it has one."""
+        found = self._arrays.get(id(value))
+        return found[1] if found is not None and found[0] is value else None
 
     def _hide(self, array: np.ndarray, read: Reader, path: str) -> Tracer:
         if array.dtype not in SUPPORTED_DTYPES:
@@ -279,6 +306,20 @@ class Recorder:
         """Return the inputs among the arrays that were noted."""
         known = {id(handle) for handle in self.touched}
         return tuple(k for k, handle in enumerate(self.handles) if id(handle) in known)
+
+
+def _pairs(value: Any) -> Iterable[tuple[Any, Any]]:
+    """Return the items of a container with their keys or positions."""
+    return value.items() if isinstance(value, dict | MappingProxyType) else enumerate(value)
+
+
+def _like(value: Any, items: Iterable[Any]) -> Any:
+    """Return a container like another one, with other items."""
+    if isinstance(value, dict | MappingProxyType):
+        return dict(zip(value, items, strict=True))
+    if hasattr(value, "_fields"):
+        return type(value)(*items)
+    return tuple(items) if isinstance(value, tuple) else list(items)
 
 
 @lru_cache(maxsize=1024)

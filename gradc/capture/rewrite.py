@@ -31,7 +31,7 @@ __all__ = ["HOOKS", "bind", "is_rewritten", "rewritten_code"]
 
 HOOKS = (
     "call", "load", "attribute", "open", "name", "names", "test", "seen", "for", "while", "branch",
-    "either", "both", "any_of", "chain", "negated", "finish",
+    "either", "both", "any_of", "chain", "negated", "finish", "decorator",
 )  # fmt: skip
 """Names of the hooks; in rewritten code they carry the prefix ``_gradc_``."""
 

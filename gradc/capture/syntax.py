@@ -80,7 +80,7 @@ class Rewriter(ast.NodeTransformer):
         copy.args.defaults = [self.visit(d) for d in node.args.defaults]
         copy.args.kw_defaults = [d and self.visit(d) for d in node.args.kw_defaults]
         if not isinstance(node, ast.Lambda):
-            copy.decorator_list = [self.visit(d) for d in node.decorator_list]
+            copy.decorator_list = [hook("decorator", d, self.visit(d)) for d in node.decorator_list]
         self.body_of(copy)
         return copy
 

@@ -21,6 +21,7 @@ from gradc.capture.hooks import call_function, static_reader
 from gradc.capture.mutation import layout_of, read
 from gradc.capture.random_draws import draw_all
 from gradc.capture.recorder import Recorder
+from gradc.capture.rewrite import is_rewritten
 from gradc.capture.tracer import Tracer, is_concrete, wrap
 from gradc.capture.unsized import Unsized
 from gradc.errors import ArgumentError, GradcError, TraceError, UnsupportedError
@@ -199,8 +200,13 @@ def trace(
         given = _inputs(recorder, leaves, _argument_paths(function, args, kwargs))
         traced_args, traced_kwargs = unflatten(in_tree, given)
         held = Given(_named(function, traced_args, traced_kwargs))
-        result = _run(function, traced_args, traced_kwargs)
+        try:
+            result = _run(function, traced_args, traced_kwargs)
+        finally:
+            left = recorder.outside.settle(recorder.handle_of, _definition(function))
         held.check(name, result, _definition(function))
+        if left is not None:
+            raise left
         results, out_tree, outputs = _results(function, result)
         written = _written(recorder, outputs)
         running.graph.outputs = [value.id for value in outputs]
@@ -223,6 +229,9 @@ def trace(
 
 def _run(function: Any, args: Any, kwargs: Any) -> Any:
     """Call the function; an error of gradc that NumPy covered up with its own comes first."""
+    written = function.__func__ if isinstance(function, MethodType) else function
+    if isinstance(written, FunctionType) and not is_rewritten(written):
+        running_recorder().outside.enter_function(written, known=True)
     try:
         return call_function(function, *args, **kwargs)
     except (TypeError, ValueError) as error:

@@ -253,7 +253,8 @@ UnsupportedError: generator is a generator or a coroutine and has no single resu
 
 @pytest.mark.parametrize("function", MESSAGES, ids=lambda f: f.__name__)
 def test_messages(function):
-    capture.trace(lambda x: LEAKED.append(x), (X,))
+    put = LEAKED.append
+    capture.trace(lambda x: put(x), (X,))
     with pytest.raises(GradcError) as caught:
         capture.trace(function, (X, W), options=STRAIGHT_LINE if function in STRAIGHT else None)
     error = caught.value
