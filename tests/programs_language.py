@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.programs import normals, program
+from tests.programs import normals, positives, program
 
 TEMPERATURE = 0.7
 OFFSETS = np.array([0.5, -1.0, 2.0])
@@ -335,3 +335,59 @@ def matching(x):
 @program(normals((), ()), "real")
 def python_floats_stay_python_floats(x, y):
     return x, x * 2, x // 1, abs(x), x**2, min(x, 3.0), max(x, y, -9), divmod(x, 1.5), float(x)
+
+
+@program(positives((3, 3)))
+def any_and_all_of_items(x):
+    if any(v > 100 for v in x.ravel()):
+        return x.sum()
+    if all(x[0] > 0) and not any(x[1] < 0):
+        return x.prod()
+    return x.max()
+
+
+@program(positives(5))
+def sorted_numbers(x):
+    s = sorted(x)
+    t = sorted([x[0], x[1] * 2, x[2]], reverse=True)
+    return s[0] * 3 + s[-1] + t[0] * 2 + t[2]
+
+
+@program(positives(5))
+def a_list_sorts_itself(x):
+    found = [x[0] * 2, x[1], x[3]]
+    found.sort()
+    found.sort(key=lambda v: -v)
+    best = max(found, key=lambda v: (v - 1) ** 2)
+    return found[0] + 2 * found[2] + max(found) + min(x) + best
+
+
+@program(normals((5, 2)))
+def rows_by_a_key(x):
+    rows = sorted(x, key=lambda r: r @ r, reverse=True)
+    k = min(range(5), key=lambda i: abs(x[i, 0]))
+    return rows[0] * 2 + rows[-1], x[k]
+
+
+@program(positives(4), "kept")
+def until_all_are_large(x):
+    t, n = x, 0
+    while any(t < 30) and n < 50:
+        t = t * 1.5 + 1
+        n += 1
+    while not all(v > 99 for v in t):
+        t = t * 2
+    return t * n
+
+
+@program(positives(3))
+def known_items_are_asked_in_python(x):
+    names = sorted({"b": 1, "a": 0}, key=lambda k: k)
+    order = sorted([3, 1, 2], reverse=True)
+    flag = any([False, 0]) or all([])
+    return x[order[2] - 1] * len(names) + flag * x[0] + max([1, 2], key=lambda k: -k) * x[2]
+
+
+@program(positives(3), "flat")
+def truths_of_items(x):
+    return any(x > 1), all([x[0] > 0, True]), any([]), all(v < 0 for v in x)

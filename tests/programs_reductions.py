@@ -183,3 +183,11 @@ def ufunc_methods(x):
 @program(normals(3, 4))
 def ufunc_outer(x, y):
     return np.multiply.outer(x, y) + np.add.outer(x, y)
+
+
+@program(lambda r: (np.array(1.5), 2.5))
+def the_axis_of_a_number(x, y):
+    z = np.sum(x, axis=0) + np.max(x, axis=-1) * np.prod(y, axis=0) + np.ptp(x, axis=0)
+    scans = np.cumsum(x, axis=0), np.cumprod(x * 2, axis=-1)
+    where = np.any(x > 1, axis=0), np.argmax(x, axis=0)
+    return z, scans, where, np.nansum(x, axis=0), np.sum(x, axis=0, keepdims=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc.capture.builtin_order import all_of_items, any_of_items, best, sorted_items
 from gradc.capture.context import fail, maybe_current
 from gradc.capture.convert import has_traced, unwrap
 from gradc.capture.dispatch import apply
@@ -27,7 +28,7 @@ from gradc.capture.turns import (
     length_of,
     make_range,
 )
-from gradc.errors import DTypeError, TraceError, UnsupportedError
+from gradc.errors import DTypeError, TraceError
 from gradc.ir import INT64
 
 __all__ = ["BUILTINS"]
@@ -118,16 +119,12 @@ def _extremum(name: str, ufunc: np.ufunc) -> None:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         items = list(args[0]) if len(args) == 1 else list(args)
-        if not items or not has_traced(items):
-            return function(*args, **kwargs)
+        if not items or not (has_traced(items) or kwargs.get("key")):
+            return function(items, **kwargs)
         if all(as_dim(x) is not None for x in items) and not kwargs:
             return reduce(lambda a, b: _smaller(a, b, name), items)
-        if kwargs:
-            fail(
-                UnsupportedError,
-                f"{name}() of traced values with {', '.join(kwargs)}= is not supported",
-                repair=f"use np.{ufunc.__name__} or np.{name}",
-            )
+        if kwargs.get("key") is not None:
+            return best(name, items, kwargs["key"])
         for x in items:
             if isinstance(x, Tracer) and x.ndim:
                 fail(
@@ -333,9 +330,11 @@ BUILTINS[zip] = _zip
 BUILTINS[enumerate] = _enumerate
 BUILTINS[int] = _int
 BUILTINS[sum] = _sum
+BUILTINS[any] = any_of_items
+BUILTINS[all] = all_of_items
+BUILTINS[sorted] = sorted_items
 _AS_THEY_ARE = (
-    abs, list, tuple, dict, set, sorted, iter, next, bool, any,
-    all, print, repr, str, divmod, pow, hash, id, setattr, hasattr, callable, slice,
-    operator.getitem, operator.setitem,
+    abs, list, tuple, dict, set, iter, next, bool, print, repr, str, divmod, pow, hash, id,
+    setattr, hasattr, callable, slice, operator.getitem, operator.setitem,
 )  # fmt: skip
 BUILTINS.update((function, function) for function in _AS_THEY_ARE)

@@ -16,6 +16,7 @@ import numpy as np
 
 from gradc.capture.branches import any_of, both, branch, chain, either, negated
 from gradc.capture.builtin_calls import BUILTINS
+from gradc.capture.builtin_order import sort_list
 from gradc.capture.context import Trace, current, fail, maybe_current
 from gradc.capture.convert import has_traced
 from gradc.capture.dispatch import TABLE, apply
@@ -28,6 +29,7 @@ from gradc.capture.random_draws import draw, is_generator, make_generator, refus
 from gradc.capture.recorder import Recorder
 from gradc.capture.rewrite import bind, is_rewritten, rewritten_code
 from gradc.capture.sourceless import without_source
+from gradc.capture.special_methods import binary, own_builtin, read_property, unary
 from gradc.capture.tracer import Tracer, describe, is_concrete
 from gradc.capture.ufuncs import is_declared
 from gradc.capture.unrecorded import run, seen
@@ -85,6 +87,8 @@ class Hooks:
             "negated": negated,
             "finish": finish,
             "decorator": _decorator,
+            "binary": _binary,
+            "unary": _unary,
         }
 
     def load(self, value: Any, name: str) -> Any:
@@ -103,6 +107,8 @@ class Hooks:
 
 
 def _attribute(owner: Any, name: str) -> Any:
+    if type(owner) not in _UNWATCHED and (found := _property(owner, name)) is not None:
+        return found[0]
     value = getattr(owner, name)
     if isinstance(owner, Tracer) and name in _EXTENTS and maybe_current() is not None:
         return tuple(map(as_user, value)) if name == "shape" else as_user(value)
@@ -127,6 +133,10 @@ def _attribute(owner: Any, name: str) -> Any:
         read = attribute(fixed(owner), name)
         return recorder.know(value, read, f"{owner.__name__}.{name}")
     return recorder.array(value, None, name) if kind is np.ndarray else value
+
+
+def _property(owner: Any, name: str) -> tuple[Any] | None:
+    return None if maybe_current() is None else read_property(owner, name, call_function)
 
 
 _EXTENTS = frozenset(("shape", "size", "nbytes"))
@@ -166,6 +176,14 @@ def _name(value: Any, name: str) -> Any:
         if trace is not None and trace is value._trace:
             trace.graph.rename(value._id, name)
     return value
+
+
+def _binary(kind: str, a: Any, b: Any) -> Any:
+    return binary(kind, a, b, call_function)
+
+
+def _unary(kind: str, a: Any) -> Any:
+    return unary(kind, a, call_function)
 
 
 def _decorator(function: Any) -> Any:
@@ -253,6 +271,8 @@ def _callbacks(kwargs: Any) -> Any:
 
 BUILTINS.update({builtin: _calling(builtin) for builtin in (map, filter, reduce)})
 BUILTINS[getattr] = _getattr
+BUILTINS[abs] = own_builtin(abs, "__abs__", lambda method: call_function(method))
+BUILTINS[len] = own_builtin(len, "__len__", lambda method: call_function(method))
 
 
 def _opened(args: Any) -> list[Any]:
@@ -356,7 +376,7 @@ def _call_method(method: MethodType, args: Any, kwargs: Any) -> Any:
     if type(method.__self__) is Tracer or not isinstance(function, FunctionType):
         return method(*args, **kwargs)
     if function.__name__ in _RECORDS and hasattr(method.__self__, "_fields"):
-        return method(*args, **kwargs)
+        return getattr(_open(method.__self__), function.__name__)(*args, **kwargs)
     recorder = current().recorder
     recorder.adopt_fixed(method.__self__)
     if not _is_users(function):
@@ -385,6 +405,8 @@ def _call_other(function: Any, args: Any, kwargs: Any) -> Any:
     if isinstance(call, FunctionType) and _is_users(call):
         current().recorder.adopt_fixed(function)
         return runnable(call)(function, *args, **kwargs)
+    if isinstance(owner, list) and function.__name__ == "sort":
+        return sort_list(owner, **_callbacks(kwargs))
     if isinstance(owner, list) or type(function).__module__.startswith("gradc"):
         return function(*args, **kwargs)
     return _result(run(function, _opened(args), {k: _open(v) for k, v in kwargs.items()}, runnable))

@@ -8,6 +8,7 @@ What is written becomes what runs (every new node keeps the place of the old one
     box[i], for x in box ->  _gradc_open(box)[i], for x in _gradc_open(box)
     h = expr             ->  h = _gradc_name(expr, "h")
     a, (b, c) = expr     ->  a, (b, c) = _gradc_names(expr, ("a", ("b", "c")))
+    a * b, -a            ->  _gradc_binary("Mult", a, b), _gradc_unary("USub", a)
     if test, while, not  ->  if _gradc_test(test, "if")
 
 The hooks are free variables of the new code, next to the variables that the function closes over,
@@ -32,6 +33,7 @@ __all__ = ["HOOKS", "bind", "is_rewritten", "rewritten_code"]
 HOOKS = (
     "call", "load", "attribute", "open", "name", "names", "test", "seen", "for", "while", "branch",
     "either", "both", "any_of", "chain", "negated", "finish", "decorator",
+    "binary", "unary",
 )  # fmt: skip
 """Names of the hooks; in rewritten code they carry the prefix ``_gradc_``."""
 

@@ -246,7 +246,17 @@ class Rewriter(ast.NodeTransformer):
         value = self.visit(node.operand)
         if isinstance(node.op, ast.Not):
             value = _test(value, "not")
+        elif not isinstance(node.operand, ast.Constant):
+            return hook("unary", node, ast.Constant(type(node.op).__name__), value)
         return ast.copy_location(ast.UnaryOp(node.op, value), node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """Ask the user's classes first."""
+        left, right = self.visit(node.left), self.visit(node.right)
+        known = [isinstance(x, ast.Constant) for x in (left, right)]
+        if all(known) or (known[0] and isinstance(left.value, str)):
+            return ast.copy_location(ast.BinOp(left, node.op, right), node)
+        return hook("binary", node, ast.Constant(type(node.op).__name__), left, right)
 
     def visit_Assert(self, node: ast.Assert) -> ast.stmt:
         """Ask whether the test can be decided while recording."""

@@ -200,5 +200,8 @@ def writable(slot: BufferSlot, value: object) -> Array:
     if not isinstance(value, np.ndarray) and not hasattr(value, "__dlpack__"):
         raise refusal(slot, value, f"the function writes to {slot.label}: pass an array")
     if not array.flags.writeable:
-        raise refusal(slot, value, f"the function writes to {slot.label}, which is read-only")
+        raise ArgumentError(
+            f"argument {slot.label} is read-only, and the function writes to it",
+            repair=f"pass {slot.label}.copy(), or copy it inside before it is written to",
+        )
     return array

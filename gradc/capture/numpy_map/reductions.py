@@ -19,9 +19,14 @@ _BOOL = np.dtype(bool)
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     """Return the reduced axes, sorted."""
-    if axis is None:
+    if axis is None or _is_the_only(axis, ndim):
         return tuple(range(ndim))
     return tuple(sorted(normalize_axis_tuple(axis, ndim)))
+
+
+def _is_the_only(axis: Any, ndim: int) -> bool:
+    """Tell whether ufuncs take an axis for that of a number, which has none."""
+    return not ndim and isinstance(axis, int | np.integer) and axis in (0, -1)
 
 
 def kept_shape(shape: Shape, axes: tuple[int, ...]) -> Shape:
@@ -178,6 +183,8 @@ def mean(
     """Return the arithmetic mean."""
     x = as_handle(a)
     kind = _mean_dtype(x.dtype, dtype)
+    if not x.ndim and axis is not None:
+        normalize_axis_tuple(axis, 0)
     total = call(np.sum, x, axis=axis, dtype=kind, keepdims=keepdims, where=where)
     done = _quotient(total, _count(x, axis, where, keepdims))
     return done if out is None else store_exactly(out, done)
@@ -262,7 +269,7 @@ def _position(name: str) -> Any:
     def handler(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = _NO) -> Any:
         x = value_of(a)
         shape = x.shape
-        if axis is None:
+        if axis is None or _is_the_only(axis, len(shape)):
             x, axis = x.reshape((x.size,)), 0
             axes = tuple(range(len(shape)))
         else:
@@ -285,7 +292,7 @@ argmin = handles(np.argmin)(_position("argmin"))
 def _scan(name: str) -> Any:
     def handler(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
         x = value_of(a)
-        if axis is None:
+        if axis is None or _is_the_only(axis, len(x.shape)):
             x, axis = x.reshape((x.size,)), 0
         x = cast_to(x, _sum_dtype(x.dtype) if dtype is None else np.dtype(dtype))
         axis = normalize_axis_index(axis, len(x.shape))
