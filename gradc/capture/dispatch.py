@@ -173,13 +173,13 @@ _INSTEAD = {
     "np.flatnonzero": _DATA,
     "np.extract": "use x[mask] in a sum, or np.where(mask, x, 0)",
     "np.compress": "use x[mask] in a sum, or np.where(mask, x, 0)",
-    "np.insert": "put the parts together with np.concatenate",
-    "np.delete": "put the parts together with np.concatenate",
     "np.nditer": "loop over x.ravel(), or over np.ndindex(x.shape)",
     "np.linalg.pinv": "solve the normal equations: np.linalg.solve(x.T @ x, x.T)",
     "np.linalg.lstsq": "solve the normal equations: np.linalg.solve(x.T @ x, x.T @ y)",
     "np.polyfit": "solve the normal equations of np.vander(x, degree + 1)",
     "np.nanmedian": "use np.median or np.quantile where nothing is missing",
+    "np.partition": "use np.sort(x), whose first k are the k smallest, or np.sort(x)[k]",
+    "np.argpartition": "use np.argsort(x)[:k]",
     "np.choose": "use np.select, or index a stacked array",
 }
 """What to do instead of functions whose names lie near others of no use."""

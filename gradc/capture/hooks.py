@@ -24,6 +24,7 @@ from gradc.capture.folding import opaque
 from gradc.capture.held import is_library
 from gradc.capture.loops import finish, while_loop
 from gradc.capture.nested import for_loop
+from gradc.capture.numpy_map.edits import JOINERS
 from gradc.capture.positions import as_user
 from gradc.capture.random_draws import draw, is_generator, make_generator, refuse_state
 from gradc.capture.recorder import Recorder
@@ -158,6 +159,8 @@ def _open(value: Any) -> Any:
     kind = type(value)
     if kind is Tracer or kind is range:
         return value
+    if id(value) in JOINERS:
+        return JOINERS[id(value)]
     recorder = _recorder()
     if recorder is None:
         return value

@@ -124,7 +124,45 @@ def arranged(x):
     )  # fmt: skip
 
 
+def edited(x, v):
+    return (
+        np.delete(v, 2), np.delete(x, [0, -1], axis=1), np.delete(x, slice(1, 3), 0),
+        np.delete(x, 3), np.insert(v, 1, 5.0), np.insert(v, [1, 1, 8], v[:3]),
+        np.insert(x, 2, v[0]), np.insert(x, 1, v[:4], axis=1), np.insert(x, [0, 2], x[:2], axis=0),
+        np.insert(v, 3, [7, 8]), np.insert(x, -1, 2.0, axis=0), np.insert(x, [1], x[:1], axis=0),
+    )  # fmt: skip
+
+
+def gathered(x, v):
+    y = x[:, :4].copy()
+    y[np.diag_indices_from(y)] += 1.0
+    windows = np.lib.stride_tricks.sliding_window_view
+    return (
+        y, windows(v, 3), windows(x, (2, 3)), windows(x, 2, axis=0), windows(x, (2, 2), (1, 0)),
+        np.rollaxis(x[None], 2), np.rollaxis(x[None], 0, 2), np.rollaxis(x, 1, -1),
+        np.maximum.accumulate(x, axis=1), np.minimum.accumulate(v), np.maximum.accumulate(x),
+        np.r_[v, 1.0, v[:2], 0:3], np.c_[v, v**2], np.c_[x, x[:, 0]], np.r_[x, x[:1]], np.c_[v],
+    )  # fmt: skip
+
+
+def contracted(x, v):
+    return (
+        np.einsum(x, [0, 1], x, [2, 1], [2, 0]), np.einsum(x, [0, 1]),
+        np.einsum(x, [..., 3], [3, ...]), np.linalg.norm(v, 1),
+        *(np.linalg.norm(x, n) for n in (1, -1, np.inf, -np.inf)),
+        np.linalg.norm(x[None], np.inf, axis=(1, 2), keepdims=True), np.linalg.norm(x.T, 1, (0, 1)),
+    )  # fmt: skip
+
+
+def counted(numbers, v):
+    return np.bincount(numbers, minlength=9), np.bincount(numbers, v, 12)
+
+
 CASES = {
+    "edited": (edited, X, V),
+    "gathered": (gathered, X, V),
+    "contracted": (contracted, X, V),
+    "counted": (counted, np.array([0, 3, 3, 8, 1, 0, 0, 5]), V),
     "without_nan": (without_nan, GAPS),
     "without_nan single": (without_nan, GAPS.astype(np.float32)),
     "without_nan integers": (without_nan, np.arange(6).reshape(2, 3)),

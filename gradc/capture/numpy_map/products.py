@@ -9,6 +9,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from gradc.capture.context import fail
 from gradc.capture.convert import as_handle, cast_to, fresh, operand, result, value_of
 from gradc.capture.folding import call, handles
+from gradc.capture.numpy_map.edits import spelled
 from gradc.capture.numpy_map.selection import promoted
 from gradc.capture.tracer import Tracer, describe
 from gradc.capture.ufuncs import store
@@ -214,7 +215,7 @@ def cross(
 
 @handles(np.linalg.norm)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """Vector norms, and the Frobenius norm of matrices."""
+    """Vector norms, and norms of matrices but those by singular values."""
     a = as_handle(x)
     if a.dtype.kind != "f":
         a = a.astype(np.float64)
@@ -225,6 +226,11 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
     if len(axes) == 2 and ord in (None, "fro"):
         return call(np.sqrt, call(np.sum, call(np.square, a), axis=axes, keepdims=keepdims))
+    if len(axes) == 2 and ord in (1, -1, np.inf, -np.inf):
+        along, over = axes if ord in (1, -1) else axes[::-1]
+        sums = call(np.sum, call(np.absolute, a), axis=along, keepdims=True)
+        best = call(np.max if ord > 0 else np.min, sums, axis=over, keepdims=True)
+        return best if keepdims else call(np.squeeze, best, axis=axes)[()]
     if len(axes) != 1:
         raise TypeError(f"argument ord={ord!r} of a matrix is not supported")
     return _vector_norm(a, 2 if ord is None else ord, axes[0], keepdims)
@@ -253,6 +259,8 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = False, **rest: Any) 
     """Sum products over labelled axes, in Einstein's notation."""
     if rest:
         raise TypeError(f"argument {next(iter(rest))} is not supported")
+    if len(operands) > 1 and isinstance(operands[1], list | tuple):
+        operands = spelled(operands)
     if not operands or not isinstance(operands[0], str):
         raise TypeError("argument subscripts must be a string such as 'ij,jk->ik'")
     arrays = [as_handle(x) for x in operands[1:]]
