@@ -201,7 +201,7 @@ def writable(slot: BufferSlot, value: object) -> Array:
         raise refusal(slot, value, f"the function writes to {slot.label}: pass an array")
     if not array.flags.writeable:
         raise ArgumentError(
-            f"argument {slot.label} is read-only, and the function writes to it",
+            f"the function writes to {slot.label}, which is read-only",
             repair=f"pass {slot.label}.copy(), or copy it inside before it is written to",
         )
     return array
