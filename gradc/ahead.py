@@ -40,6 +40,7 @@ from gradc.kernels.lower import lower
 from gradc.kernels.nest import Failure, Unit
 from gradc.native.compiler import Toolchain, find_toolchain
 from gradc.options import MathMode, Options
+from gradc.passes.for_c import for_c
 from gradc.pipeline import function_name, make_program, plain_name
 from gradc.records import dataclass
 from gradc.rules import Gradient
@@ -175,7 +176,7 @@ def _plan(
         )
     recording = fitted(function.fn, args, kwargs, options)
     program = _program(recording, name, options, _gradient_paths(function, args, kwargs))
-    loops = lower(program, options)
+    loops = lower(for_c(program, sparing=options.memory is not None), options)
     failures = tuple(loops.failures)
     arena = _arena(loops)
     user = _user(function)

@@ -9,13 +9,14 @@ from gradc.emit.c_support import apart_names, apart_text, product_name
 from gradc.emit.source import Source
 from gradc.ir import Port, Program
 from gradc.kernels.lower import lower
-from gradc.kernels.nest import MatMul
 from gradc.kernels.nest import Unit as Loops
+from gradc.kernels.packing import makes_products, result_dtype
 from gradc.kernels.short_rows import has_short_rows
 from gradc.kernels.walk import is_shared, is_straight, statements_in
 from gradc.native.library import Unit
 from gradc.native.objects import Apart
 from gradc.options import Options
+from gradc.passes.for_c import for_c
 from gradc.passes.vectorize import vectorized
 from gradc.runtime.failures import check_of
 from gradc.runtime.plan import BufferSlot, CallPlan
@@ -79,8 +80,8 @@ def native_unit(
 
 def _products(loops: Loops) -> set[str]:
     """Return the functions by which matrices are multiplied."""
-    products = (s for s in statements_in(loops.stages) if isinstance(s, MatMul))
-    return {product_name(s.c.ref.buffer.type.dtype.itemsize) for s in products}
+    products = (s for s in statements_in(loops.stages) if makes_products(s))
+    return {product_name(result_dtype(s).itemsize) for s in products}
 
 
 def _aparts(names: Iterable[str]) -> tuple[Apart, ...]:
@@ -95,9 +96,8 @@ def _level(loops: Loops) -> int:
 
 
 def _loops(program: Program, options: Options) -> Loops:
-    """Lower a program; maps with large products are products of matrices."""
-    sparing = options.memory is not None
-    return lower(vectorized(program, heavy=True, sparing=sparing), options)
+    """Lower a program as it is best for C."""
+    return lower(for_c(program, sparing=options.memory is not None), options)
 
 
 def call_plan(
@@ -128,7 +128,7 @@ def _slot(port: Port) -> BufferSlot:
 
 
 def _calls_blas(loops: Loops) -> bool:
-    return any(isinstance(s, MatMul) for s in statements_in(loops.stages))
+    return any(makes_products(s) for s in statements_in(loops.stages))
 
 
 def _has_chunks(loops: Loops) -> bool:

@@ -359,23 +359,30 @@ class Statements:
         sizes = ", ".join(self._dim(dim) for dim in (stmt.m, stmt.n, stmt.k))
         matrices = [self._matrix(matrix) for matrix in (stmt.a, stmt.b, stmt.c)]
         self._flush()
-        last = f"{int(stmt.accumulate)}, {'scratch' if self._plan.scratch[1] else 'NULL'}"
+        last = f"{int(stmt.accumulate)}, {self._scratch}"
         self._call(name, [f"env, {sizes}", *matrices, last])
 
     @_print.register
     def _(self, stmt: nest.Call) -> None:
-        name = routine_name(stmt.op, stmt.dtype)
+        name = routine_name(stmt.op, stmt.dtype, blocked=stmt.product is not None)
         self._support.need((name,))
         counts = ", ".join(self._dim(dim) for dim in stmt.counts)
         arrays = [self._pointer(ref) for ref in (*stmt.reads, *stmt.writes)]
+        if stmt.product is not None:
+            self._support.need((product_name(stmt.dtype.itemsize),))
+            self.needs_env = True
+            counts, arrays = f"env, {counts}", [*arrays, self._scratch]
         self._flush()
         if not stmt.code:
-            self._call(name, [counts, *arrays])
-            return
+            return self._call(name, [counts, *arrays])
         with self._braces(f"if ({name}({', '.join([counts, *arrays])})) {{"):
             self.lines.add(f"return {stmt.code};")
 
     # parts of statements
+
+    @property
+    def _scratch(self) -> str:
+        return "scratch" if self._plan.scratch[1] else "NULL"
 
     def _leave_room(self, target: str) -> None:
         """Keep what is assigned short enough for a line that begins with the target."""

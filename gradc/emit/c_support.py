@@ -45,6 +45,7 @@ HEADERS = (
     "gradc_matmul.h",
     "gradc_sort.h",
     "gradc_linalg.h",
+    "gradc_linalg_blocked.h",
     "gradc_adjugate.h",
 )
 _PRODUCTS = 4
@@ -55,8 +56,8 @@ _PAIRS = ({"sin", "cos"}, {"sinf", "cosf"})
 _BY_MACRO = {
     "gradc_sigmoid": ("GRADC_EXP", "gradc_exp"),
     "gradc_sigmoidf": ("GRADC_EXPF", "gradc_expf"),
-    "gradc_slogdet_log": ("GRADC_LOG", "gradc_log"),
-    "gradc_slogdet_logf": ("GRADC_LOGF", "gradc_logf"),
+    "gradc_lu_log": ("GRADC_LOG", "gradc_log"),
+    "gradc_lu_logf": ("GRADC_LOGF", "gradc_logf"),
 }
 """By which macro a function takes another, and which one portable math gives it."""
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)

@@ -101,9 +101,13 @@ def prepare(op: Op, operand: np.dtype, result: np.dtype, math: str) -> Prepared:
     )
 
 
-def routine_name(op: Op, dtype: np.dtype) -> str:
-    """Return the support function of a routine whose first operand has this dtype."""
+def routine_name(op: Op, dtype: np.dtype, *, blocked: bool = False) -> str:
+    """Return the support function of a routine whose first operand has this dtype.
+
+    ``blocked``: the one that makes matrix products of blocks.
+    """
     name = _template_for(op, dtype).replace("{t}", suffix(_wide(dtype)))
+    name = name.replace("@", "_blocked@") if blocked else name
     return name.replace("@", "f" if dtype.itemsize == 4 else "")
 
 

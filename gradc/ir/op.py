@@ -121,11 +121,16 @@ class Routine:
         ``scratch(*types, **params)`` returns the types of the memory that it works in.
     refuses : str
         What it means when the function does not return 0; empty for a function without a result.
+    product : callable, optional
+        ``product(*types, **params)`` returns the extents ``(m, n, k)`` of the greatest product that
+        the function makes, which is then ``name_blocked`` and takes the environment first and the
+        memory of products last; None where it makes none.
     """
 
     counts: "Callable[..., Sequence[Dim]]"
     scratch: Callable[..., Sequence[ArrayType]]
     refuses: str = ""
+    product: "Callable[..., tuple[Dim, Dim, Dim] | None] | None" = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

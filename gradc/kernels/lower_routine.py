@@ -28,6 +28,7 @@ def lower_routine(state: State, group: Group) -> list[Stmt]:
             tuple(Ref(buffer, 0) for buffer in (state.buffer(node.id), *scratch)),
             code,
             node.id,
+            routine.product(*types, **node.params) if routine.product else None,
         )
     ]
 

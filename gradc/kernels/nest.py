@@ -16,7 +16,7 @@
             | Check(condition, code)                       return code unless it holds
             | Fill(buffer, value) | Copy(target, source)   whole contiguous buffers
             | MatMul(m, n, k, a, b, c, accumulate)         strided matrices, one product
-            | Call(op, dtype, counts, reads, writes, code)  the op's routine, which may fail
+            | Call(op, dtype, counts, reads, writes, code, product)  the op's routine; may fail
     Expr    = Load(ref) | Local | Lane(local, symbol) | Index(dim) | Number(value, dtype)
             | Apply(op, args, dtype) | Choose(condition, a, b) | Combine(how, local)
     Ref     = buffer, offset: Dim (elements), gathers: (Expr, stride)*
@@ -355,6 +355,7 @@ class Call:
     """Call a support function on contiguous arrays: the counts, what it reads, what it writes.
 
     Where ``code`` is not 0, the function returns 0 when all went well; else leave with ``code``.
+    ``product`` holds the extents of the greatest matrix product that it makes, if it makes any.
     """
 
     op: Op
@@ -364,6 +365,7 @@ class Call:
     writes: tuple[Ref, ...]
     code: int = 0
     node: int = -1
+    product: tuple[Dim, Dim, Dim] | None = None
 
 
 Stmt: TypeAlias = (

@@ -68,6 +68,17 @@ from gradc.ops.exponential import (
     power,
     sigmoid,
 )
+from gradc.ops.factors import (
+    lower_solve,
+    lower_solve_transposed,
+    lu,
+    lu_det,
+    lu_inverse,
+    lu_log,
+    lu_sign,
+    lu_solve,
+    lu_solve_transposed,
+)
 from gradc.ops.indexing import index, index_add, index_put
 from gradc.ops.linalg import cholesky, det, inv, slogdet_log, slogdet_sign, solve
 from gradc.ops.movement import broadcast_to, concatenate, pad, reshape, transpose
@@ -175,6 +186,15 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "loop",
+    "lower_solve",
+    "lower_solve_transposed",
+    "lu",
+    "lu_det",
+    "lu_inverse",
+    "lu_log",
+    "lu_sign",
+    "lu_solve",
+    "lu_solve_transposed",
     "maximum",
     "minimum",
     "multiply",

@@ -3,6 +3,8 @@
 The derivatives are those of M. Giles, "An extended collection of matrix derivative results for
 forward and reverse mode algorithmic differentiation" (2008), sections 2.2 and 2.3; of the Cholesky
 factor those of I. Murray, "Differentiation of the Cholesky decomposition" (2016), section 3.1.
+
+In C all but the Cholesky factor are made of triangular factors: see ``ops.factors``.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,17 +19,11 @@ from gradc.ir.types import ArrayType
 from gradc.ir.value import Value
 from gradc.ops.adjugate import adjugate
 from gradc.ops.declare import operation, reals
+from gradc.ops.factors import SINGULAR, blocked
 from gradc.ops.matrices import counts, multiplied, outer, scaled, square, trace, transposed
 from gradc.ops.rules import choose
 
 __all__ = ["cholesky", "det", "inv", "slogdet_log", "slogdet_sign", "solve"]
-
-_SINGULAR = "the matrix is singular"
-
-
-def _matrix(a: ArrayType, *rest: ArrayType) -> tuple[ArrayType, ...]:
-    """Return the type of a copy of one matrix."""
-    return (a.with_shape(a.shape[-2:]),)
 
 
 def _nothing(*types: ArrayType) -> tuple[ArrayType, ...]:
@@ -72,8 +68,7 @@ solve = operation(
     infer=_solve_infer,
     evaluate=np.linalg.solve,
     numpy="np.linalg.solve({a}, {b})",
-    c="gradc_solve@",
-    routine=Routine(_solve_counts, _matrix, _SINGULAR),
+    routine=Routine(_solve_counts, _nothing, SINGULAR),
     derivative=Rule(_solve_vjp, _solve_jvp),
     samples=reals(),
     doc="The x with a @ x = b.",
@@ -118,7 +113,6 @@ def _of_matrix(
     *,
     numpy: str = "np.linalg.{name}({{a}})",
     number: bool = False,
-    scratch: Callable[..., Any] = _matrix,
     refuses: str = "",
 ) -> Op:
     """Declare a function of one matrix, whose results are matrices or numbers."""
@@ -134,8 +128,7 @@ def _of_matrix(
         infer=infer,
         evaluate=evaluate,
         numpy=numpy.format(name=name),
-        c=f"gradc_{name}@",
-        routine=Routine(counts, scratch, refuses),
+        routine=Routine(counts, _nothing, refuses),
         derivative=derivative,
         samples=reals(),
         doc=doc,
@@ -147,7 +140,7 @@ inv = _of_matrix(
     np.linalg.inv,
     Rule(_inv_vjp, _inv_jvp),
     "The inverse.",
-    refuses=_SINGULAR,
+    refuses=SINGULAR,
 )
 det = _of_matrix("det", np.linalg.det, Rule(_det_vjp, _det_jvp), "The determinant.", number=True)
 slogdet_sign = _of_matrix(
@@ -196,11 +189,21 @@ def _cholesky_jvp(tangents: Sequence[Value | None], out: Value, a: Value) -> Val
     return multiplied(out, _lower_half(solve(out, transposed(inner))))
 
 
-cholesky = _of_matrix(
+def _cholesky_infer(a: ArrayType) -> ArrayType:
+    square("cholesky", a)
+    return a
+
+
+cholesky = operation(
     "cholesky",
-    np.linalg.cholesky,
-    Rule(_cholesky_vjp, _cholesky_jvp),
-    "The lower triangular L with L @ L.T = a, from the lower triangle of a.",
-    scratch=_nothing,
-    refuses="the matrix is not positive definite",
+    Kind.ROUTINE,
+    "a",
+    infer=_cholesky_infer,
+    evaluate=np.linalg.cholesky,
+    numpy="np.linalg.cholesky({a})",
+    c="gradc_cholesky@",
+    routine=Routine(counts, _nothing, "the matrix is not positive definite", blocked),
+    derivative=Rule(_cholesky_vjp, _cholesky_jvp),
+    samples=reals(),
+    doc="The lower triangular L with L @ L.T = a, from the lower triangle of a.",
 )

@@ -20,7 +20,7 @@ from gradc.passes.restores import keep_restored
 from gradc.passes.rewrite import literal
 from gradc.passes.steady import steady_in
 from gradc.passes.updates import update_in_place
-from gradc.passes.worth import is_dear, matrices_of_formulas
+from gradc.passes.worth import is_dear, matrices_of_formulas, turned_for_systems
 from gradc.records import dataclass
 
 __all__ = ["has_regions", "tidy_regions"]
@@ -204,12 +204,12 @@ def _moved(loop: _Loop) -> list[int]:
     free = {body.inputs[position] for position, _ in loop.free.values()}
     steady = _steady(loop, there)
     wanted = needed(body, [body.outputs[item] for item in (*loop.carries, *loop.free)])
-    matrices = matrices_of_formulas(body)
+    matrices, turned = matrices_of_formulas(body), turned_for_systems(body)
     moved: list[int] = []
     for node in body.nodes:
         if node.op.kind is Kind.CONSTANT:
             there.add(node.id)
-        elif wanted[node.id] and node.operands:
+        elif wanted[node.id] and node.operands and node.id not in turned:
             moves = node.id in steady and (_is_whole(body, node, free) or is_dear(body, node))
             moves = moves or node.id in matrices
             simple = there.issuperset(node.operands)

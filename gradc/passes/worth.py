@@ -2,7 +2,7 @@
 
 from gradc.ir import Graph, Kind, Node
 
-__all__ = ["CHEAP", "is_dear", "matrices_of_formulas"]
+__all__ = ["CHEAP", "is_dear", "matrices_of_formulas", "turned_for_systems"]
 
 CHEAP = (
     {"add", "subtract", "multiply", "negative", "square", "absolute", "maximum", "minimum"}
@@ -46,6 +46,18 @@ def matrices_of_formulas(graph: Graph) -> set[int]:
         elif node.op.kind in (Kind.CONTRACTION, Kind.ROUTINE):
             found.update(id for id in node.operands if graph[id].op.kind is Kind.ELEMENTWISE)
     return found & formulas
+
+
+def turned_for_systems(graph: Graph) -> set[int]:
+    """Return the transposes that are nothing but the matrices of systems.
+
+    They stay beside their systems, where the factors of the matrix itself do for both.
+    """
+    turned = {node.id for node in graph.nodes if node.op.name == "transpose"}
+    for node in graph.nodes if turned else ():
+        as_matrix = node.operands[:1] if node.op.name == "solve" else ()
+        turned.difference_update(node.operands[len(as_matrix) :])
+    return turned.difference(graph.outputs)
 
 
 def _is_formula(node: Node, formulas: set[int]) -> bool:

@@ -11,7 +11,7 @@ from gradc.autodiff.regions_bytes import blank_carries, known_bytes
 from gradc.ir import Dim, Graph, Node, Program, Symbol, substitute
 from gradc.kernels.lower import lower
 from gradc.options import Options
-from gradc.passes.vectorize import vectorized
+from gradc.passes.for_c import for_c
 from gradc.records import dataclass
 from gradc.view.text import bytes_text, place, plain, table
 
@@ -80,7 +80,7 @@ class Memory:
 
 def memory_of(program: Program, options: Options) -> Memory:
     """Lower a program as it is for C and count; nothing is compiled and nothing is run."""
-    program = vectorized(program, heavy=True, sparing=options.memory is not None)
+    program = for_c(program, sparing=options.memory is not None)
     arena = lower(program, options).plan.arena_bytes
     results = _results(program)
     return Memory(arena, results, tuple(_tapes(program.graph, {}, 0)))

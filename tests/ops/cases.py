@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradc.ir import Array, ArrayType, At, Kind, NewAxis, Slice
+from gradc.ops.factors import lu_of, stacked
 from gradc.ops.index_spec import indexed_shape
 from tests.ops.graphs import generator
 
@@ -265,6 +266,7 @@ def _routine_cases(op, dtype):
         n = shape[-1]
         a = x + 2 * n**0.5 * np.eye(n, dtype=dtype)
         a = a @ np.swapaxes(a, -1, -2) if op.name == "cholesky" else a
+        a = stacked(lu_of, a) if op.operands[0] == "f" else a
         if op.arity == 1:
             yield Case(op, (a,))
             continue

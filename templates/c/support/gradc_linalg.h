@@ -1,7 +1,9 @@
-/* Linear systems, inverses, determinants and Cholesky factors, f64 and f32 (ending f).
+/* Factors of matrices and what is solved with them, f64 and f32 (ending f).
  *
- * Matrices lie row by row, one after the other. Elimination takes the largest pivot of a column, as
- * LAPACK does. The logarithms are GRADC_LOG and GRADC_LOGF, libm's unless set before. */
+ * Matrices lie row by row, one after the other. The factors of gradc_lu are n + 1 rows of n items:
+ * below the diagonal L (whose diagonal is 1), from there on U with P a = L U, and in the last row
+ * which row was exchanged with each one. Pivots are the largest of their columns, as LAPACK's are.
+ * The logarithms are GRADC_LOG and GRADC_LOGF, libm's unless set before. */
 #ifndef GRADC_LINALG_H
 #define GRADC_LINALG_H
 
@@ -38,104 +40,179 @@ static inline void gradc_eliminate(int64_t n, double factor, const double *restr
     }
 }
 
-/* The row at or below k whose element in column k is the largest. */
-static inline int64_t gradc_pivot(int64_t n, int64_t k, const double *a) {
-    int64_t i, best = k;
-    for (i = k + 1; i < n; i++) {
-        best = fabs(a[i * n + k]) > fabs(a[best * n + k]) ? i : best;
+/* Factor the first n columns of m rows `step` items apart, m >= n. */
+static inline void gradc_lu_rows(int64_t m, int64_t n, double *a, int64_t step, double *pivots) {
+    int64_t i, k;
+    for (k = 0; k < n; k++) {
+        double *row = a + k * step, pivot;
+        int64_t best = k;
+        for (i = k + 1; i < m; i++) {
+            best = fabs(a[i * step + k]) > fabs(a[best * step + k]) ? i : best;
+        }
+        pivots[k] = (double)best;
+        pivot = a[best * step + k];
+        if (best != k) {
+            gradc_swap_rows(n, row, a + best * step);
+        }
+        for (i = k + 1; i < m && pivot != 0; i++) {
+            double factor = a[i * step + k] / pivot;
+            a[i * step + k] = factor;
+            gradc_eliminate(n - k - 1, factor, row + k + 1, a + i * step + k + 1);
+        }
     }
-    return best;
 }
 
-/* Reduce an n x n matrix to its upper factor U by elimination with partial pivoting, and treat the
- * m columns of b the same way. Returns the sign of the row exchanges. */
-static inline int gradc_upper(int64_t n, int64_t m, double *a, double *b) {
-    int64_t i, k;
-    int sign = 1;
+/* Do to the m columns of x what was done to the rows of the factored matrix, or undo it. */
+static inline void gradc_lu_exchange(int64_t n, int64_t m, const double *pivots, double *x,
+                                     int64_t step, int undo) {
+    int64_t k;
     for (k = 0; k < n; k++) {
-        int64_t p = gradc_pivot(n, k, a);
-        double pivot = a[p * n + k];
-        if (p != k) {
-            gradc_swap_rows(n - k, a + k * n + k, a + p * n + k);
-            gradc_swap_rows(m, b + k * m, b + p * m);
-            sign = -sign;
+        int64_t row = undo ? n - 1 - k : k, other = (int64_t)pivots[row];
+        if (other != row) {
+            gradc_swap_rows(m, x + row * step, x + other * step);
         }
-        for (i = k + 1; i < n && pivot != 0; i++) {
-            double factor = a[i * n + k] / pivot;
-            gradc_eliminate(n - k - 1, factor, a + k * n + k + 1, a + i * n + k + 1);
-            gradc_eliminate(m, factor, b + k * m, b + i * m);
+    }
+}
+
+/* A triangle of n rows: element (i, j) is t[i * row + j * column]. */
+typedef struct {
+    const double *t;
+    int64_t row, column;
+    int upper, unit;
+} gradc_triangle;
+
+/* Replace one column x, of items `step` apart, by the solution of t x = b. */
+static inline void gradc_triangle_vector(int64_t n, gradc_triangle a, double *x, int64_t step) {
+    int64_t i, j, k;
+    for (k = 0; k < n; k++) {
+        int64_t first = a.upper ? n - k : 0;
+        const double *row;
+        i = a.upper ? n - 1 - k : k;
+        row = a.t + i * a.row;
+        if (a.column == 1) {
+            x[i * step] -= gradc_dot(k, row + first, 1, x + first * step, step);
         }
+        x[i * step] = a.unit ? x[i * step] : x[i * step] / row[i * a.column];
+        for (j = a.upper ? 0 : i + 1; a.column != 1 && j < (a.upper ? i : n); j++) {
+            x[j * step] -= a.t[j * a.row + i * a.column] * x[i * step];
+        }
+    }
+}
+
+/* Replace the m columns of x, rows `step` items apart, by the solution of t x = b. */
+static inline void gradc_triangle_solve(int64_t n, int64_t m, gradc_triangle a, double *x,
+                                        int64_t step) {
+    int64_t i, j, k;
+    if (m == 1) {
+        gradc_triangle_vector(n, a, x, step);
+        return;
+    }
+    for (k = 0; k < n; k++) {
+        i = a.upper ? n - 1 - k : k;
+        for (j = a.upper ? i + 1 : 0; j < (a.upper ? n : i); j++) {
+            gradc_eliminate(m, a.t[i * a.row + j * a.column], x + j * step, x + i * step);
+        }
+        for (j = 0; j < m && !a.unit; j++) {
+            x[i * step + j] /= a.t[i * a.row + i * a.column];
+        }
+    }
+}
+
+/* Whether an element of the diagonal of the n x n matrix a is 0. */
+static inline int gradc_is_singular(int64_t n, const double *a) {
+    int64_t i;
+    for (i = 0; i < n && a[i * (n + 1)] != 0; i++) {
+    }
+    return i < n;
+}
+
+/* The identity matrix of n rows. */
+static inline void gradc_identity(int64_t n, double *x) {
+    int64_t i;
+    for (i = 0; i < n * n; i++) {
+        x[i] = i % (n + 1) == 0 ? 1.0 : 0.0;
+    }
+}
+
+/* The factors f of each of `count` n x n matrices. */
+static inline void gradc_lu(int64_t count, int64_t n, const double *a, double *f) {
+    int64_t one;
+    for (one = 0; one < count; one++, a += n * n, f += n * (n + 1)) {
+        memcpy(f, a, (size_t)(n * n) * sizeof(double));
+        gradc_lu_rows(n, n, f, n, f + n * n);
+    }
+}
+
+/* x with a x = b for each of `count` matrices of factors f and n x m matrices b. Returns 1 when a
+ * matrix is singular. */
+static inline int gradc_lu_solve(int64_t count, int64_t n, int64_t m, const double *f,
+                                 const double *b, double *x) {
+    int64_t one;
+    memcpy(x, b, (size_t)(count * n * m) * sizeof(double));
+    for (one = 0; one < count; one++, f += n * (n + 1), x += n * m) {
+        gradc_triangle lower = {f, n, 1, 0, 1}, upper = {f, n, 1, 1, 0};
+        if (gradc_is_singular(n, f)) {
+            return 1;
+        }
+        gradc_lu_exchange(n, m, f + n * n, x, m, 0);
+        gradc_triangle_solve(n, m, lower, x, m);
+        gradc_triangle_solve(n, m, upper, x, m);
+    }
+    return 0;
+}
+
+/* x with a^T x = b; as gradc_lu_solve. */
+static inline int gradc_lu_solve_transposed(int64_t count, int64_t n, int64_t m, const double *f,
+                                            const double *b, double *x) {
+    int64_t one;
+    memcpy(x, b, (size_t)(count * n * m) * sizeof(double));
+    for (one = 0; one < count; one++, f += n * (n + 1), x += n * m) {
+        gradc_triangle lower = {f, 1, n, 0, 0}, upper = {f, 1, n, 1, 1};
+        if (gradc_is_singular(n, f)) {
+            return 1;
+        }
+        gradc_triangle_solve(n, m, lower, x, m);
+        gradc_triangle_solve(n, m, upper, x, m);
+        gradc_lu_exchange(n, m, f + n * n, x, m, 1);
+    }
+    return 0;
+}
+
+/* The inverse x of each of `count` matrices of factors f. Returns 1 when a matrix is singular. */
+static inline int gradc_lu_inverse(int64_t count, int64_t n, const double *f, double *x) {
+    int64_t one;
+    for (one = 0; one < count; one++, f += n * (n + 1), x += n * n) {
+        gradc_triangle lower = {f, n, 1, 0, 1}, upper = {f, n, 1, 1, 0};
+        if (gradc_is_singular(n, f)) {
+            return 1;
+        }
+        gradc_identity(n, x);
+        gradc_lu_exchange(n, n, f + n * n, x, n, 0);
+        gradc_triangle_solve(n, n, lower, x, n);
+        gradc_triangle_solve(n, n, upper, x, n);
+    }
+    return 0;
+}
+
+/* 1 or -1: the sign that the exchanges of rows give the determinant. */
+static inline double gradc_lu_parity(int64_t n, const double *f) {
+    double sign = 1.0;
+    int64_t i;
+    for (i = 0; i < n; i++) {
+        sign = f[n * n + i] == (double)i ? sign : -sign;
     }
     return sign;
 }
 
-/* Replace the m columns of x by the solution of u x = b for an upper triangle u. Returns 1 when an
- * element of its diagonal is 0. */
-static inline int gradc_back_substitute(int64_t n, int64_t m, const double *u, double *x) {
-    int64_t i, j, k;
-    for (i = 0; i < n; i++) {
-        if (u[i * n + i] == 0) {
-            return 1;
-        }
-    }
-    for (i = n - 1; i >= 0; i--) {
-        for (k = i + 1; k < n; k++) {
-            gradc_eliminate(m, u[i * n + k], x + k * m, x + i * m);
-        }
-        for (j = 0; j < m; j++) {
-            x[i * m + j] /= u[i * n + i];
-        }
-    }
-    return 0;
-}
-
-/* x with a x = b for each of `count` n x n matrices a and n x m matrices b; `work` holds n x n
- * items. Returns 1 when a matrix is singular. */
-static inline int gradc_solve(int64_t count, int64_t n, int64_t m, const double *a, const double *b,
-                              double *x, double *work) {
-    int64_t one;
-    memcpy(x, b, (size_t)(count * n * m) * sizeof(double));
-    for (one = 0; one < count; one++) {
-        memcpy(work, a + one * n * n, (size_t)(n * n) * sizeof(double));
-        gradc_upper(n, m, work, x + one * n * m);
-        if (gradc_back_substitute(n, m, work, x + one * n * m)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* The inverse x of each of `count` n x n matrices; `work` holds n x n items. Returns 1 when a
- * matrix is singular. */
-static inline int gradc_inv(int64_t count, int64_t n, const double *a, double *x, double *work) {
+/* The determinant of each of `count` matrices of factors f. Exponents are added up apart, so that
+ * nothing overflows on the way. */
+static inline void gradc_lu_det(int64_t count, int64_t n, const double *f, double *det) {
     int64_t one, i;
-    for (one = 0; one < count; one++) {
-        double *inverse = x + one * n * n;
-        for (i = 0; i < n * n; i++) {
-            inverse[i] = i % (n + 1) == 0 ? 1.0 : 0.0;
-        }
-        memcpy(work, a + one * n * n, (size_t)(n * n) * sizeof(double));
-        gradc_upper(n, n, work, inverse);
-        if (gradc_back_substitute(n, n, work, inverse)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* The determinant of each of `count` n x n matrices; `work` holds n x n items. Exponents are added
- * up apart, so nothing overflows on the way. */
-static inline void gradc_det(int64_t count, int64_t n, const double *a, double *det, double *work) {
-    int64_t one, i;
-    for (one = 0; one < count; one++) {
-        double product = 1.0;
+    for (one = 0; one < count; one++, f += n * (n + 1)) {
+        double product = gradc_lu_parity(n, f);
         int exponent = 0, more;
-        memcpy(work, a + one * n * n, (size_t)(n * n) * sizeof(double));
-        if (gradc_upper(n, 0, work, work) < 0) {
-            product = -product;
-        }
         for (i = 0; i < n; i++) {
-            product *= work[i * n + i];
+            product *= f[i * (n + 1)];
             if (product - product == 0) { /* finite */
                 product = frexp(product, &more);
                 exponent += more;
@@ -145,54 +222,108 @@ static inline void gradc_det(int64_t count, int64_t n, const double *a, double *
     }
 }
 
-/* The sign of each determinant: 1, -1, 0, or NaN; as gradc_det. */
-static inline void gradc_slogdet_sign(int64_t count, int64_t n, const double *a, double *sign,
-                                      double *work) {
+/* The sign of each determinant: 1, -1, 0, or NaN. */
+static inline void gradc_lu_sign(int64_t count, int64_t n, const double *f, double *sign) {
     int64_t one, i;
-    for (one = 0; one < count; one++) {
-        memcpy(work, a + one * n * n, (size_t)(n * n) * sizeof(double));
-        sign[one] = (double)gradc_upper(n, 0, work, work);
+    for (one = 0; one < count; one++, f += n * (n + 1)) {
+        sign[one] = gradc_lu_parity(n, f);
         for (i = 0; i < n; i++) {
-            double u = work[i * n + i];
+            double u = f[i * (n + 1)];
             sign[one] *= u != u ? u : (double)((u > 0) - (u < 0));
         }
     }
 }
 
-/* The logarithm of the size of each determinant; as gradc_det. */
-static inline void gradc_slogdet_log(int64_t count, int64_t n, const double *a, double *size,
-                                     double *work) {
+/* The logarithm of the size of each determinant. */
+static inline void gradc_lu_log(int64_t count, int64_t n, const double *f, double *size) {
     int64_t one, i;
-    for (one = 0; one < count; one++) {
-        memcpy(work, a + one * n * n, (size_t)(n * n) * sizeof(double));
-        gradc_upper(n, 0, work, work);
+    for (one = 0; one < count; one++, f += n * (n + 1)) {
         size[one] = 0.0;
         for (i = 0; i < n; i++) {
-            size[one] += GRADC_LOG(fabs(work[i * n + i]));
+            size[one] += GRADC_LOG(fabs(f[i * (n + 1)]));
         }
+    }
+}
+
+/* x with l x = b for each of `count` lower triangles l and n x m matrices b. Returns 1 when an
+ * element of a diagonal is 0. */
+static inline int gradc_lower_solve(int64_t count, int64_t n, int64_t m, const double *l,
+                                    const double *b, double *x) {
+    int64_t one;
+    memcpy(x, b, (size_t)(count * n * m) * sizeof(double));
+    for (one = 0; one < count; one++, l += n * n, x += n * m) {
+        gradc_triangle lower = {l, n, 1, 0, 0};
+        if (gradc_is_singular(n, l)) {
+            return 1;
+        }
+        gradc_triangle_solve(n, m, lower, x, m);
+    }
+    return 0;
+}
+
+/* x with l^T x = b; as gradc_lower_solve. */
+static inline int gradc_lower_solve_transposed(int64_t count, int64_t n, int64_t m, const double *l,
+                                               const double *b, double *x) {
+    int64_t one;
+    memcpy(x, b, (size_t)(count * n * m) * sizeof(double));
+    for (one = 0; one < count; one++, l += n * n, x += n * m) {
+        gradc_triangle upper = {l, 1, n, 1, 0};
+        if (gradc_is_singular(n, l)) {
+            return 1;
+        }
+        gradc_triangle_solve(n, m, upper, x, m);
+    }
+    return 0;
+}
+
+/* Replace the lower triangle of n rows, `step` items apart, by l with l l^T = a; what is above the
+ * diagonal is used on the way. Returns 1 when the matrix is not positive definite. */
+static inline int gradc_cholesky_rows(int64_t n, double *a, int64_t step) {
+    int64_t i, j, k;
+    for (i = 0; i < n; i++) {
+        for (j = 0; j < i; j++) {
+            a[j * step + i] = a[i * step + j];
+        }
+    }
+    for (k = 0; k < n; k++) {
+        double *row = a + k * step;
+        if (!(row[k] > 0)) {
+            return 1;
+        }
+        row[k] = sqrt(row[k]);
+        for (j = k + 1; j < n; j++) {
+            row[j] /= row[k];
+        }
+        for (i = k + 1; i < n; i++) {
+            gradc_eliminate(n - i, row[i], row + i, a + i * step + i);
+        }
+    }
+    for (i = 0; i < n; i++) {
+        for (j = 0; j < i; j++) {
+            a[i * step + j] = a[j * step + i];
+        }
+    }
+    return 0;
+}
+
+/* 0 above the diagonal of the n x n matrix a. */
+static inline void gradc_clear_above(int64_t n, double *a) {
+    int64_t i;
+    for (i = 0; i < n; i++) {
+        memset(a + i * (n + 1) + 1, 0, (size_t)(n - 1 - i) * sizeof(double));
     }
 }
 
 /* The lower triangle l with l l^T = a for each of `count` n x n matrices, from their lower
  * triangles. Returns 1 when a matrix is not positive definite. */
 static inline int gradc_cholesky(int64_t count, int64_t n, const double *a, double *l) {
-    int64_t one, i, j;
-    memset(l, 0, (size_t)(count * n * n) * sizeof(double));
-    for (one = 0; one < count; one++) {
-        const double *from = a + one * n * n;
-        double *to = l + one * n * n;
-        for (i = 0; i < n; i++) {
-            double rest;
-            for (j = 0; j < i; j++) {
-                double dot = gradc_dot(j, to + i * n, 1, to + j * n, 1);
-                to[i * n + j] = (from[i * n + j] - dot) / to[j * n + j];
-            }
-            rest = from[i * n + i] - gradc_dot(i, to + i * n, 1, to + i * n, 1);
-            if (!(rest > 0)) {
-                return 1;
-            }
-            to[i * n + i] = sqrt(rest);
+    int64_t one;
+    memcpy(l, a, (size_t)(count * n * n) * sizeof(double));
+    for (one = 0; one < count; one++, l += n * n) {
+        if (gradc_cholesky_rows(n, l, n)) {
+            return 1;
         }
+        gradc_clear_above(n, l);
     }
     return 0;
 }
@@ -216,104 +347,179 @@ static inline void gradc_eliminatef(int64_t n, float factor, const float *restri
     }
 }
 
-/* The row at or below k whose element in column k is the largest. */
-static inline int64_t gradc_pivotf(int64_t n, int64_t k, const float *a) {
-    int64_t i, best = k;
-    for (i = k + 1; i < n; i++) {
-        best = fabsf(a[i * n + k]) > fabsf(a[best * n + k]) ? i : best;
+/* Factor the first n columns of m rows `step` items apart, m >= n. */
+static inline void gradc_lu_rowsf(int64_t m, int64_t n, float *a, int64_t step, float *pivots) {
+    int64_t i, k;
+    for (k = 0; k < n; k++) {
+        float *row = a + k * step, pivot;
+        int64_t best = k;
+        for (i = k + 1; i < m; i++) {
+            best = fabsf(a[i * step + k]) > fabsf(a[best * step + k]) ? i : best;
+        }
+        pivots[k] = (float)best;
+        pivot = a[best * step + k];
+        if (best != k) {
+            gradc_swap_rowsf(n, row, a + best * step);
+        }
+        for (i = k + 1; i < m && pivot != 0; i++) {
+            float factor = a[i * step + k] / pivot;
+            a[i * step + k] = factor;
+            gradc_eliminatef(n - k - 1, factor, row + k + 1, a + i * step + k + 1);
+        }
     }
-    return best;
 }
 
-/* Reduce an n x n matrix to its upper factor U by elimination with partial pivoting, and treat the
- * m columns of b the same way. Returns the sign of the row exchanges. */
-static inline int gradc_upperf(int64_t n, int64_t m, float *a, float *b) {
-    int64_t i, k;
-    int sign = 1;
+/* Do to the m columns of x what was done to the rows of the factored matrix, or undo it. */
+static inline void gradc_lu_exchangef(int64_t n, int64_t m, const float *pivots, float *x,
+                                     int64_t step, int undo) {
+    int64_t k;
     for (k = 0; k < n; k++) {
-        int64_t p = gradc_pivotf(n, k, a);
-        float pivot = a[p * n + k];
-        if (p != k) {
-            gradc_swap_rowsf(n - k, a + k * n + k, a + p * n + k);
-            gradc_swap_rowsf(m, b + k * m, b + p * m);
-            sign = -sign;
+        int64_t row = undo ? n - 1 - k : k, other = (int64_t)pivots[row];
+        if (other != row) {
+            gradc_swap_rowsf(m, x + row * step, x + other * step);
         }
-        for (i = k + 1; i < n && pivot != 0; i++) {
-            float factor = a[i * n + k] / pivot;
-            gradc_eliminatef(n - k - 1, factor, a + k * n + k + 1, a + i * n + k + 1);
-            gradc_eliminatef(m, factor, b + k * m, b + i * m);
+    }
+}
+
+/* A triangle of n rows: element (i, j) is t[i * row + j * column]. */
+typedef struct {
+    const float *t;
+    int64_t row, column;
+    int upper, unit;
+} gradc_trianglef;
+
+/* Replace one column x, of items `step` apart, by the solution of t x = b. */
+static inline void gradc_triangle_vectorf(int64_t n, gradc_trianglef a, float *x, int64_t step) {
+    int64_t i, j, k;
+    for (k = 0; k < n; k++) {
+        int64_t first = a.upper ? n - k : 0;
+        const float *row;
+        i = a.upper ? n - 1 - k : k;
+        row = a.t + i * a.row;
+        if (a.column == 1) {
+            x[i * step] -= gradc_dotf(k, row + first, 1, x + first * step, step);
         }
+        x[i * step] = a.unit ? x[i * step] : x[i * step] / row[i * a.column];
+        for (j = a.upper ? 0 : i + 1; a.column != 1 && j < (a.upper ? i : n); j++) {
+            x[j * step] -= a.t[j * a.row + i * a.column] * x[i * step];
+        }
+    }
+}
+
+/* Replace the m columns of x, rows `step` items apart, by the solution of t x = b. */
+static inline void gradc_triangle_solvef(int64_t n, int64_t m, gradc_trianglef a, float *x,
+                                        int64_t step) {
+    int64_t i, j, k;
+    if (m == 1) {
+        gradc_triangle_vectorf(n, a, x, step);
+        return;
+    }
+    for (k = 0; k < n; k++) {
+        i = a.upper ? n - 1 - k : k;
+        for (j = a.upper ? i + 1 : 0; j < (a.upper ? n : i); j++) {
+            gradc_eliminatef(m, a.t[i * a.row + j * a.column], x + j * step, x + i * step);
+        }
+        for (j = 0; j < m && !a.unit; j++) {
+            x[i * step + j] /= a.t[i * a.row + i * a.column];
+        }
+    }
+}
+
+/* Whether an element of the diagonal of the n x n matrix a is 0. */
+static inline int gradc_is_singularf(int64_t n, const float *a) {
+    int64_t i;
+    for (i = 0; i < n && a[i * (n + 1)] != 0; i++) {
+    }
+    return i < n;
+}
+
+/* The identity matrix of n rows. */
+static inline void gradc_identityf(int64_t n, float *x) {
+    int64_t i;
+    for (i = 0; i < n * n; i++) {
+        x[i] = i % (n + 1) == 0 ? 1.0f : 0.0f;
+    }
+}
+
+/* The factors f of each of `count` n x n matrices. */
+static inline void gradc_luf(int64_t count, int64_t n, const float *a, float *f) {
+    int64_t one;
+    for (one = 0; one < count; one++, a += n * n, f += n * (n + 1)) {
+        memcpy(f, a, (size_t)(n * n) * sizeof(float));
+        gradc_lu_rowsf(n, n, f, n, f + n * n);
+    }
+}
+
+/* x with a x = b for each of `count` matrices of factors f and n x m matrices b. Returns 1 when a
+ * matrix is singular. */
+static inline int gradc_lu_solvef(int64_t count, int64_t n, int64_t m, const float *f,
+                                 const float *b, float *x) {
+    int64_t one;
+    memcpy(x, b, (size_t)(count * n * m) * sizeof(float));
+    for (one = 0; one < count; one++, f += n * (n + 1), x += n * m) {
+        gradc_trianglef lower = {f, n, 1, 0, 1}, upper = {f, n, 1, 1, 0};
+        if (gradc_is_singularf(n, f)) {
+            return 1;
+        }
+        gradc_lu_exchangef(n, m, f + n * n, x, m, 0);
+        gradc_triangle_solvef(n, m, lower, x, m);
+        gradc_triangle_solvef(n, m, upper, x, m);
+    }
+    return 0;
+}
+
+/* x with a^T x = b; as gradc_lu_solvef. */
+static inline int gradc_lu_solve_transposedf(int64_t count, int64_t n, int64_t m, const float *f,
+                                            const float *b, float *x) {
+    int64_t one;
+    memcpy(x, b, (size_t)(count * n * m) * sizeof(float));
+    for (one = 0; one < count; one++, f += n * (n + 1), x += n * m) {
+        gradc_trianglef lower = {f, 1, n, 0, 0}, upper = {f, 1, n, 1, 1};
+        if (gradc_is_singularf(n, f)) {
+            return 1;
+        }
+        gradc_triangle_solvef(n, m, lower, x, m);
+        gradc_triangle_solvef(n, m, upper, x, m);
+        gradc_lu_exchangef(n, m, f + n * n, x, m, 1);
+    }
+    return 0;
+}
+
+/* The inverse x of each of `count` matrices of factors f. Returns 1 when a matrix is singular. */
+static inline int gradc_lu_inversef(int64_t count, int64_t n, const float *f, float *x) {
+    int64_t one;
+    for (one = 0; one < count; one++, f += n * (n + 1), x += n * n) {
+        gradc_trianglef lower = {f, n, 1, 0, 1}, upper = {f, n, 1, 1, 0};
+        if (gradc_is_singularf(n, f)) {
+            return 1;
+        }
+        gradc_identityf(n, x);
+        gradc_lu_exchangef(n, n, f + n * n, x, n, 0);
+        gradc_triangle_solvef(n, n, lower, x, n);
+        gradc_triangle_solvef(n, n, upper, x, n);
+    }
+    return 0;
+}
+
+/* 1 or -1: the sign that the exchanges of rows give the determinant. */
+static inline float gradc_lu_parityf(int64_t n, const float *f) {
+    float sign = 1.0f;
+    int64_t i;
+    for (i = 0; i < n; i++) {
+        sign = f[n * n + i] == (float)i ? sign : -sign;
     }
     return sign;
 }
 
-/* Replace the m columns of x by the solution of u x = b for an upper triangle u. Returns 1 when an
- * element of its diagonal is 0. */
-static inline int gradc_back_substitutef(int64_t n, int64_t m, const float *u, float *x) {
-    int64_t i, j, k;
-    for (i = 0; i < n; i++) {
-        if (u[i * n + i] == 0) {
-            return 1;
-        }
-    }
-    for (i = n - 1; i >= 0; i--) {
-        for (k = i + 1; k < n; k++) {
-            gradc_eliminatef(m, u[i * n + k], x + k * m, x + i * m);
-        }
-        for (j = 0; j < m; j++) {
-            x[i * m + j] /= u[i * n + i];
-        }
-    }
-    return 0;
-}
-
-/* x with a x = b for each of `count` n x n matrices a and n x m matrices b; `work` holds n x n
- * items. Returns 1 when a matrix is singular. */
-static inline int gradc_solvef(int64_t count, int64_t n, int64_t m, const float *a, const float *b,
-                              float *x, float *work) {
-    int64_t one;
-    memcpy(x, b, (size_t)(count * n * m) * sizeof(float));
-    for (one = 0; one < count; one++) {
-        memcpy(work, a + one * n * n, (size_t)(n * n) * sizeof(float));
-        gradc_upperf(n, m, work, x + one * n * m);
-        if (gradc_back_substitutef(n, m, work, x + one * n * m)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* The inverse x of each of `count` n x n matrices; `work` holds n x n items. Returns 1 when a
- * matrix is singular. */
-static inline int gradc_invf(int64_t count, int64_t n, const float *a, float *x, float *work) {
+/* The determinant of each of `count` matrices of factors f. Exponents are added up apart, so that
+ * nothing overflows on the way. */
+static inline void gradc_lu_detf(int64_t count, int64_t n, const float *f, float *det) {
     int64_t one, i;
-    for (one = 0; one < count; one++) {
-        float *inverse = x + one * n * n;
-        for (i = 0; i < n * n; i++) {
-            inverse[i] = i % (n + 1) == 0 ? 1.0f : 0.0f;
-        }
-        memcpy(work, a + one * n * n, (size_t)(n * n) * sizeof(float));
-        gradc_upperf(n, n, work, inverse);
-        if (gradc_back_substitutef(n, n, work, inverse)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* The determinant of each of `count` n x n matrices; `work` holds n x n items. Exponents are added
- * up apart, so nothing overflows on the way. */
-static inline void gradc_detf(int64_t count, int64_t n, const float *a, float *det, float *work) {
-    int64_t one, i;
-    for (one = 0; one < count; one++) {
-        float product = 1.0f;
+    for (one = 0; one < count; one++, f += n * (n + 1)) {
+        float product = gradc_lu_parityf(n, f);
         int exponent = 0, more;
-        memcpy(work, a + one * n * n, (size_t)(n * n) * sizeof(float));
-        if (gradc_upperf(n, 0, work, work) < 0) {
-            product = -product;
-        }
         for (i = 0; i < n; i++) {
-            product *= work[i * n + i];
+            product *= f[i * (n + 1)];
             if (product - product == 0) { /* finite */
                 product = frexpf(product, &more);
                 exponent += more;
@@ -323,54 +529,108 @@ static inline void gradc_detf(int64_t count, int64_t n, const float *a, float *d
     }
 }
 
-/* The sign of each determinant: 1, -1, 0, or NaN; as gradc_detf. */
-static inline void gradc_slogdet_signf(int64_t count, int64_t n, const float *a, float *sign,
-                                      float *work) {
+/* The sign of each determinant: 1, -1, 0, or NaN. */
+static inline void gradc_lu_signf(int64_t count, int64_t n, const float *f, float *sign) {
     int64_t one, i;
-    for (one = 0; one < count; one++) {
-        memcpy(work, a + one * n * n, (size_t)(n * n) * sizeof(float));
-        sign[one] = (float)gradc_upperf(n, 0, work, work);
+    for (one = 0; one < count; one++, f += n * (n + 1)) {
+        sign[one] = gradc_lu_parityf(n, f);
         for (i = 0; i < n; i++) {
-            float u = work[i * n + i];
+            float u = f[i * (n + 1)];
             sign[one] *= u != u ? u : (float)((u > 0) - (u < 0));
         }
     }
 }
 
-/* The logarithm of the size of each determinant; as gradc_detf. */
-static inline void gradc_slogdet_logf(int64_t count, int64_t n, const float *a, float *size,
-                                     float *work) {
+/* The logarithm of the size of each determinant. */
+static inline void gradc_lu_logf(int64_t count, int64_t n, const float *f, float *size) {
     int64_t one, i;
-    for (one = 0; one < count; one++) {
-        memcpy(work, a + one * n * n, (size_t)(n * n) * sizeof(float));
-        gradc_upperf(n, 0, work, work);
+    for (one = 0; one < count; one++, f += n * (n + 1)) {
         size[one] = 0.0f;
         for (i = 0; i < n; i++) {
-            size[one] += GRADC_LOGF(fabsf(work[i * n + i]));
+            size[one] += GRADC_LOGF(fabsf(f[i * (n + 1)]));
         }
+    }
+}
+
+/* x with l x = b for each of `count` lower triangles l and n x m matrices b. Returns 1 when an
+ * element of a diagonal is 0. */
+static inline int gradc_lower_solvef(int64_t count, int64_t n, int64_t m, const float *l,
+                                    const float *b, float *x) {
+    int64_t one;
+    memcpy(x, b, (size_t)(count * n * m) * sizeof(float));
+    for (one = 0; one < count; one++, l += n * n, x += n * m) {
+        gradc_trianglef lower = {l, n, 1, 0, 0};
+        if (gradc_is_singularf(n, l)) {
+            return 1;
+        }
+        gradc_triangle_solvef(n, m, lower, x, m);
+    }
+    return 0;
+}
+
+/* x with l^T x = b; as gradc_lower_solvef. */
+static inline int gradc_lower_solve_transposedf(int64_t count, int64_t n, int64_t m, const float *l,
+                                               const float *b, float *x) {
+    int64_t one;
+    memcpy(x, b, (size_t)(count * n * m) * sizeof(float));
+    for (one = 0; one < count; one++, l += n * n, x += n * m) {
+        gradc_trianglef upper = {l, 1, n, 1, 0};
+        if (gradc_is_singularf(n, l)) {
+            return 1;
+        }
+        gradc_triangle_solvef(n, m, upper, x, m);
+    }
+    return 0;
+}
+
+/* Replace the lower triangle of n rows, `step` items apart, by l with l l^T = a; what is above the
+ * diagonal is used on the way. Returns 1 when the matrix is not positive definite. */
+static inline int gradc_cholesky_rowsf(int64_t n, float *a, int64_t step) {
+    int64_t i, j, k;
+    for (i = 0; i < n; i++) {
+        for (j = 0; j < i; j++) {
+            a[j * step + i] = a[i * step + j];
+        }
+    }
+    for (k = 0; k < n; k++) {
+        float *row = a + k * step;
+        if (!(row[k] > 0)) {
+            return 1;
+        }
+        row[k] = sqrtf(row[k]);
+        for (j = k + 1; j < n; j++) {
+            row[j] /= row[k];
+        }
+        for (i = k + 1; i < n; i++) {
+            gradc_eliminatef(n - i, row[i], row + i, a + i * step + i);
+        }
+    }
+    for (i = 0; i < n; i++) {
+        for (j = 0; j < i; j++) {
+            a[i * step + j] = a[j * step + i];
+        }
+    }
+    return 0;
+}
+
+/* 0 above the diagonal of the n x n matrix a. */
+static inline void gradc_clear_abovef(int64_t n, float *a) {
+    int64_t i;
+    for (i = 0; i < n; i++) {
+        memset(a + i * (n + 1) + 1, 0, (size_t)(n - 1 - i) * sizeof(float));
     }
 }
 
 /* The lower triangle l with l l^T = a for each of `count` n x n matrices, from their lower
  * triangles. Returns 1 when a matrix is not positive definite. */
 static inline int gradc_choleskyf(int64_t count, int64_t n, const float *a, float *l) {
-    int64_t one, i, j;
-    memset(l, 0, (size_t)(count * n * n) * sizeof(float));
-    for (one = 0; one < count; one++) {
-        const float *from = a + one * n * n;
-        float *to = l + one * n * n;
-        for (i = 0; i < n; i++) {
-            float rest;
-            for (j = 0; j < i; j++) {
-                float dot = gradc_dotf(j, to + i * n, 1, to + j * n, 1);
-                to[i * n + j] = (from[i * n + j] - dot) / to[j * n + j];
-            }
-            rest = from[i * n + i] - gradc_dotf(i, to + i * n, 1, to + i * n, 1);
-            if (!(rest > 0)) {
-                return 1;
-            }
-            to[i * n + i] = sqrtf(rest);
+    int64_t one;
+    memcpy(l, a, (size_t)(count * n * n) * sizeof(float));
+    for (one = 0; one < count; one++, l += n * n) {
+        if (gradc_cholesky_rowsf(n, l, n)) {
+            return 1;
         }
+        gradc_clear_abovef(n, l);
     }
     return 0;
 }

@@ -1,0 +1,76 @@
+"""Matrices factored once for all that is asked of them, in programs for C.
+
+    x = np.linalg.solve(a, b)              f = lu(a);  x = lu_solve(f, b)
+    g = np.linalg.solve(a.T, x_bar)   ->   g = lu_solve_transposed(f, x_bar)
+    s = np.linalg.slogdet(a)               s = lu_sign(f), lu_log(f)
+
+A gradient solves with the transpose of what the function solved with, so half of all factors go.
+In a loop over time steps with one matrix the factors are made before it.  A Cholesky factor is a
+triangle, and systems with it, or with its transpose, need no factors at all.
+
+NumPy has no such functions, so its source keeps what the user wrote.
+"""
+
+from dataclasses import replace
+
+from gradc.ir import Graph, Node, Program, Value, op_named
+from gradc.ir.rebuild import copy_node, rebuild
+from gradc.passes.simplify import simplify
+
+__all__ = ["OF_FACTORS", "factored"]
+
+OF_FACTORS = {
+    "inv": "lu_inverse",
+    "det": "lu_det",
+    "slogdet_sign": "lu_sign",
+    "slogdet_log": "lu_log",
+}
+"""Functions of one matrix, and what they are of its factors."""
+
+
+def factored(program: Program) -> Program:
+    """Return the program with systems, inverses and determinants by factors of their matrices.
+
+    Linear in the number of nodes; programs without any come back as they are.
+    """
+    if not _asks(program.graph):
+        return program
+    return replace(program, graph=simplify(_factored(program.graph), final=True))
+
+
+def _asks(graph: Graph) -> bool:
+    return any(
+        node.op.name == "solve" or node.op.name in OF_FACTORS or any(map(_asks, node.regions))
+        for node in graph.nodes
+    )
+
+
+def _factored(graph: Graph) -> Graph:
+    def visit(target: Graph, node: Node, operands: tuple[Value, ...]) -> Value:
+        if node.op.name == "solve":
+            return _solution(*operands)
+        if node.op.name in OF_FACTORS:
+            return op_named(OF_FACTORS[node.op.name])(op_named("lu")(operands[0]))
+        if node.regions:
+            regions = tuple(map(_factored, node.regions))
+            ids = tuple(v.id for v in operands)
+            return target.value(target.add(node.op, ids, node.params, regions))
+        return copy_node(target, node, operands)
+
+    return rebuild(graph, visit)
+
+
+def _solution(a: Value, b: Value) -> Value:
+    """Return the x with ``a @ x = b``, by factors of ``a`` or of what it is the transpose of."""
+    matrix, turned = a, False
+    while _swaps_last_axes(matrix):
+        matrix, turned = matrix.graph.value(matrix.node.operands[0]), not turned
+    suffix = "_transposed" if turned else ""
+    if matrix.node.op.name == "cholesky":
+        return op_named(f"lower_solve{suffix}")(matrix, b)
+    return op_named(f"lu_solve{suffix}")(op_named("lu")(matrix), b)
+
+
+def _swaps_last_axes(a: Value) -> bool:
+    swapped = (*range(a.ndim - 2), a.ndim - 1, a.ndim - 2)
+    return a.node.op.name == "transpose" and tuple(a.node.params["axes"]) == swapped

@@ -1,0 +1,16 @@
+"""What only C gains by, once no derivative will be taken any more."""
+
+from gradc.ir import Program
+from gradc.passes.factors import factored
+from gradc.passes.vectorize import vectorized
+
+__all__ = ["for_c"]
+
+
+def for_c(program: Program, *, sparing: bool = False) -> Program:
+    """Return the program as it is lowered to loops.
+
+    Maps with large products are products of matrices (with ``sparing`` only as far as that keeps
+    nothing more), and systems go by factors of their matrices.
+    """
+    return factored(vectorized(program, heavy=True, sparing=sparing))
