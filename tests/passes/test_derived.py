@@ -5,9 +5,9 @@ import pytest
 
 import gradc
 from gradc import ops
-from gradc.ir import Origin
+from gradc.ir import ArrayType, Origin
 from gradc.ops.rules import choose
-from tests.passes.cases import Case, check
+from tests.passes.cases import F8, Case, check, graph_of, registered, rewritten
 
 DERIVED = Origin(None, adjoint_of=0)
 
@@ -19,9 +19,9 @@ def where(x, y, a, b):
 def derived(build):
     """Build as part of a derivative."""
 
-    def inside(x, y):
-        with x.graph.at(DERIVED):
-            return build(x, y)
+    def inside(*values):
+        with values[0].graph.at(DERIVED):
+            return build(*values)
 
     return inside
 
@@ -49,7 +49,28 @@ CASES = [
         derived(lambda x, y: where(x, y, y, x)),
         ulps=1,
     ),
+    Case(
+        "divide_the_sum",
+        derived(lambda x, y, c: (x * (y / c.broadcast_to((2, 3)))).sum((1,))),
+        derived(lambda x, y, c: ((x * y).sum((1,)).reshape((2, 1)) / c).reshape((2,))),
+        types=(ArrayType.of("f8", 2, 3), ArrayType.of("f8", 2, 3), ArrayType.of("f8", 2, 1)),
+        ulps=4,
+    ),
+    Case(
+        "divide_the_sum",
+        derived(lambda x, y, c: ((y / c.broadcast_to((3,))) * x).sum((0,))),
+        derived(lambda x, y, c: (x * y).sum((0,)) / c),
+        types=(F8, F8, ArrayType.of("f8")),
+        ulps=4,
+    ),
 ]
+
+
+def test_a_divisor_that_differs_along_the_sum_stays_in_it():
+    kind = ArrayType.of("f8", 2, 3)
+    build = derived(lambda x, y, c: (x * (y / c.broadcast_to((2, 3)))).sum((0,)))
+    graph = graph_of(build, (kind, kind, ArrayType.of("f8", 2, 1)))
+    assert not rewritten(graph, registered("divide_the_sum"))[1]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case))
@@ -73,7 +94,13 @@ def mirrored(x):
     return np.sum(np.where(x > 0.0, np.where(x > 1.0, x, 2.0 * x), x * x))
 
 
+def softmax(x):
+    e = np.exp(x - np.max(x))
+    return np.sum(x * (e / np.sum(e)))
+
+
 LOSSES = {
+    "softmax": softmax,
     "mean of squares": lambda x: np.mean((x - 1.0) ** 2),
     "scaled three times": lambda x: np.sum(0.3 * (0.7 * (1.1 * x**2))),
     "huber": huber,

@@ -10,8 +10,8 @@ def softmax_loss_grad(w, x, y):
     sum_1 = np.sum(t_1, axis=1, keepdims=True)
     p = t_1 / sum_1
     # adjoint
-    p_bar = -y * (1.0 / p)                                       # model.py:12  return -np.sum(y * np.log(p))
-    sum_2 = np.sum(p_bar * (-p / sum_1), axis=1, keepdims=True)  # model.py:11  p = np.exp(shifted) / np.sum(np.exp(shifted), axis=1,  ...
-    shifted_bar = (sum_2 + p_bar * (1.0 / sum_1)) * t_1
-    w_bar = x.T @ shifted_bar                                    # model.py:9  logits = x @ w
+    p_bar = -y * (1.0 / p)                                   # model.py:12  return -np.sum(y * np.log(p))
+    t_2 = np.sum(p_bar * -p, axis=1, keepdims=True) / sum_1  # model.py:11  p = np.exp(shifted) / np.sum(np.exp(shifted), axis=1, keep ...
+    shifted_bar = (t_2 + p_bar * (1.0 / sum_1)) * t_1
+    w_bar = x.T @ shifted_bar                                # model.py:9  logits = x @ w
     return -np.sum(y * np.log(p)), w_bar  # model.py:12  return -np.sum(y * np.log(p))
