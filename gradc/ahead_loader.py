@@ -131,9 +131,11 @@ class _Face:
         """Print docstring and body of the function."""
         yield from self._docstring()
         yield "inputs = ["
+        lies = {self.places[leaf]: strides for leaf, strides in self.recording.strides}
         for place, port in zip(self.inputs, self.program.inputs, strict=True):
             label = _quoted(port.path or port.name)
-            yield f"    _given({place}, {label}, {_code(port)}, {_shape(port)}),"
+            more = f", {lies[place]!r}" if place in lies else ""
+            yield f"    _given({place}, {label}, {_code(port)}, {_shape(port)}{more}),"
         yield "]"
         yield "results = ["
         yield from (f"    numpy.empty({_shape(p)}, {_code(p)})," for p in self.program.outputs)

@@ -261,6 +261,28 @@ def test_the_loader_checks_what_it_is_given(builds):
 
 
 @needs_compiler
+def test_the_loader_takes_the_layout_that_a_reshape_was_a_view_in(tmp_path):
+    """In another order the reshape would be a copy, and the write would not reach the argument."""
+
+    def shift(a):
+        row = a.reshape(-1)
+        row += 1.0
+        return a.sum()
+
+    made = np.arange(6.0).reshape(2, 3)
+    for name, example, other in (
+        ("shift_rows", made, np.asfortranarray(made)),
+        ("shift_columns", np.asfortranarray(made), made),
+    ):
+        fn = _load(gradc.build(shift, (example,), out=tmp_path / name, name=name).loader)
+        mine, plain = example.copy(order="K"), example.copy(order="K")
+        assert fn(mine) == shift(plain)
+        np.testing.assert_array_equal(mine, plain)
+        with pytest.raises(ValueError, match=r"a must have strides \(\d+, \d+\), but has"):
+            fn(other.copy(order="K"))
+
+
+@needs_compiler
 def test_the_loader_reports_a_wrong_index(builds):
     fn = _load(builds("pick").loader)
     table, rows, w = CASES["pick"][1]

@@ -252,19 +252,20 @@ class Recorder:
         handle._layout = given(array)
         return handle
 
-    def guard_layouts(self, arrays: Sequence[tuple[Any, Reader]]) -> None:
+    def guard_layouts(self, arrays: Sequence[tuple[Any, Reader]]) -> bool:
         """Guard how arrays lie in memory, if that decided which arrays a write has changed.
 
         Whether a reshape is a view depends on it; a write into the array or into what the reshape
         gave shows the difference.
         """
         if not any(handle._version for handle in self.reshaped):
-            return
+            return False
         hidden = ((array, read) for array, _, read in self._arrays.values())
         for array, read in (*arrays, *hidden):
             lies = given(array)
             guard = Guard("layout", read, partial(is_given, lies), is_called=lies is None)
             self.guards.setdefault(("layout", id(array)), guard)
+        return True
 
     def forget_draws(self, since: int) -> None:
         """Take back the draws recorded from an input on: their loop is recorded anew."""

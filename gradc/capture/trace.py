@@ -63,11 +63,14 @@ class Recording(Calling):
         Loops, each with what became of it: kept, or unrolled and why.
     donated : tuple of (int, int)
         Output and input numbers: the result may lie in the argument's memory.
+    strides : tuple of (int, tuple of int)
+        How arguments lay in memory, by their leaves, where that decided what a write changes.
     """
 
     graph: Graph
     choices: tuple[tuple[Span | None, str], ...] = ()
     donated: tuple[tuple[int, int], ...] = ()
+    strides: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
     def gather(self, leaves: Leaves) -> list[Any]:
         """Return the value of every input for one call; random inputs are drawn here."""
@@ -211,7 +214,8 @@ def trace(
         written = _written(recorder, outputs)
         running.graph.outputs = [value.id for value in outputs]
         arrays = [(i, leaf) for i, leaf in enumerate(leaves) if isinstance(leaf, np.ndarray)]
-        recorder.guard_layouts([(leaf, static_reader(i)) for i, leaf in arrays if leaf.ndim > 1])
+        arrays = [(i, leaf) for i, leaf in arrays if leaf.ndim > 1]
+        decided = recorder.guard_layouts([(leaf, static_reader(i)) for i, leaf in arrays])
     return Recording(
         name=name,
         graph=running.graph,
@@ -224,6 +228,7 @@ def trace(
         span=_definition(function),
         choices=tuple(recorder.choices.items()),
         touched=recorder.touched_inputs(),
+        strides=tuple((i, leaf.strides) for i, leaf in arrays if decided),
     )
 
 

@@ -35,8 +35,11 @@ def _entry(library):
     return function
 
 
-def _given(value, name, dtype, shape):
-    """Return an argument as an aligned array in C order; its dtype and shape must fit."""
+def _given(value, name, dtype, shape, strides=None):
+    """Return an argument as an aligned array in C order; its dtype and shape must fit.
+
+    So must its strides, where a write through a reshape reaches it only if that is a view.
+    """
     array = numpy.asarray(value)
     if type(value) in (bool, int, float) and numpy.can_cast(array.dtype, dtype, "same_kind"):
         array = array.astype(dtype)
@@ -44,6 +47,9 @@ def _given(value, name, dtype, shape):
         raise TypeError(f"{name} must have dtype {numpy.dtype(dtype)}, but has {array.dtype}")
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, but has {array.shape}")
+    steps = [(a, b) for a, b, n in zip(array.strides, strides or (), shape) if n > 1]
+    if any(a != b for a, b in steps):
+        raise ValueError(f"{name} must have strides {strides}, but has {array.strides}")
     return numpy.require(array, requirements=("C", "A"))
 
 
