@@ -92,7 +92,11 @@ def _one(
     if isinstance(which, str):
         if which in kwargs:
             return _chosen(which, kwargs[which], starts[which])
-        if which not in names[: len(args)]:
+        if which in names and which not in names[: len(args)]:
+            raise _unknown(
+                fn, names, f"{which} is not given in this call; pass it, as {which}=...", what
+            )
+        if which not in names:
             raise _unknown(fn, names, f"no argument named {which!r}", what)
         which = names.index(which)
     if isinstance(which, bool) or not isinstance(which, int):

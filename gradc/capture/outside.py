@@ -10,6 +10,7 @@ is refused, and what was there before is put back.
 """
 
 import dis
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
@@ -22,7 +23,7 @@ from gradc.capture.tracer import Tracer
 from gradc.errors import TraceError
 from gradc.spans import Span
 
-__all__ = ["Outside"]
+__all__ = ["Outside", "traced_in"]
 
 _Content: TypeAlias = dict[Any, Any]
 _Kept: TypeAlias = tuple[str, Any, Callable[[], _Content], Callable[[_Content], None], _Content]
@@ -93,7 +94,7 @@ class Outside:
         for path, value, take, put, before in self._kept.values():
             now = take()
             changed = {k: v for k, v in now.items() if v is not before.get(k, _NOTHING)}
-            traced = {k: left for k, v in changed.items() if (left := _traced_in(v)) is not None}
+            traced = {k: left for k, v in changed.items() if (left := traced_in(v)) is not None}
             same = {k for k, left in traced.items() if left is handle_of(before.get(k))}
             if traced.keys() == same:
                 put(now | {k: before[k] for k in same}) if same else None
@@ -174,7 +175,7 @@ def _global_stores(code: CodeType) -> tuple[str, ...]:
 _STORE = dis.opmap["STORE_GLOBAL"]
 
 
-def _traced_in(value: Any) -> Tracer | None:
+def traced_in(value: Any) -> Tracer | None:
     """Find a traced value in an object, or in what it leads to."""
     pending, seen = [value], set[int]()
     while pending and len(seen) < _DEEP:
@@ -186,8 +187,21 @@ def _traced_in(value: Any) -> Tracer | None:
         seen.add(id(here))
         if isinstance(here, dict):
             pending += here.values()
-        elif isinstance(here, list | tuple | set):
+        elif isinstance(here, list | tuple | set | frozenset | deque):
             pending += here
-        elif not isinstance(here, type | FunctionType | ModuleType):
+        elif isinstance(here, FunctionType):
+            pending += _captured(here)
+        elif not isinstance(here, type | ModuleType):
             pending += (getattr(here, "__dict__", None) or {}).values()
     return None
+
+
+def _captured(function: FunctionType) -> Iterator[Any]:
+    """Yield what a function holds of the functions around it, but for the hooks."""
+    names = function.__code__.co_freevars
+    for name, cell in zip(names, function.__closure__ or (), strict=True):
+        try:
+            if not name.startswith("_gradc_"):
+                yield cell.cell_contents
+        except ValueError:
+            continue

@@ -19,10 +19,11 @@ from gradc.capture.convert import value_of
 from gradc.capture.given import Given
 from gradc.capture.hooks import call_function, static_reader
 from gradc.capture.mutation import layout_of, read
+from gradc.capture.outside import traced_in
 from gradc.capture.random_draws import draw_all
 from gradc.capture.recorder import Recorder
 from gradc.capture.rewrite import is_rewritten
-from gradc.capture.tracer import Tracer, is_concrete, wrap
+from gradc.capture.tracer import Tracer, describe, is_concrete, wrap
 from gradc.capture.unsized import Unsized
 from gradc.errors import ArgumentError, GradcError, TraceError, UnsupportedError
 from gradc.ir import SUPPORTED_DTYPES, ArrayType, Graph, Value
@@ -304,11 +305,26 @@ def _results(function: Any, result: Any) -> tuple[tuple[ResultLeaf, ...], TreeDe
             found.append(ResultLeaf(len(outputs), leaf._kind))
             outputs.append(read(leaf))
         else:
+            _refuse_hidden(function, leaf)
             known = (
                 leaf._value.copy() if isinstance(leaf, Tracer) and leaf._value is not None else leaf
             )
             found.append(ResultLeaf(-1, Kind.ARRAY, known))
     return tuple(found), tree, outputs
+
+
+def _refuse_hidden(function: Any, leaf: Any) -> None:
+    """Refuse an object in a result that holds traced values: no other call would fill it."""
+    left = None if isinstance(leaf, Tracer) else traced_in(leaf)
+    if left is not None and not is_concrete(left):
+        raise TraceError(
+            f"{getattr(function, '__name__', 'the function')} returns a traced value inside an "
+            f"object of type {type(leaf).__name__}",
+            span=_definition(function),
+            operands=[describe(left)],
+            repair="return arrays in tuples, lists, dicts, named tuples or dataclasses, and make "
+            "the object of them outside",
+        )
 
 
 def _written(recorder: Recorder, outputs: list[Value]) -> tuple[Written, ...]:

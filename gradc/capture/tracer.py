@@ -235,7 +235,13 @@ class Tracer:
         """Refuse, as NumPy does; in a loop that may be run turn by turn the value is known then."""
         if current().region:
             demand("a traced value is looked up in a dict or a set")
-        raise TypeError("unhashable type: 'Tracer'")
+        fail(
+            TraceError,
+            "a traced value is no key of a dict and no item of a set: it is not known while the "
+            "function is recorded",
+            operands=[describe(self)],
+            repair="put the values into an array and index it, or use np.select",
+        )
 
     __iadd__ = _in_place(np.add)
     __isub__ = _in_place(np.subtract)

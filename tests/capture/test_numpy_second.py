@@ -154,6 +154,13 @@ def contracted(x, v):
     )  # fmt: skip
 
 
+def converted(x):
+    return (
+        np.float64(x), np.float32(x[0, 0]), np.int32(x.sum()), np.float64(1) * x, np.bool_(x[0, 1]),
+        np.int64(x[0]), np.float64("1.5"),
+    )  # fmt: skip
+
+
 def counted(numbers, v):
     return np.bincount(numbers, minlength=9), np.bincount(numbers, v, 12)
 
@@ -162,6 +169,7 @@ CASES = {
     "edited": (edited, X, V),
     "gathered": (gathered, X, V),
     "contracted": (contracted, X, V),
+    "converted": (converted, X),
     "counted": (counted, np.array([0, 3, 3, 8, 1, 0, 0, 5]), V),
     "without_nan": (without_nan, GAPS),
     "without_nan single": (without_nan, GAPS.astype(np.float32)),

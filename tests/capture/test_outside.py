@@ -155,3 +155,50 @@ def test_what_a_decorator_inside_remembers():
     x = 0.7
     slope = 3 * x + (35 * 4 * x**3 - 60 * x) / 8
     assert abs(gradc.grad(legendre)(x) - slope) < 1e-13
+
+
+class Pair:
+    def __init__(self, first, second):
+        self.first, self.second = first, second
+
+
+def in_an_object(x):
+    return Pair(x, x * 2)
+
+
+def in_a_closure(x):
+    y = x * 2
+    return x, lambda t: t * y
+
+
+def in_a_set_of_an_object(x):
+    return [Pair(1, [(x * 2,)])]
+
+
+@pytest.mark.parametrize("function", [in_an_object, in_a_closure, in_a_set_of_an_object])
+def test_a_value_inside_an_object_that_is_returned(function):
+    with pytest.raises(TraceError, match=rf"{function.__name__} returns a traced value inside an"):
+        gradc.compile(function)(X)
+
+
+def test_objects_without_traced_values_are_returned():
+    numbers, pair = gradc.compile(lambda x: (x, Pair(1, len)))(X)
+    np.testing.assert_array_equal(numbers, X)
+    assert (pair.first, pair.second) == (1, len)
+
+
+def test_a_value_is_no_key():
+    def pick(x):
+        return {0: x[0], 1: x[1]}[int(x[0])]
+
+    with pytest.raises(TraceError, match=r"no key of a dict(.|\n)*\{0: x\[0\](.|\n)*np\.select"):
+        gradc.grad(pick)(X)
+
+
+def test_an_argument_that_is_left_to_its_default():
+    def scaled(x, factor=2.0):
+        return np.sum(x) * factor
+
+    with pytest.raises(gradc.ArgumentError, match="factor is not given in this call; pass it"):
+        gradc.grad(scaled, argnums="factor")(X)
+    assert gradc.grad(scaled, argnums="factor")(X, factor=3.0) == 6.0

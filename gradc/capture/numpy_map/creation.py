@@ -4,6 +4,7 @@ Arrays made from constants are evaluated while recording; what they are made fro
 (``np.full(3, x)``, ``np.linspace(0, x)``).
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from gradc.capture.convert import (
     fresh,
     has_traced,
     own,
+    result,
     unwrap,
     value_of,
 )
@@ -36,7 +38,7 @@ from gradc.capture.positions import as_dim, as_user
 from gradc.capture.ranges import not_negative
 from gradc.capture.tracer import Kind, Tracer, is_concrete, make_concrete, wrap
 from gradc.capture.turns import make_range
-from gradc.ir import Dim, DimExpr, known, op_named, static_shape
+from gradc.ir import SUPPORTED_DTYPES, Dim, DimExpr, known, op_named, static_shape
 
 
 def _check_order(order: Any) -> None:
@@ -125,6 +127,19 @@ def copy_method(a: Any, order: str = "C") -> Any:
     if order == "K":
         return call(np.copy, x)
     return wrap(read(x), Kind.SCALAR if x._kind is not Kind.ARRAY else Kind.ARRAY)
+
+
+def _number_of(kind: Any) -> Callable[[Any], Any]:
+    """Return the handler of a type of numbers: it converts, and keeps the shape of an array."""
+
+    def handler(x: Any = 0, /) -> Any:
+        return result(cast_to(value_of(x), np.dtype(kind)))
+
+    return handler
+
+
+for _kind in SUPPORTED_DTYPES:
+    handles(_kind.type)(_number_of(_kind))
 
 
 @handles(np.ndarray.astype, np.astype)
