@@ -2,6 +2,7 @@
 
 import functools
 import math
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -176,3 +177,50 @@ class Line(NamedTuple):
 def a_named_tuple_with_other_fields(line, x):
     line = line._replace(weights=line.weights * 2)
     return x @ line.weights + line._asdict()["bias"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    rate: float = 0.1
+    activation: str = "tanh"
+
+    def faster(self, factor):
+        return replace(self, rate=self.rate * factor)
+
+
+@program(lambda r: (Settings(), r.standard_normal(3)), "real", argnums=(1,))
+def settings_made_anew(settings, x):
+    settings = settings.faster(2.0)
+    return getattr(np, settings.activation)(x) * settings.rate
+
+
+class Left:
+    def __init__(self, value):
+        self.value = value
+
+    def __add__(self, other):
+        return type(self)(self.value + getattr(other, "value", other))
+
+    def __sub__(self, other):
+        return type(self)(self.value - getattr(other, "value", other))
+
+    def __rsub__(self, other):
+        return type(self)(other - self.value)
+
+    def __rpow__(self, base):
+        return type(self)(base**self.value)
+
+    def __radd__(self, other):
+        return type(self)(other + self.value)
+
+
+class Right(Left):
+    def __radd__(self, other):
+        return Right(10 * getattr(other, "value", other) + self.value)
+
+
+@program(positives(3), "real")
+def operators_of_the_right_side(x):
+    a, b = Left(x[0]), Right(x[1])
+    first = a + b  # the class below asks first
+    return first.value + (2.0 + a).value * (3 - b).value + (2.0**a).value + sum([a, a, b]).value

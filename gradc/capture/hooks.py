@@ -4,6 +4,7 @@ One ``Hooks`` object serves one function under one recording.  After the recordi
 function that escaped do nothing but what Python would have done.
 """
 
+import dataclasses
 import operator
 import os
 from collections.abc import Callable
@@ -267,6 +268,13 @@ def _getattr(owner: Any, name: str, *default: Any) -> Any:
     return getattr(owner, name, *default)
 
 
+def _with_other_fields(record: Any, /, **changes: Any) -> Any:
+    """Make a data class anew, each field that stays read like an attribute."""
+    kept = [f.name for f in dataclasses.fields(record) if f.init and f.name not in changes]
+    fields = {name: _attribute(record, name) for name in kept}
+    return call_function(type(record), **fields, **changes)
+
+
 def _callbacks(kwargs: Any) -> Any:
     """Have a user's function recorded that a builtin calls, such as the key of ``sorted``."""
     return {k: runnable(v) if type(v) is FunctionType else v for k, v in kwargs.items()}
@@ -274,6 +282,7 @@ def _callbacks(kwargs: Any) -> Any:
 
 BUILTINS.update({builtin: _calling(builtin) for builtin in (map, filter, reduce)})
 BUILTINS[getattr] = _getattr
+BUILTINS[dataclasses.replace] = _with_other_fields
 BUILTINS[abs] = own_builtin(abs, "__abs__", lambda method: call_function(method))
 BUILTINS[len] = own_builtin(len, "__len__", lambda method: call_function(method))
 
