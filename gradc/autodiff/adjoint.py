@@ -5,7 +5,7 @@ derivatives in the op declarations, masks and zeros in ``cotangent``, which node
 ``activity``, whole functions in ``derive``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import field
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from gradc.autodiff.activity import active_nodes
 from gradc.autodiff.cotangent import Items, add_terms, pullback
 from gradc.autodiff.regions import Recipe
+from gradc.autodiff.steep import steep_nodes
 from gradc.ir import Graph, Origin, Value
 from gradc.records import dataclass
 
@@ -62,15 +63,19 @@ def adjoints(
     seeds: Mapping[int, Value],
     wrt: Sequence[int],
     recipes: Mapping[int, Recipe] | None = None,
+    *,
+    before: Collection[int] = (),
 ) -> Adjoints:
     """Append the adjoint of every node between ``wrt`` and the seeded outputs.
 
         x_bar = seed(x) + sum over (child, slot) in uses(x) of pullback(child)[slot]
 
     Children come after their operands, so walking backwards meets every child before ``x``.  The
-    adjoint of a region is a tuple, pulled back by its recipe (see ``augment``).
+    adjoint of a region is a tuple, pulled back by its recipe (see ``augment``).  ``before`` are
+    positions of inputs whose derivatives by what is before them may be infinite.
     """
     record, pulled = Adjoints(), dict[int, Sequence[Any]]()
+    steep = steep_nodes(graph, before)
     for x in reversed(active_nodes(graph, wrt, seeds)):
         terms = [
             Term(child, slot, value)
@@ -80,7 +85,7 @@ def adjoints(
         with _backward(graph, x):
             x_bar = add_terms([seeds.get(x), *(term.value for term in terms)])
             if x_bar is not None:
-                pulled[x] = pullback(graph, x, x_bar, recipes)
+                pulled[x] = pullback(graph, x, x_bar, recipes, steep)
                 record.keep(x, x_bar, terms)
     _name(graph, record)
     return record

@@ -7,15 +7,17 @@ the arrays as the loop leaves them, where no later write touches it; or taped (`
 A body that is linear in what is active reads nothing, so nothing is kept and nothing runs twice.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 from gradc.autodiff.activity import Part, activity
 from gradc.autodiff.adjoint import adjoints
 from gradc.autodiff.regions import CondRecipe, Recipe
 from gradc.autodiff.regions_budget import WHILE_BYTES, Plan, plan_loop
+from gradc.autodiff.regions_masks import shares_of
 from gradc.autodiff.regions_parts import head_of, reverse_of
 from gradc.autodiff.regions_split import Pulled
+from gradc.autodiff.steep import Steep, steep_nodes
 from gradc.ir import Graph, Node, Origin, Value
 from gradc.ir.node import fresh_again
 from gradc.ir.ranges import Range
@@ -39,6 +41,7 @@ def augment(
     *,
     inside: bool = False,
     finals: bool = True,
+    before: Collection[int] = (),
 ) -> tuple[Graph, dict[int, Recipe]]:
     """Copy a graph, its active regions made ready; return it with their recipes.
 
@@ -57,7 +60,11 @@ def augment(
         of the loop around, for it has room for its limit of turns, unless that is small.
     finals : bool
         Reverses of loops may read arrays as they are at the ends of the loop.
+    before : collection of int
+        Positions of inputs whose derivatives by what is before them may be infinite; none of a
+        loop's body, whose shares are added up without their masks.
     """
+    steep = steep_nodes(primal, before)
     starts = [primal.inputs[position] for position in wrt]
     parts = activity(primal, starts, [primal.outputs[position] for position in outputs]).parts
     shares = _shares(primal, parts, around, budget, finals=finals)
@@ -69,7 +76,9 @@ def augment(
             return copy_node(target, node, operands)
         if node.op.name == "cond":
             image = copy_node(target, node, operands)
-            recipes[image.id] = _reverse_cond(node, part, around, inside=inside, finals=finals)
+            recipes[image.id] = _reverse_cond(
+                node, part, around, steep, inside=inside, finals=finals
+            )
             return image
         if inside and _is_endless(node) and not node.origin.again:
             target.origin = target.origin._replace(again=fresh_again())
@@ -84,7 +93,14 @@ def _is_endless(node: Node) -> bool:
     return node.op.name == "while_loop" and node.params["limit"] > _SOON
 
 
-def _plan(node: Node, part: Part, around: Around, budget: int | None, *, finals: bool) -> Plan:
+def _plan(
+    node: Node,
+    part: Part,
+    around: Around,
+    budget: int | None,
+    *,
+    finals: bool,
+) -> Plan:
     def pull(body: Graph, part: Part, inside: Around, left: int | None, finals: bool) -> Pulled:
         slots = _slots(part.operands, part.items)
         return _pull(body, slots, part.items, inside, left, finals=finals)
@@ -154,10 +170,13 @@ def _pull(
     budget: int | None = None,
     *,
     finals: bool,
+    before: Collection[int] = (),
 ) -> Pulled:
     """Pull cotangents of some outputs of a body back to some of its inputs."""
     outputs = [number for number, flag in enumerate(items) if flag]
-    graph, recipes = augment(body, wrt, outputs, around, budget, inside=True, finals=finals)
+    graph, recipes = augment(
+        body, wrt, outputs, around, budget, inside=True, finals=finals, before=before
+    )
     cts: list[int] = []
     seeds: dict[int, Value] = {}
     for number in outputs:
@@ -167,7 +186,7 @@ def _pull(
         seeds[id] = seeds[id] + ct if id in seeds else ct
         cts.append(ct.id)
     inputs = [graph.inputs[position] for position in wrt]
-    record = adjoints(graph, seeds, inputs, recipes)
+    record = adjoints(graph, seeds, inputs, recipes, before=before)
     bars = [record.totals.get(id) or _zeros(graph, id) for id in inputs]
     return Pulled(graph, len(body.inputs), len(body.outputs), tuple(cts), tuple(b.id for b in bars))
 
@@ -185,13 +204,18 @@ def _zeros(graph: Graph, id: int) -> Value:
 
 
 def _reverse_cond(
-    node: Node, part: Part, around: Around, *, inside: bool, finals: bool
+    node: Node, part: Part, around: Around, steep: Steep, *, inside: bool, finals: bool
 ) -> CondRecipe:
     """Prepare the reverse of a branch, which computes again what it needs from the captures."""
     wrt = [slot - 1 for slot, flag in enumerate(part.operands) if flag]
-    pulled = [_pull(region, wrt, part.items, around, finals=finals) for region in node.regions]
+    before = [slot for slot, id in enumerate(node.operands[1:]) if steep(id)]
+    sides = [
+        _pull(region, wrt, part.items, around, finals=finals, before=before)
+        for region in node.regions
+    ]
+    pulled, shares = shares_of(sides, [slot in before for slot in wrt])
     head = head_of(pulled, around, parts=inside)
     first, second = map(reverse_of, pulled, head.read, (head, head))
     items = tuple(number for number, flag in enumerate(part.items) if flag)
     captures = tuple(slot + 1 for slot in wrt)
-    return CondRecipe((first, second), head, items, captures)
+    return CondRecipe((first, second), head, items, captures, shares)

@@ -11,6 +11,7 @@ they read comes from.  Here the recipe is put to work on the cotangents of the r
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from gradc.autodiff.regions_masks import Shares
 from gradc.autodiff.regions_parts import Head, fetched
 from gradc.ir import Graph, Node, TupleType, Value
 from gradc.ops.regions import make_cond, make_loop, make_while, project
@@ -74,12 +75,16 @@ class WhileRecipe:
 
 @dataclass(frozen=True, slots=True)
 class CondRecipe:
-    """The reverse of both branches: inputs as ``head`` gives them, then cotangents of ``items``."""
+    """The reverse of both branches: inputs as ``head`` gives them, then cotangents of ``items``.
+
+    ``shares`` says where the cotangents of ``captures`` count.
+    """
 
     branches: tuple[Graph, Graph]
     head: Head
     items: tuple[int, ...]
     captures: tuple[int, ...]
+    shares: Shares
 
 
 Recipe: TypeAlias = LoopRecipe | WhileRecipe | CondRecipe
@@ -99,8 +104,8 @@ def pull_region(graph: Graph, node: Node, cts: Items, recipe: Recipe) -> list[Va
         read = fetched(recipe.head, graph, captures)
         operands = [*read, *_seeds(graph, node, cts, recipe.items)]
         results = make_cond(condition, *recipe.branches, operands)
-        for slot, bar in zip(recipe.captures, results, strict=True):
-            found[slot] = bar
+        for number, slot in enumerate(recipe.captures):
+            found[slot] = recipe.shares.settle(number, condition, results)
         return found
     loop = recipe.loop if isinstance(recipe, WhileRecipe) else recipe
     results = _reverse_loop(graph, node, cts, recipe, loop)
