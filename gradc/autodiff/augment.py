@@ -61,14 +61,12 @@ def augment(
     finals : bool
         Reverses of loops may read arrays as they are at the ends of the loop.
     before : collection of int
-        Positions of inputs whose derivatives by what is before them may be infinite; none of a
-        loop's body, whose shares are added up without their masks.
+        Inputs that are steep; none of a loop's body, which adds shares up without their masks.
     """
-    steep = steep_nodes(primal, before)
-    starts = [primal.inputs[position] for position in wrt]
-    parts = activity(primal, starts, [primal.outputs[position] for position in outputs]).parts
+    ends = [primal.outputs[position] for position in outputs]
+    parts = activity(primal, [primal.inputs[position] for position in wrt], ends).parts
     shares = _shares(primal, parts, around, budget, finals=finals)
-    recipes: dict[int, Recipe] = {}
+    recipes, steep = dict[int, Recipe](), steep_nodes(primal, before)
 
     def visit(target: Graph, node: Node, operands: tuple[Value, ...]) -> Value:
         part = parts.get(node.id)
@@ -76,9 +74,7 @@ def augment(
             return copy_node(target, node, operands)
         if node.op.name == "cond":
             image = copy_node(target, node, operands)
-            recipes[image.id] = _reverse_cond(
-                node, part, around, steep, inside=inside, finals=finals
-            )
+            recipes[image.id] = _reverse_cond(node, part, around, steep, inside, finals)
             return image
         if inside and _is_endless(node) and not node.origin.again:
             target.origin = target.origin._replace(again=fresh_again())
@@ -204,7 +200,7 @@ def _zeros(graph: Graph, id: int) -> Value:
 
 
 def _reverse_cond(
-    node: Node, part: Part, around: Around, steep: Steep, *, inside: bool, finals: bool
+    node: Node, part: Part, around: Around, steep: Steep, inside: bool, finals: bool
 ) -> CondRecipe:
     """Prepare the reverse of a branch, which computes again what it needs from the captures."""
     wrt = [slot - 1 for slot, flag in enumerate(part.operands) if flag]

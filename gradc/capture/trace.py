@@ -204,18 +204,12 @@ def trace(
         given = _inputs(recorder, leaves, _argument_paths(function, args, kwargs))
         traced_args, traced_kwargs = unflatten(in_tree, given)
         held = Given(_named(function, traced_args, traced_kwargs))
-        try:
-            result = _run(function, traced_args, traced_kwargs)
-        finally:
-            left = recorder.outside.settle(recorder.handle_of, _definition(function))
+        result = _run_alone(recorder, function, traced_args, traced_kwargs)
         held.check(name, result, _definition(function))
-        if left is not None:
-            raise left
         results, out_tree, outputs = _results(function, result)
         written = _written(recorder, outputs)
         running.graph.outputs = [value.id for value in outputs]
-        arrays = [(i, leaf) for i, leaf in enumerate(leaves) if isinstance(leaf, np.ndarray)]
-        arrays = [(i, leaf) for i, leaf in arrays if leaf.ndim > 1]
+        arrays = [(i, x) for i, x in enumerate(leaves) if isinstance(x, np.ndarray) and x.ndim > 1]
         decided = recorder.guard_layouts([(leaf, static_reader(i)) for i, leaf in arrays])
     return Recording(
         name=name,
@@ -231,6 +225,17 @@ def trace(
         touched=recorder.touched_inputs(),
         strides=tuple((i, leaf.strides) for i, leaf in arrays if decided),
     )
+
+
+def _run_alone(recorder: Recorder, function: Any, args: Any, kwargs: Any) -> Any:
+    """Call the function, and leave nothing of the recording in objects from outside."""
+    try:
+        result = _run(function, args, kwargs)
+    finally:
+        left = recorder.outside.settle(recorder.handle_of, _definition(function))
+    if left is not None:
+        raise left
+    return result
 
 
 def _run(function: Any, args: Any, kwargs: Any) -> Any:

@@ -235,13 +235,8 @@ class Tracer:
         """Refuse, as NumPy does; in a loop that may be run turn by turn the value is known then."""
         if current().region:
             demand("a traced value is looked up in a dict or a set")
-        fail(
-            TraceError,
-            "a traced value is no key of a dict and no item of a set: it is not known while the "
-            "function is recorded",
-            operands=[describe(self)],
-            repair="put the values into an array and index it, or use np.select",
-        )
+        self._concrete("which key of a dict or item of a set a value is", _KEY_REPAIR)
+        raise TypeError("unhashable type: 'Tracer'")
 
     __iadd__ = _in_place(np.add)
     __isub__ = _in_place(np.subtract)
@@ -418,6 +413,7 @@ class Tracer:
     transpose = _shape_method(np.transpose)
 
 
+_KEY_REPAIR = "put the values into an array and index it, or use np.select"
 _TRUTH_REPAIR = "choose between values with np.where(condition, a, b), and combine masks with & | ~"
 _NUMBER_REPAIR = "leave it an array: arithmetic, comparisons and NumPy functions take it as it is"
 _INDEX_REPAIR = (

@@ -191,7 +191,7 @@ def test_a_value_is_no_key():
     def pick(x):
         return {0: x[0], 1: x[1]}[int(x[0])]
 
-    with pytest.raises(TraceError, match=r"no key of a dict(.|\n)*\{0: x\[0\](.|\n)*np\.select"):
+    with pytest.raises(TraceError, match=r"which key of a dict(.|\n)*\{0: x\[0\](.|\n)*np\.select"):
         gradc.grad(pick)(X)
 
 
