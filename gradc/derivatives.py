@@ -137,7 +137,9 @@ def _check_leaf(path: str, leaf: Any) -> None:
     if not is_traced_leaf(leaf):
         raise DTypeError(
             f"no derivative by {path}: it is {leaf!r}, of type {type(leaf).__name__}",
-            repair=f"pass {path} as a float, or leave it out of argnums",
+            repair=f"pass {path} as a float, or leave it out of argnums"
+            if isinstance(leaf, int | str | bytes | complex)
+            else f"make {type(leaf).__name__} a data class, or take the derivative by its arrays",
         )
 
 

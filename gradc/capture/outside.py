@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from gradc.capture.held import held_by, is_library
-from gradc.capture.tracer import Tracer
+from gradc.capture.tracer import Kind, Tracer
 from gradc.errors import TraceError
 from gradc.spans import Span
 
@@ -88,21 +88,35 @@ class Outside:
         """Put back what was there instead of traced values; return the error for the first.
 
         ``handle_of`` gives the traced value that stands for an array from outside: that is no
-        other one.  ``span`` is where the function begins.
+        other one.  Arrays that do not depend on arguments stay, as what they are.  ``span`` is
+        where the function begins.
         """
         error = None
         for path, value, take, put, before in self._kept.values():
             now = take()
             changed = {k: v for k, v in now.items() if v is not before.get(k, _NOTHING)}
             traced = {k: left for k, v in changed.items() if (left := traced_in(v)) is not None}
-            same = {k for k, left in traced.items() if left is handle_of(before.get(k))}
-            if traced.keys() == same:
-                put(now | {k: before[k] for k in same}) if same else None
+            plain = {k: before[k] for k, t in traced.items() if t is handle_of(before.get(k))}
+            plain |= {k: _number(v) for k, v in changed.items() if _is_number(v)}
+            if traced.keys() == plain.keys():
+                put(now | plain) if plain else None
                 continue
             put(before)
-            key = next(key for key in traced if key not in same)
+            key = next(key for key in traced if key not in plain)
             error = error or _refuse(_place(path, value, key), traced[key], span)
         return error
+
+
+def _is_number(item: Any) -> bool:
+    """Tell whether an item is an array of the recording whose content is known."""
+    return isinstance(item, Tracer) and item._value is not None
+
+
+def _number(item: Tracer) -> Any:
+    """Return a known array as NumPy would have left it."""
+    assert item._value is not None
+    array = item._value.copy()
+    return array if item._kind is Kind.ARRAY else array[()]
 
 
 def _place(path: str, value: Any, key: Any) -> str:
