@@ -238,3 +238,19 @@ def _unused_work(x):
 @program(lambda r: (r.integers(0, 2, 7).astype(np.uint8), np.arange(7, dtype=np.int8)), "flat")
 def small_integers(a, b):
     return a + b, a * np.uint8(3), b - a, b * 2, a.astype(np.int16) << 3, np.sum(a), np.sum(b)
+
+
+@program(positives(3), "real")
+def whole_numbers_by_math(x):
+    k, c, t = math.floor(x[0] * 3), math.ceil(x[1]), math.trunc(-x[2] * np.float64(1))
+    d = math.dist(x, [0.0, 1.0, 2.0]) + math.dist((1, 2), (3, 4)) + math.prod(x)
+    known = math.prod([2, 3]) + math.erf(0.5) + math.floor(2.5) + math.fsum([1.0, 2.0])
+    return x[0] * k + c * x[1] + t * x[2] + d, k, math.gamma(3) * known
+
+
+@program(positives(6), "real", "kept")
+def halves_of_an_index(x):
+    total = np.zeros(6)
+    for i in range(6):
+        total[math.floor(i / 2)] += x[math.ceil(i / 2)] * x[math.floor(i)]
+    return total

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc.capture import math_calls  # noqa: F401  enters its functions
 from gradc.capture.branches import any_of, both, branch, chain, either, negated
 from gradc.capture.builtin_calls import BUILTINS
 from gradc.capture.builtin_order import sort_list
