@@ -5,19 +5,21 @@
     np.arange(n), linspace      start + step * index
     np.eye(n), np.diag(d, 1)    numbers on a few diagonals, zero elsewhere
     np.tri(n), np.triu(ones)    a number on one side of a diagonal, zero elsewhere
+    d = np.full((n, n), np.inf); d[0] = 0.0
+                                a number, and edges or a few elements put into it
 
 Others are stored as they are.  A formula gives the very bits of the array; code that is generated
 is then as short for a large array as for a small one.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from gradc.capture.context import current, fail
 from gradc.errors import DTypeError
-from gradc.ir import INT64, SUPPORTED_DTYPES, Graph, Value, op_named
+from gradc.ir import INT64, SUPPORTED_DTYPES, At, Graph, Slice, Value, op_named
 
 __all__ = ["constant"]
 
@@ -25,6 +27,10 @@ _LEAST = 64
 """Elements from which on an array may be better told by a formula than by its elements."""
 _DIAGONALS = 3
 """Diagonals at most that are told one by one: a second difference has three."""
+_MANY = 256
+"""Elements from which on an array of one number gets its other elements put into it."""
+_OTHERS = 16
+"""Elements inside the edges at most that are not that number, with those between them."""
 
 
 def constant(array: np.ndarray) -> Value:
@@ -162,6 +168,68 @@ def _chosen(graph: Graph, array: np.ndarray, numbers: list[tuple[str, int, Any]]
     return found
 
 
+def _edged(graph: Graph, array: np.ndarray) -> Value | None:
+    """Record one number everywhere, then put other edges, and a few elements, into it."""
+    if array.size < _MANY or min(array.shape) < 3:
+        return None
+    number = array[tuple(extent // 2 for extent in array.shape)]
+    boxes = _boxes(~_equal(array, number))
+    if boxes is None:
+        return None
+    found = graph.constant(number, array.dtype).broadcast_to(array.shape)
+    for box in boxes:
+        found = _put(found, array, box)
+    return found
+
+
+_Box: TypeAlias = tuple[slice, ...]
+
+
+def _boxes(other: np.ndarray) -> list[_Box] | None:
+    """Return the parts of the edges, and one small box, that hold all elements that are others."""
+    boxes = []
+    for axis in range(other.ndim):
+        for edge in (slice(0, 1), slice(-1, None)):
+            line: _Box = tuple(edge if k == axis else slice(None) for k in range(other.ndim))
+            boxes += _hull(other & _only(other.shape, line))
+            other = other & ~_only(other.shape, line)
+    inside = _hull(other)
+    if inside and other[inside[0]].size > _OTHERS:
+        return None
+    return boxes + inside
+
+
+def _only(shape: tuple[int, ...], box: _Box) -> np.ndarray:
+    mask = np.zeros(shape, bool)
+    mask[box] = True
+    return mask
+
+
+def _hull(mask: np.ndarray) -> list[_Box]:
+    """Return the smallest box around what is true, or nothing where nothing is."""
+    places = np.nonzero(mask)
+    if not places[0].size:
+        return []
+    return [tuple(slice(int(at.min()), int(at.max()) + 1) for at in places)]
+
+
+def _put(into: Value, array: np.ndarray, box: _Box) -> Value:
+    """Put the elements of a box of an array into a value of its shape."""
+    spec = tuple(
+        At(one.start) if one.stop - one.start == 1 else Slice(one.start, one.stop - one.start)
+        for one in box
+    )
+    axes = tuple(axis for axis, item in enumerate(spec) if isinstance(item, At))
+    part = np.squeeze(array[box], axis=axes)
+    return op_named("index_put")(into, constant(part), spec=spec)
+
+
+def _equal(array: np.ndarray, number: np.generic) -> np.ndarray:
+    """Tell which elements are a number, bit for bit but for what is not a number."""
+    same: np.ndarray = array == number
+    return same & (np.signbit(array) == np.signbit(number)) if array.dtype.kind == "f" else same
+
+
 _FORMULAS: tuple[Callable[[Graph, np.ndarray], Value | None], ...] = (
-    _counting, _repeated, _ramp, _banded,
+    _counting, _repeated, _ramp, _banded, _edged,
 )  # fmt: skip

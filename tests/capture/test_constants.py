@@ -13,6 +13,13 @@ def second_difference(n):
     return np.diag(np.full(n, -2.0)) + np.diag(np.ones(n - 1), 1) + np.diag(np.ones(n - 1), -1)
 
 
+def edged(shape, number, *boxes):
+    array = np.full(shape, number)
+    for place, values in boxes:
+        array[place] = values
+    return array
+
+
 FORMULAS = {
     "eye": lambda n: np.eye(n),
     "scaled eye": lambda n: 0.1 * np.eye(n),
@@ -34,6 +41,15 @@ FORMULAS = {
     "tiled": lambda n: np.tile(np.array([1.0, -2.0, 5.0]), (n * n, 1)),
     "zeros": lambda n: np.zeros((n, n)),
     "minus zeros": lambda n: np.full((n, n), -0.0),
+    "a number and one more": lambda n: np.concatenate([np.ones(2 * n * n), [2.0]]),
+    "one corner": lambda n: edged((2 * n, 2 * n), np.inf, ((0, 0), 0.0)),
+    "two edges": lambda n: edged(
+        (2 * n, 3 * n), -0.0, (0, np.arange(3.0 * n)), ((slice(None), 0), -np.arange(2.0 * n))
+    ),
+    "all edges": lambda n: 1.0 - np.pad(np.ones((2 * n, 2 * n)), 1),
+    "edges of a cube": lambda n: edged((n, n, n), 3, ((slice(None), -1), 7), (0, 5)),
+    "a source": lambda n: edged((2 * n, 2 * n), 0.0, ((slice(5, 8), slice(6, 8)), 1.5)),
+    "ends of the trapezoid rule": lambda n: edged(2 * n * n, 0.1, ([0, -1], 0.05)),
     "infinite": lambda n: np.where(np.eye(n) == 1, np.inf, 0.0),
 }
 TABLES = {
@@ -45,7 +61,7 @@ TABLES = {
     "tri with a hole": lambda n: np.tri(n) * (np.arange(n * n).reshape(n, n) != n),
     "nearly a ramp": lambda n: np.where(np.arange(n * n) == 9, 9.0000001, np.arange(n * n)),
     "squares": lambda n: np.arange(n * n) ** 2,
-    "a number and one more": lambda n: np.concatenate([np.ones(n * n), [2.0]]),
+    "two far elements": lambda n: edged((2 * n, 2 * n), 0.0, ([3, 20], 1.0)),
 }
 
 
