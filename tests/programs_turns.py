@@ -220,3 +220,14 @@ def diagonals(a):
         for i in range(5 - d):
             y[d] += a[i, i + d] * a[i + d, i]
     return y
+
+
+@program(normals((3, 4, 4), (5, 4, 4)), "kept")
+def products_by_the_same_matrices_in_every_turn(a, b):
+    places = np.array([2, 0, 1, 1, 4])
+    found = np.zeros((5, 4, 4))
+    for i in range(5):
+        for j in range(3):
+            part = b[places[i]] @ a[j]
+            found[i] += part @ (a[j] * 0.5)
+    return found

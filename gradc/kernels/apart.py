@@ -10,7 +10,6 @@ from itertools import combinations
 from gradc.ir import Dim, DimExpr, Symbol, substitute
 from gradc.kernels.extremes import Bounds, extremes
 from gradc.kernels.nest import (
-    LANES,
     Accumulate,
     Buffer,
     Lane,
@@ -25,6 +24,9 @@ from gradc.kernels.nest import (
 from gradc.kernels.walk import loads, nested
 
 __all__ = ["mark_apart", "turns_are_apart"]
+
+LEAST = 8
+"""Turns from which on a loop may be vector code: shorter ones are not marked."""
 
 
 def mark_apart(stages: list[Stage]) -> list[Stage]:
@@ -55,7 +57,7 @@ def _is_apart(loop: Loop, bounds: Bounds) -> bool:
     It could not where there are several temporaries, or rows of one buffer whose distance varies.
     """
     length = loop.stop - loop.start
-    if (isinstance(length, int) and abs(length) < LANES) or not _is_plain(loop):
+    if (isinstance(length, int) and abs(length) < LEAST) or not _is_plain(loop):
         return False
     offsets, written = _touched(loop)
     several = sum(buffer.kind == "temporary" for buffer in offsets) > 1

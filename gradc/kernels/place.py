@@ -335,6 +335,8 @@ def _join_runs(p: Placement, node: Node, plan: Contraction) -> None:
     if not isinstance(work, int) or work > LOOP_FLOPS or not any(run.rest for run in runs):
         return
     for operand, own, strides in zip(node.operands, (plan.m, plan.n), (a, b), strict=True):
+        if p.views[operand].base == operand:
+            continue  # memory of its own, which a copy would not change
         if any(merge(plan, labels, strides, strides).rest for labels in (own, plan.k)):
             p.keep(operand)
             p.memory.add(operand)

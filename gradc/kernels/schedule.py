@@ -22,6 +22,7 @@ from gradc.kernels.recurrences import shorten_recurrence
 from gradc.kernels.restructure import promoted, restructure
 from gradc.kernels.row_fills import fill_by_rows
 from gradc.kernels.running_sums import in_running_lanes, running_sums
+from gradc.kernels.small_columns import copy_columns
 from gradc.kernels.strips import run_in_strips
 from gradc.kernels.sums import as_sums
 from gradc.kernels.sweeps import join_sweeps
@@ -56,7 +57,7 @@ def _near(stages: list[Stage]) -> list[Stage]:
 
 
 def _ordered(body: list[Stmt]) -> list[Stmt]:
-    return promoted(restructure(_joined(as_sums(running_sums(body)))))
+    return promoted(copy_columns(restructure(_joined(as_sums(running_sums(body))))))
 
 
 def _joined(body: list[Stmt]) -> list[Stmt]:
