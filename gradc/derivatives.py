@@ -20,6 +20,7 @@ from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.errors import ArgumentError, DerivativeError, DTypeError, warn
 from gradc.ir import ArrayType, Graph, Value, is_float, op_named
 from gradc.passes import simplify
+from gradc.passes.beforehand import parts_beforehand
 from gradc.records import dataclass
 from gradc.rules import AnyFunction, Gradient
 from gradc.spans import Span, definition_span
@@ -122,7 +123,7 @@ def record(
     call = TracedCall(
         fn=fn,
         sub=sub,
-        graph=simplify(sub.graph),
+        graph=_ready(sub.graph),
         operands=[*(leaves[i] for i in traced), *sub.captures],
         chosen=chosen,
         single=single,
@@ -130,6 +131,12 @@ def record(
     )
     check_differentiable(call.graph, call.wrt, [p for c in chosen for p in c.paths])
     return call
+
+
+def _ready(graph: Graph) -> Graph:
+    """Return a recorded graph as derivatives are best taken of it."""
+    graph = simplify(graph)
+    return graph if memory_budget() is not None else parts_beforehand(graph)
 
 
 def _check_leaf(path: str, leaf: Any) -> None:

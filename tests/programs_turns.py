@@ -231,3 +231,19 @@ def products_by_the_same_matrices_in_every_turn(a, b):
             part = b[places[i]] @ a[j]
             found[i] += part @ (a[j] * 0.5)
     return found
+
+
+@program(normals((6, 20)), "kept")
+def a_symmetric_matrix_by_rows_that_grow_shorter(x):
+    found = np.eye(20)
+    for i in range(19):
+        found[i + 1 :, i] = found[i, i + 1 :] = x[:, i] @ x[:, i + 1 :]
+    return found
+
+
+@program(normals((20, 18), (18,)), "kept")
+def products_by_rows_that_grow_longer(x, y):
+    found = np.zeros((20, 20))
+    for i in range(20):
+        found[i, : i + 1] = x[: i + 1] @ (y * x[i])
+    return found

@@ -4,7 +4,9 @@
         h = np.tanh(w @ x[t] + u @ h)     ->    for t in range(n):
                                                     h = np.tanh(rows[t] + u @ h)
 
-Each turn read the whole matrix for one multiplication an element.
+Each turn read the whole matrix for one multiplication an element.  Products by parts of a matrix
+whose lengths vary are parts of a product by the whole one (``ragged_products``); so they are before
+a derivative is taken, which is a product of matrices then as well.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,10 +17,11 @@ from gradc.ir.bind import symbols_in
 from gradc.ir.rebuild import copy_input, copy_node, needed, rebuild, transfer
 from gradc.ops.regions import make_loop
 from gradc.passes.deferred import LITTLE, ROOM, TURNS, elements, is_given, pays
+from gradc.passes.ragged_products import with_whole_products
 from gradc.passes.simplify import simplify
 from gradc.passes.whole_loops import whole_loop
 
-__all__ = ["beforehand"]
+__all__ = ["beforehand", "parts_beforehand"]
 
 
 def beforehand(program: Program) -> Program:
@@ -27,7 +30,13 @@ def beforehand(program: Program) -> Program:
     return replace(program, graph=simplify(graph, final=True)) if count else program
 
 
-def _beforehand(graph: Graph) -> tuple[Graph, int]:
+def parts_beforehand(graph: Graph) -> Graph:
+    """Return a graph with products by parts of varying lengths before its loops."""
+    found, count = _beforehand(graph, parts=True)
+    return simplify(found) if count else graph
+
+
+def _beforehand(graph: Graph, *, parts: bool = False) -> tuple[Graph, int]:
     """Return a graph with products taken out of its loops, and out of how many."""
     results: dict[int, list[Value]] = {}
     counts = [0]
@@ -38,11 +47,11 @@ def _beforehand(graph: Graph) -> tuple[Graph, int]:
             return results[node.operands[0]][item]
         if not node.regions:
             return copy_node(target, node, operands)
-        inner = [_beforehand(region) for region in node.regions]
+        inner = [_beforehand(region, parts=parts) for region in node.regions]
         counts[0] += sum(count for _, count in inner)
         regions = tuple(region for region, _ in inner)
         node = Node(node.id, node.op, node.operands, node.params, regions, node.type, node.origin)
-        found = _found(node) if node.op.name == "loop" else []
+        node, found = _chosen(node, parts=parts) if node.op.name == "loop" else (node, [])
         rows = _all_rows(target, node, found, operands) if found else None
         if rows is not None:
             results[node.id] = _rest(node, found, operands, rows)
@@ -52,6 +61,16 @@ def _beforehand(graph: Graph) -> tuple[Graph, int]:
         return target.value(target.add(node.op, ids, node.params, regions))
 
     return rebuild(graph, visit), counts[0]
+
+
+def _chosen(node: Node, *, parts: bool) -> tuple[Node, list[int]]:
+    """Return a loop and the products of a turn that are better made for all turns."""
+    whole = with_whole_products(node)
+    if whole is not None:
+        found = [id for id in _found(whole[0]) if id in whole[1] or not parts]
+        if not whole[1].isdisjoint(found):
+            return whole[0], found
+    return node, [] if parts else _found(node)
 
 
 def _captures(node: Node) -> int:

@@ -58,3 +58,47 @@ def test_products_before_a_loop(function, left):
     assert value == pytest.approx(function(X, W, B), rel=1e-12)
     for a, b in zip(found, wanted, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
+S = RNG.standard_normal((30, 24))
+
+
+def covariance(s):
+    found = np.zeros((24, 24))
+    for i in range(24):
+        found[i:, i] = found[i, i:] = s[:, i] @ s[:, i:]
+    return np.sum(found * found)
+
+
+def growing(s):
+    found = np.zeros((30, 30))
+    for i in range(30):
+        found[i, : i + 1] = s[: i + 1] @ s[i]
+    return np.sum(found * found)
+
+
+def window(s):
+    """Parts of a length that stays, and a small one: the whole is much more work."""
+    found = np.zeros((30, 4))
+    for i in range(27):
+        found[i] = s[i : i + 4] @ s[i]
+    return np.sum(found * found)
+
+
+@pytest.mark.parametrize(
+    ("function", "left"), [(covariance, 0), (growing, 0), (window, 3)], ids=lambda x: str(x)[:20]
+)
+def test_products_by_parts_are_parts_of_one_product(function, left):
+    made = gradc.value_and_grad(function, backend="c", unroll=0)
+    program = made.artifact(S).program
+    assert inside(program.graph) == left
+    gradc.check_grads(function, (S,), order=1)
+    value, found = made(S)
+    _, wanted = gradc.value_and_grad(function, backend="numpy", unroll=0)(S)
+    assert value == pytest.approx(function(S), rel=1e-12)
+    np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-10)
+
+
+def test_values_alone_are_of_one_product_in_c():
+    program = gradc.compile(covariance, backend="c", unroll=0).artifact(S).program
+    assert inside(vectorized(program, heavy=True).graph) == 0
