@@ -42,6 +42,8 @@ LEAST = 16
 """Shorter columns stay as they are."""
 NARROW = 4
 """Shorter rows stay as they are."""
+PAGE, LINE = 4096, 64
+"""Bytes: places a multiple of the first apart share a place in a cache, which loads the second."""
 MOST = 1024
 """Pairs of elements of one matrix that are compared; more are no plain recurrence."""
 
@@ -78,7 +80,16 @@ def _extents(buffer: Buffer) -> tuple[int, int]:
 
 def _turned(buffer: Buffer) -> Buffer:
     *rows, width = buffer.type.shape
+    if _apart(buffer) != _extents(buffer)[0]:
+        rows = [_apart(buffer)]
     return replace(buffer, type=buffer.type.with_shape((width, *rows)))
+
+
+def _apart(buffer: Buffer) -> int:
+    """Return how far apart the columns of a turned buffer start: not by what caches divide by."""
+    rows, _ = _extents(buffer)
+    size = buffer.type.dtype.itemsize
+    return rows if rows * size % PAGE else rows + LINE // size
 
 
 @dataclass(slots=True)
@@ -175,6 +186,8 @@ def recurs(loop: Loop) -> bool:
 
     Sums that are only added to do not count: nobody waits for them.
     """
+    if _hands_on(loop):
+        return True
     read: dict[Buffer, set[Dim]] = {}
     written: dict[Buffer, set[Dim]] = {}
     added: dict[Buffer, set[Dim]] = {}
@@ -193,6 +206,21 @@ def recurs(loop: Loop) -> bool:
         for a in offsets
         for b in other.get(buffer, ())
     )
+
+
+def _hands_on(loop: Loop) -> bool:
+    """Tell whether turns read, and then write, elements that are the same in all turns."""
+    read, known = set[tuple[Buffer, Dim]](), set[tuple[Buffer, Dim]]()
+    for statement in statements(loop.body):
+        for ref in loads(statement):
+            if not _holds(ref.offset, loop.symbol) and (ref.buffer, ref.offset) not in known:
+                read.add((ref.buffer, ref.offset))
+        if isinstance(statement, Store):
+            place = statement.ref.buffer, statement.ref.offset
+            if place in read:
+                return True
+            known.add(place)
+    return False
 
 
 def _turns_between(a: Dim, b: Dim, loop: Loop) -> bool:
@@ -253,7 +281,7 @@ def _moved(
         if new is None:
             return old
         row, column = places[old.buffer, old.offset]
-        return Ref(new, column * _extents(old.buffer)[0] + row)
+        return Ref(new, column * _apart(old.buffer) + row)
 
     return [_statement(statement, turned, ref) for statement in body]
 
@@ -276,10 +304,11 @@ def _copied(copy: Copy, turned: dict[Buffer, Buffer]) -> Stmt:
         return replace(copy, target=turned[copy.target], source=turned[copy.source])
     if not any(side in turned for side in sides):
         return copy
-    rows, width = _extents(next(side for side in sides if side in turned))
+    buffer = next(side for side in sides if side in turned)
+    rows, width = _extents(buffer)
     row, column = axis_symbol(0).expr(), axis_symbol(1).expr()
     target, source = (
-        Ref(turned[side], column * rows + row)
+        Ref(turned[side], column * _apart(buffer) + row)
         if side in turned
         else Ref(side, row * width + column)
         for side in sides

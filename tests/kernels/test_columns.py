@@ -171,3 +171,33 @@ def test_an_array_of_three_axes_is_a_matrix_by_its_last_axis():
     touched = {b for st in lowered.stages for s in statements(st.body) for b, _ in uses(s)}
     assert (deep + 1, rows, width) in {b.type.shape for b in touched}
     assert across(lowered) == 1, "the argument itself lies as it lies"
+
+
+def test_columns_from_a_vector_that_turns_hand_on():
+    """The matrix waits for nobody, but the turns do: each has the vector of the one before."""
+
+    def program(x, y):
+        def turn(j, y, v, q):
+            more = ops.exp(v * 0.1) + get(y, j, (0, N))
+            return [more, put(q, get(q, (0, N), j) + more, (0, N), j)]
+
+        _, q = loop(N + 4, [y], [get(x, (0, N), 0), start(x, N, N + 4)], turn)
+        return [get(q, (0, N), N + 3) * 2.0]
+
+    (q,) = matrices(unit_of(program, *draw((N, N + 4), (N + 4, N))))
+    assert q.type.shape == (N + 4, N)
+
+
+def test_columns_do_not_lie_whole_pages_apart():
+    """Caches keep what lies whole pages apart in the same few places."""
+
+    def program(x, y):
+        def turn(j, y, q):
+            row = get(y, j, (0, 512))
+            return [put(q, get(q, (0, 512), j) * 0.5 + row, (0, 512), j + 1)]
+
+        (q,) = loop(N + 3, [y], [start(x, 512, N + 4)], turn)
+        return [ops.exp(get(q, (0, 512), N + 3))]
+
+    (q,) = matrices(unit_of(program, *draw((512, N + 4), (N + 4, 512))))
+    assert q.type.shape == (N + 4, 520)
