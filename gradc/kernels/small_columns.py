@@ -39,6 +39,7 @@ from gradc.kernels.nest import (
     While,
 )
 from gradc.kernels.retarget import with_refs
+from gradc.kernels.small_products import chain, length_of, one_by_one
 from gradc.kernels.walk import expressions, loads, subexpressions, uses
 
 __all__ = ["copy_columns"]
@@ -60,7 +61,7 @@ def copy_columns(body: list[Stmt]) -> list[Stmt]:
             isinstance(statement, Loop) and statement.symbol.role != "index"
         ):
             statement.body = copy_columns(statement.body)
-        for part in _without_sums(statement):
+        for part in (one for whole in _without_sums(statement) for one in one_by_one(whole)):
             nest = _nest(part)
             result += [part] if nest is None else _copied(part, nest)
     return result
@@ -68,17 +69,17 @@ def copy_columns(body: list[Stmt]) -> list[Stmt]:
 
 def _without_sums(statement: Stmt) -> list[Stmt]:
     """Return the nest that sets sums to zero and the one that adds up, where these are better."""
-    loops = _chain(statement)
-    if len(loops) < 2 or _length(loops[-1]) < LANES // 2:
+    loops = chain(statement)
+    if len(loops) < 2 or length_of(loops[-1]) < LANES // 2:
         return [statement]
     match loops[-1].body:
         case [Declare(local, Number(0, _), 0), Loop() as inner, Store(ref, value)] if (
             value is local
         ):
-            sums = _chain(inner)
+            sums = chain(inner)
         case _:
             return [statement]
-    if len(sums) != 1 or _length(inner) >= LANES or not _adds_to(inner, local, ref):
+    if len(sums) != 1 or length_of(inner) >= LANES or not _adds_to(inner, local, ref):
         return [statement]
     *plain, last = inner.body
     assert isinstance(last, Accumulate)
@@ -100,23 +101,10 @@ def _adds_to(loop: Loop, local: Local, ref: Ref) -> bool:
     return all(buffer is not ref.buffer for s in loop.body for buffer, _ in uses(s))
 
 
-def _chain(statement: Stmt) -> list[Loop]:
-    """Return loops of known lengths, each alone in the one before."""
-    loops: list[Loop] = []
-    while isinstance(statement, Loop) and statement.symbol.role == "index":
-        if statement.start != 0 or statement.step != 1 or not isinstance(statement.stop, int):
-            return []
-        loops.append(statement)
-        if len(statement.body) != 1:
-            break
-        (statement,) = statement.body
-    return loops
-
-
 def _nest(statement: Stmt) -> list[Loop] | None:
     """Return loops of known lengths, each alone in the one before, around plain statements."""
-    loops = _chain(statement)
-    if len(loops) < 3 or _length(loops[-1]) < LEAST:
+    loops = chain(statement)
+    if len(loops) < 3 or length_of(loops[-1]) < LEAST:
         return None
     return loops if all(isinstance(s, Let | Store | Accumulate) for s in loops[-1].body) else None
 
@@ -173,13 +161,8 @@ def _step(offset: Dim, symbol: Symbol) -> Dim:
 
 def _pays(nest: Sequence[Loop], around: Sequence[Loop]) -> bool:
     """Tell whether several turns read each element of a small copy."""
-    size, work = prod(map(_length, around)), prod(map(_length, nest))
+    size, work = prod(map(length_of, around)), prod(map(length_of, nest))
     return size <= MOST and work >= LEAST * size
-
-
-def _length(loop: Loop) -> int:
-    assert isinstance(loop.stop, int)
-    return loop.stop
 
 
 def _type(ref: Ref, around: Sequence[Loop]) -> ArrayType:
