@@ -20,6 +20,7 @@ What is right is asked of ``dependence``; what pays is counted in strides.
 from collections.abc import Iterator, Sequence
 
 from gradc.ir import Dim, DimExpr, Symbol, substitute
+from gradc.kernels.columns import recurs
 from gradc.kernels.dependence import Span, Unit, is_legal, span_of, touches
 from gradc.kernels.expand import array_of, locals_made, locals_used, with_memory
 from gradc.kernels.extremes import extremes
@@ -164,7 +165,15 @@ def _pays(loop: Loop, parts: Sequence[_Part], around: Sequence[Span]) -> bool:
     inner = [part.loop for part in parts if part.loop is not None]
     now = sum(strides(one.body, one.symbol) for one in inner)
     then = sum(strides(one.body, loop.symbol) for one in inner)
-    return then < now
+    return then < now and not _waits(loop, inner)
+
+
+def _waits(loop: Loop, inner: Sequence[Loop]) -> bool:
+    """Tell whether turns of the loop wait for each other, and turns of the inner ones do not.
+
+    What lies apart in memory costs vector code less than waiting does.
+    """
+    return recurs(loop) and not any(map(recurs, inner))
 
 
 def abs_length(loop: Loop) -> Dim:

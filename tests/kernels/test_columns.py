@@ -6,6 +6,7 @@ import numpy as np
 
 from gradc import ops
 from gradc.ir.interpret import interpret
+from gradc.kernels.columns import recurs
 from gradc.kernels.interchange import strides
 from gradc.kernels.lower import lower
 from gradc.kernels.nest import Buffer, Loop, MatMul, Unit
@@ -201,3 +202,21 @@ def test_columns_do_not_lie_whole_pages_apart():
 
     (q,) = matrices(unit_of(program, *draw((512, N + 4), (N + 4, 512))))
     assert q.type.shape == (N + 4, 520)
+
+
+def test_loops_whose_turns_wait_stay_around_those_whose_turns_do_not():
+    """Though the arguments lie by rows, so that most of what a turn reads lies apart."""
+
+    def program(x, y):
+        def turn(j, x, y, q):
+            one, two, before = (get(a, (0, N), j) for a in (x, y, q))
+            return [put(q, (before * one + two) / (one + 2.0 * two), (0, N), j + 1)]
+
+        (q,) = loop(N + 3, [x, y], [start(x, N, N + 4)], turn)
+        return [ops.exp(get(q, (0, N), N + 3))]
+
+    lowered = unit_of(program, *draw((N, N + 4), (N, N + 4)))
+    loops = [s for stage in lowered.stages for s in statements(stage.body) if isinstance(s, Loop)]
+    inner = [s for s in loops if not any(isinstance(one, Loop) for one in s.body)]
+    assert any(map(recurs, loops))
+    assert not any(map(recurs, inner))
