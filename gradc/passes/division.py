@@ -156,13 +156,13 @@ def _left(found: Division, node: Node) -> list[int]:
 
 
 def _settle(found: Division, ids: Sequence[int]) -> None:
-    """Decide where steady values come from."""
+    """Decide where steady values come from; what is repeated, not its repetition, is kept."""
     pending = list(ids)
     while pending:
         node = found.body[pending.pop()]
         if node.id in found.copied or found.is_given(node):
             continue
-        if found.costs[node.id] > _FEW:
+        if found.costs[node.id] > _FEW and node.op.name != "broadcast_to":
             found.rows[node.id] = None
         else:
             found.copied.add(node.id)
