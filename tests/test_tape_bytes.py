@@ -234,3 +234,23 @@ def test_numbers_are_kept_not_arrays_that_repeat_them():
     assert found.arena <= 8 * (8 * 10 * 12 + 3 * 12 * 14)
     _, wanted = gradc.value_and_grad(lambda u: weighted_windows(u, 5), backend="numpy")(u)
     np.testing.assert_allclose(made(u)[1], wanted, rtol=1e-12)
+
+
+def eliminated(a):
+    """Rows that grow shorter, each less a number times another row."""
+    a = a.copy()
+    n = a.shape[0]
+    for k in range(n - 1):
+        a[k + 1 :, k] = a[k + 1 :, k] / a[k, k]
+        for i in range(k + 1, n):
+            a[i, k + 1 :] = a[i, k + 1 :] - a[i, k] * a[k, k + 1 :]
+        a[k, :k] = 0.5 * a[k, :k]
+    return np.sum(a * a)
+
+
+def test_a_number_is_kept_where_rows_grow_shorter():
+    """A row has one element in the last turn, and many in the first: a number is always one."""
+    n = 20
+    made = gradc.value_and_grad(eliminated, backend="c").artifact(RNG.random((n, n)) + np.eye(n))
+    turns = n * (n - 1) // 2
+    assert made.memory().tape <= 8 * (turns * (n - 1) + 3 * turns)

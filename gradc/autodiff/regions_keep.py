@@ -9,8 +9,8 @@ capacities, says where.  Of equal cuts the later one is taken, which repeats les
 from collections.abc import Collection, Mapping, Sequence
 
 from gradc.autodiff.minimum_cut import source_side
-from gradc.ir import Dim, Graph, Kind, Node, Symbol, TupleType, substitute
-from gradc.ir.ranges import Range
+from gradc.ir import Dim, Graph, Kind, TupleType, substitute
+from gradc.ir.ranges import Range, least
 from gradc.records import dataclass
 
 __all__ = ["bytes_of", "choose_kept", "most"]
@@ -52,15 +52,13 @@ def choose_kept(
         return []
     if len(behind) > _LARGEST_CUT:
         return sorted(_frontier(found, behind, needed, sources))
-    highest = _highest(ranges)
-    sizes = {id: _bytes(graph[id], highest) for id in behind}
+    sizes = {id: most(graph[id].type.nbytes, ranges) for id in behind}
     return sorted(_cut(found, sizes, needed, sources))
 
 
 def bytes_of(graph: Graph, ids: Collection[int], ranges: Sequence[Range]) -> int:
     """Return what some values of one turn take at most, with a guess for what is not known."""
-    highest = _highest(ranges)
-    return sum(_bytes(graph[id], highest) for id in ids)
+    return sum(most(graph[id].type.nbytes, ranges) for id in ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +88,6 @@ class _Search:
         if node.op.name == "project" and self.graph[node.operands[0]].origin.again:
             return False
         return node.op.kind in _DEAR or isinstance(node.type, TupleType)
-
-
-def _highest(ranges: Sequence[Range]) -> dict[Symbol, Dim]:
-    """Return the highest value of each index, as far as that is known."""
-    values: dict[Symbol, Dim] = {}
-    for symbol, _, high in ranges:
-        values[symbol] = substitute(high, values)
-    return values
 
 
 def _cut(
@@ -135,16 +125,8 @@ def _frontier(
 
 def most(dim: Dim, ranges: Sequence[Range]) -> int:
     """Return what a dim is at most, with a guess for what is not known."""
-    return _most(dim, _highest(ranges))
-
-
-def _bytes(node: Node, highest: Mapping[Symbol, Dim]) -> int:
-    """Return the size of a value at most, with a guess for extents that are not known."""
-    return _most(node.type.nbytes, highest)
-
-
-def _most(dim: Dim, highest: Mapping[Symbol, Dim]) -> int:
-    size = substitute(dim, highest)
+    found = least(-dim, ranges)
+    size = substitute(dim, {r.symbol: r.high for r in ranges}) if found is None else -found
     if not isinstance(size, int):
         size = substitute(size, dict.fromkeys(size.symbols, _GUESS))
     assert isinstance(size, int)
