@@ -2,6 +2,7 @@
 
 from gradc.ir import Program
 from gradc.passes.factors import factored
+from gradc.passes.powers import whole_powers
 from gradc.passes.vectorize import vectorized
 
 __all__ = ["for_c"]
@@ -11,6 +12,6 @@ def for_c(program: Program, *, sparing: bool = False) -> Program:
     """Return the program as it is lowered to loops.
 
     Maps with large products are products of matrices (with ``sparing`` only as far as that keeps
-    nothing more), and systems go by factors of their matrices.
+    nothing more), systems go by factors of their matrices, and whole powers are multiplied out.
     """
-    return factored(vectorized(program, heavy=True, sparing=sparing))
+    return whole_powers(factored(vectorized(program, heavy=True, sparing=sparing)))
