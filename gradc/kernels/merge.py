@@ -11,6 +11,7 @@ value is computed.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gradc.kernels.apart import turns_are_apart
 from gradc.kernels.dependence import Span, Unit, is_legal, ordered, span_of, touches
 from gradc.kernels.expand import locals_made, locals_used
 from gradc.kernels.merge_nests import Nest, copied_in_turns, joined_nests, nest_of, same_turns
@@ -60,6 +61,8 @@ def _merged_into(before: list[Stmt], second: Stmt, around: Sequence[Span]) -> li
     if len(body) > MOST or not _may_join(first, tail, around):
         return None
     whole = replace(first, body=body, apart=first.apart and second.apart)
+    if turns_are_apart(first) and turns_are_apart(second) and not turns_are_apart(whole):
+        return None  # what one turn writes the next one would read: no vector code
     return [*before[:place], *between, whole]
 
 

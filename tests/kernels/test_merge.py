@@ -6,6 +6,12 @@ import numpy as np
 import pytest
 
 import gradc
+from gradc.kernels.apart import turns_are_apart
+from gradc.kernels.lower import lower
+from gradc.kernels.nest import Loop
+from gradc.kernels.walk import statements_in
+from gradc.options import Options
+from gradc.passes.for_c import for_c
 
 RNG = np.random.default_rng(37)
 
@@ -110,3 +116,25 @@ def test_sums_and_the_store_over_what_they_read_are_one_sweep():
     source = gradc.value_and_grad(shortest).source("c", np.ones((20, 20)))
     turn = source.partition("k >= 0")[2]
     assert len(re.findall(r"_bar\[[^\]]*lane\] = ", turn)) == 1
+
+
+def periodic(u):
+    for _ in range(5):
+        u = u - 0.1 * u * (u - np.roll(u, 1)) + 0.05 * (np.roll(u, -1) - 2.0 * u + np.roll(u, 1))
+    return np.sum(u**2)
+
+
+def test_what_a_turn_adds_for_the_next_one_is_a_sweep_before_it():
+    """Turns that read what the one before them wrote would be done one after the other."""
+    u = RNG.random(64)
+    expected = gradc.value_and_grad(periodic, backend="numpy")(u)
+    found = gradc.value_and_grad(periodic, backend="c")
+    np.testing.assert_allclose(found(u)[1], expected[1], rtol=1e-12)
+    unit = lower(for_c(found.artifact(u).program), Options())
+    inner = [
+        s
+        for s in statements_in(unit.stages)
+        if isinstance(s, Loop) and not any(isinstance(t, Loop) for t in s.body)
+    ]
+    assert inner
+    assert all(turns_are_apart(loop) for loop in inner if loop.stop - loop.start >= 60)
