@@ -34,7 +34,7 @@ from tests.trees import leaves
 MODULES = (
     "arithmetic", "reductions", "arrays", "writes", "language", "models", "science", "loops",
     "control", "turns", "carries", "branches", "exits",
-    "helpers", "aliases", "places", "runtime", "lengths", "sizes", "classes",
+    "helpers", "aliases", "places", "runtime", "lengths", "sizes", "classes", "collected",
 )  # fmt: skip
 
 PROGRAMS: list["Program"] = []

@@ -14,7 +14,9 @@ from gradc.capture.builtin_order import all_of_items, any_of_items, best, sorted
 from gradc.capture.context import fail, maybe_current
 from gradc.capture.convert import has_traced, unwrap
 from gradc.capture.dispatch import apply
+from gradc.capture.growing import Growing
 from gradc.capture.mutation import read
+from gradc.capture.nested import for_loop
 from gradc.capture.positions import as_dim, as_user, is_position, tracer_of
 from gradc.capture.tracer import Kind, Tracer, describe, is_concrete, wrap
 from gradc.capture.turns import (
@@ -210,16 +212,19 @@ def _reversed(items: Any) -> Any:
 def _len(x: Any) -> Any:
     if isinstance(x, SymbolicRange):
         return as_user(x.length)
+    if isinstance(x, Growing):
+        return x.length()
     return as_user(x._type.shape[0]) if isinstance(x, Tracer) and x.ndim else len(x)
 
 
 def _zip(*items: Any, strict: bool = False) -> Any:
     """``zip``: kept as it is where each turn of a loop can be asked for by its number.
 
-    With ``strict`` it is so for lists and tuples alone, whose lengths are compared at once.
+    With ``strict`` it is so where the lengths are known, which are compared at once.
     """
     rows = [items_now(x) for x in items if length_of(x) is None]
-    even = len(rows) == len(items) and all(number == rows[0] for number in rows)
+    known = [items_now(x) for x in items]
+    even = all(number == known[0] for number in known) and None not in known
     if not items or None in rows or (strict and not even):
         return zip(*items, strict=strict)
     return Joined(items)
@@ -252,8 +257,17 @@ def _int(*args: Any, **kwargs: Any) -> Any:
 
 def _sum(items: Any, /, start: Any = 0) -> Any:
     total = start
-    for item in items:
+
+    def turn(item: Any) -> int:
+        nonlocal total
         total = total + item
+        return 0
+
+    if type(items) is list and length_of(items) is not None:
+        for_loop(items, turn, ("total",), ("total",), ("total",), "k")
+        return total
+    for item in items:
+        turn(item)
     return total
 
 

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from gradc.capture.cells import UNBOUND
+from gradc.capture.cells import UNBOUND, Appended
 from gradc.capture.context import Trace, current, demand
 from gradc.capture.convert import cast_to, value_of
 from gradc.capture.layout import UNKNOWN
@@ -96,6 +96,8 @@ def observe(value: Any) -> Tree | None:
 def _leaf(x: Any) -> Leaf:
     if isinstance(x, Unsized):
         demand(f"{x.what} lives from turn to turn")
+    if isinstance(x, Appended):
+        demand("a list changes from turn to turn and is held under another name")
     if type(x) is Position:
         handle = tracer_of(x.dim)
         return Leaf(handle._type, Kind.PYTHON, read(handle), None, x.dim)

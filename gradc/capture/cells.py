@@ -15,7 +15,15 @@ import numpy as np
 from gradc.capture.held import Held, held_by, is_library, is_spent_by_reading, led_to
 from gradc.capture.tracer import Tracer
 
-__all__ = ["CHANGED", "UNBOUND", "Boxes", "Cells", "Element", "repair_of"]
+__all__ = ["CHANGED", "UNBOUND", "Appended", "Boxes", "Cells", "Element", "repair_of"]
+
+
+class Appended(list[Any]):
+    """Stands for a list that a loop makes longer; ``new`` is what was appended to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.new: list[Any] = []
 
 
 class _Unbound:
@@ -144,6 +152,8 @@ class Boxes:
         if box is not None:
             self.copies[id(box)] = (box, box.copy())
             yield box
+        if isinstance(value, Appended):
+            return
         self.held += held_by(value)
         if is_spent_by_reading(value):
             self.spent = value
@@ -249,6 +259,8 @@ def _box_of(value: Any) -> Any:
     """Return the mutable container of a value: itself, or an object's attributes."""
     if type(value) in (list, dict, set):
         return value
+    if isinstance(value, Appended):
+        return value.new
     if isinstance(value, Tracer | ModuleType | FunctionType | type | tuple):
         return None
     module = type(value).__module__.partition(".")[0]

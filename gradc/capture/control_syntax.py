@@ -40,7 +40,7 @@ from gradc.capture.control_tools import (
 )
 from gradc.capture.liveness import Live, liveness
 from gradc.capture.loop_else import plain_loops
-from gradc.capture.scopes import bound_in
+from gradc.capture.scopes import bound_by_comprehension, bound_in
 from gradc.capture.source import FunctionNode
 from gradc.capture.syntax import PREFIX, Rewriter, hook
 from gradc.records import dataclass
@@ -48,6 +48,7 @@ from gradc.records import dataclass
 __all__ = ["ControlRewriter"]
 
 RESULT = PREFIX + "result"
+_TAKERS = frozenset(("sum", "list", "tuple"))
 
 
 @dataclass(slots=True)
@@ -274,6 +275,44 @@ class ControlRewriter(Rewriter):
         live = bound & after
         call = hook("branch", item, test, *sides, texts(bound, item), texts(live, item))
         return closures, call
+
+    # lists
+
+    def visit_ListComp(self, node: ast.ListComp) -> ast.expr:
+        """Turn an element into a closure over the item."""
+        first = node.generators[0]
+        plain = len(node.generators) == 1 and not first.ifs and not first.is_async
+        if self.frame is None or not plain or binds(node):
+            return self._comprehension(node)  # type: ignore[no-any-return]
+        over = self.visit(first.iter)
+        self.scopes.append(bound_by_comprehension(node))
+        element = self.visit(node.elt)
+        self.scopes.pop()
+        item = first.target.id if isinstance(first.target, ast.Name) else PREFIX + "item"
+        if not isinstance(first.target, ast.Name):
+            given = at(ast.Tuple([at(ast.Name(item, ast.Load()), node)], ast.Load()), node)
+            one = ast.comprehension(first.target, given, [], 0)
+            alone = at(ast.ListComp(element, [one]), node)
+            element = at(ast.Subscript(alone, at(ast.Constant(0), node), ast.Load()), node)
+        arguments = no_arguments()
+        arguments.args.append(ast.arg(arg=item))
+        body = ast.fix_missing_locations(at(ast.Lambda(arguments, element), node))
+        name = at(ast.Constant(index_name(first.target)), node)
+        return hook("collect", node, hook("open", over, over), body, name)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """Take what ``sum`` and ``list`` are handed item by item for a list."""
+        if len(node.args) == 1 and isinstance(node.args[0], ast.GeneratorExp):
+            name, items = node.func, node.args[0]
+            if isinstance(name, ast.Name) and self._is_taker(name.id):
+                whole = at(ast.ListComp(items.elt, items.generators), items)
+                node = at(ast.Call(name, [whole], node.keywords), node)
+        return super().visit_Call(node)
+
+    def _is_taker(self, name: str) -> bool:
+        """Tell whether a name is a builtin that takes all items of what it is given."""
+        local = any(name in scope.names for scope in self.scopes)
+        return name in _TAKERS and name in self.left_alone and not local
 
     # statements
 

@@ -1,6 +1,7 @@
 """From anything NumPy takes for an array to handles and graph values, and back."""
 
 from collections.abc import Iterable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from gradc.capture.context import current, fail
 from gradc.capture.mutation import read
 from gradc.capture.positions import is_position, tracer_of
 from gradc.capture.recorder import Recorder
+from gradc.capture.rows import columns_of, joined_rows
 from gradc.capture.tracer import Kind, Tracer, is_concrete, make_concrete, wrap
 from gradc.errors import DTypeError, UnsupportedError
 from gradc.ir import Shape, Value, broadcast_shapes, op_named
@@ -110,13 +112,19 @@ def array_of(x: Any) -> Tracer:
 
 
 def _stacked(x: Any) -> Tracer:
+    columns = columns_of(x)
+    if columns:  # of the rows of some arrays each
+        kind = np.result_type(*[column.dtype for column in columns])
+        wide = [value_of(column, kind) for column in columns]
+        parts = [v.reshape((v.shape[0], 1, *v.shape[1:])) for v in wide]
+        return fresh(op_named("concatenate")(*parts, axis=1))
     leaves, shape = _grid(x)
     dtype = np.result_type(*[_weak(leaf) for leaf in leaves])
-    values = [value_of(leaf, dtype) for leaf in leaves]
-    inner = values[0].shape
-    if any(v.shape != inner for v in values):
+    inner = leaves[0].shape if isinstance(leaves[0], Tracer) else np.shape(leaves[0])
+    if any((x.shape if isinstance(x, Tracer) else np.shape(x)) != inner for x in leaves):
         raise ValueError("setting an array element with a sequence of unequal shapes")
-    rows = [v.reshape((1, *inner)) for v in values]
+    parts = [value_of(part, dtype) for part in joined_rows(leaves)]
+    rows = [v.reshape((prod(v.shape[: v.ndim - len(inner)]), *inner)) for v in parts]
     joined = rows[0] if len(rows) == 1 else op_named("concatenate")(*rows, axis=0)
     return fresh(joined.reshape((*shape, *inner)))
 

@@ -23,9 +23,10 @@ from gradc.capture.context import Trace, current, fail, maybe_current
 from gradc.capture.convert import has_traced
 from gradc.capture.dispatch import TABLE, apply
 from gradc.capture.folding import opaque
+from gradc.capture.growing import Growing
 from gradc.capture.held import is_library
-from gradc.capture.loops import finish, while_loop
-from gradc.capture.nested import for_loop
+from gradc.capture.loops import finish
+from gradc.capture.nested import collect, for_loop
 from gradc.capture.numpy_map.edits import JOINERS
 from gradc.capture.positions import as_user
 from gradc.capture.random_draws import draw, is_generator, make_generator, refuse_state
@@ -37,6 +38,7 @@ from gradc.capture.tracer import Tracer, describe, is_concrete
 from gradc.capture.ufuncs import is_declared
 from gradc.capture.unrecorded import run, seen
 from gradc.capture.unsized import Unsized
+from gradc.capture.whiles import while_loop
 from gradc.errors import TraceError
 from gradc.routes import Leaves, Reader, attribute, content, fixed, item, variable
 
@@ -81,6 +83,7 @@ class Hooks:
             "test": _test,
             "seen": seen,
             "for": for_loop,
+            "collect": collect,
             "while": while_loop,
             "branch": branch,
             "either": either,
@@ -386,7 +389,7 @@ def _call_method(method: MethodType, args: Any, kwargs: Any) -> Any:
     function = method.__func__
     if is_generator(method.__self__):
         return draw(method.__self__, method.__name__, _opened(args), kwargs)
-    if type(method.__self__) is Tracer or not isinstance(function, FunctionType):
+    if type(method.__self__) in (Tracer, Growing) or not isinstance(function, FunctionType):
         return method(*args, **kwargs)
     if function.__name__ in _RECORDS and hasattr(method.__self__, "_fields"):
         return getattr(_open(method.__self__), function.__name__)(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""``for`` and ``while`` in recorded code: turn by turn in Python, or as one node of the graph.
+"""``for`` in recorded code: turn by turn in Python, or as one node of the graph.
 
 The body is a closure that shares its variables with the function.  It returns a status: 0 for the
 next turn, 1 for ``break``, 2 for ``return``; where that depends on traced values it is traced, and
@@ -17,6 +17,7 @@ from gradc.capture.context import REPLACED, FirstApart, Unroll, current, enter, 
 from gradc.capture.exits import MOST as MOST_BRANCHES
 from gradc.capture.exits import Body, turn_by_turn, unless_left
 from gradc.capture.lengths import Lengths, changing
+from gradc.capture.lists import Lists, Widened, growing_in
 from gradc.capture.mutation import read
 from gradc.capture.positions import Position, as_user
 from gradc.capture.ranges import Fact, greatest
@@ -24,15 +25,16 @@ from gradc.capture.regions import Plan, Turn, captures_of, close, finals, initia
 from gradc.capture.residues import MOST, NODES, Split, nodes_in, turns_at_once
 from gradc.capture.tracer import Kind, Tracer, wrap
 from gradc.capture.turns import CountedLater, first_of, item_of, length_of, rest_of
-from gradc.capture.unrolling import is_known, is_left_by_index, is_short
+from gradc.capture.unrolling import is_known, is_left_by_index, is_short, is_small
 from gradc.errors import GradcError, LimitError, TraceError
 from gradc.ir import INT64, Dim, Symbol, Value, substitute
 from gradc.ops.regions import make_loop
 from gradc.spans import caller_span
 
-__all__ = ["BREAK", "NEXT", "RETURN", "finish", "run_for", "while_loop"]
+__all__ = ["BREAK", "NEXT", "RETURN", "STEADY", "explain", "finish", "run_for"]
 
 _FAILURES = (Unroll, GradcError, Mismatch)
+_TRIES = 4
 
 
 def finish(status: Any, result: Callable[[], Any]) -> Any:
@@ -77,7 +79,7 @@ def run_for(
     return site.without_count(items) if counted_later else site.run()
 
 
-_STEADY = "keep types and shapes the same from turn to turn"
+STEADY = "keep types and shapes the same from turn to turn"
 _ROW = f"run over a range, or over a list or a tuple of at most {MOST_BRANCHES + 1} items"
 
 
@@ -88,7 +90,7 @@ def _refuse_exit(reason: Any, error: TraceError | None = None) -> NoReturn:
     fail(
         TraceError,
         f"whether the loop is left depends on a traced value, so it must stay a loop{why}",
-        repair=repair_of(why, f"{_ROW if reason is None else _STEADY}, or use np.where instead"),
+        repair=repair_of(why, f"{_ROW if reason is None else STEADY}, or use np.where instead"),
     )
 
 
@@ -121,9 +123,11 @@ class _For:
         at_once: int = 1,
         spare: int = MOST,
         lengths: Lengths | None = None,
+        lists: Lists | None = None,
     ) -> None:
         self.peeled, self.at_once, self.spare = peeled, at_once, spare
-        self.lengths = lengths or Lengths(cells)
+        self.lengths, self.lists = lengths or Lengths(cells), lists
+        self.first_apart = False
         self.items, self.body, self.cells, self.total = items, body, cells, count
         self.count = count if at_once == 1 else turns_at_once(count, at_once)
         self.live, self.after = live, after
@@ -171,7 +175,11 @@ class _For:
         """Record the body with the index as a symbol."""
 
         def run(turn: Turn) -> Any:
-            return self.turns(Position(self.symbol.expr()))
+            index = Position(self.symbol.expr())
+            if self.lists is None:
+                return self.turns(index)
+            others = (*self.watched, *self.cells.elements)
+            return self.lists.run(turn, index, lambda: self.turns(index), others)
 
         options = current().recorder.options
         apart = isinstance(self.count, int) and options.unroll
@@ -241,34 +249,80 @@ class _For:
             Whether it may help to run the first turn by itself.
         """
         current().recorder.forget_draws(since)
-        status = self.with_lengths()
-        if status is not None:
-            return status
-        if peel and isinstance(self.count, int):
+        if self.with_lists() or self.with_lengths():
+            return NEXT
+        if (peel or self.first_apart) and not self.peeled and isinstance(self.count, int):
             return self.without_first()
         self.note(f"unrolled: {explain(reason)}")
         return self.unrolled(reason)
 
-    def with_lengths(self) -> int | None:
-        """Keep the loop where what stands in the way are arrays whose lengths change steadily.
+    def with_lists(self) -> bool:
+        """Keep the loop where what stands in the way are lists that become longer steadily.
 
-        Returns its status; None, with nothing changed, where the loop cannot stay one either way.
+        Tell whether it was kept; otherwise nothing has changed.
         """
         if not isinstance(self.count, int):
-            return None
+            return False
+        since = len(current().recorder.inputs)
+        try:
+            lists = growing_in(self.cells, lambda: self.body(first_of(self.items)), self.count)
+            kept = lists is not None and bool(lists.all) and self.listwise(lists, since)
+        except FirstApart:
+            kept, self.first_apart = False, True
+        except (*_FAILURES, NameError, Split, Widened):
+            kept = False
+        if not kept:
+            current().recorder.forget_draws(since)
+        return kept
+
+    def listwise(self, lists: Lists, since: int) -> bool:
+        """Keep the loop with lists that become longer, unless it is better run turn by turn."""
+        names = self.live, self.after, self.symbol.name
+        for _ in range(_TRIES):
+            current().recorder.forget_draws(since)
+            loop = _For(
+                self.items, self.body, self.cells, *names, self.total, self.peeled, lists=lists
+            )
+            lists.allocate()
+            try:
+                plan, turn = loop.settled()
+            except Widened:
+                continue
+            if turn.status != NEXT or loop.is_better_as_it_is(plan, turn, since):
+                return False
+            loop.note("kept")
+            loop.commit(plan, turn)
+            lists.finish(loop.symbol)
+            return True
+        return False
+
+    def is_better_as_it_is(self, plan: Plan, turn: Turn, since: int) -> bool:
+        """Tell whether a loop that makes lists is better run turn by turn."""
+        outer = current()
+        few = outer.recorder.options.unroll and not outer.region
+        few = few and is_small(self.count, turn.trace)
+        return bool(few or is_known(self.count, plan, turn, since, most=None))
+
+    def with_lengths(self) -> bool:
+        """Keep the loop where what stands in the way are arrays whose lengths change steadily.
+
+        Tell whether it was kept; otherwise nothing has changed.
+        """
+        if not isinstance(self.count, int):
+            return False
         since = len(current().recorder.inputs)
         try:
             ends: dict[str, Any] = {}
             first = record("loop", self.cells, (), partial(self.first, ends), Plan())
             if is_traced(first.status) or first.status:
-                return None
+                return False
             starts = {name: first.before[name] for name in ends}
             lengths = changing(self.cells, starts, ends, self.count)
             current().recorder.forget_draws(since)
-            return self.lengthwise(self.count, lengths) if lengths.wholes else None
+            return bool(lengths.wholes) and self.lengthwise(self.count, lengths)
         except (*_FAILURES, NameError, Split):
             current().recorder.forget_draws(since)
-            return None
+            return False
 
     def first(self, ends: dict[str, Any], turn: Turn) -> Any:
         """Run the body for the first turn; note what its names hold then."""
@@ -276,7 +330,7 @@ class _For:
         ends.update((name, observe(self.cells.get(name))) for name in self.live)
         return status
 
-    def lengthwise(self, count: int, lengths: Lengths) -> int | None:
+    def lengthwise(self, count: int, lengths: Lengths) -> bool:
         """Keep the loop with arrays of changing lengths, unless it is better run turn by turn."""
         since = len(current().recorder.inputs)
         names = self.live, self.after, self.symbol.name
@@ -284,11 +338,11 @@ class _For:
         plan, turn = loop.settled()
         if is_traced(turn.status) or turn.status or loop.shortness(plan, turn, since):
             current().recorder.forget_draws(since)
-            return None
+            return False
         loop.note("kept")
         loop.commit(plan, turn)
         lengths.finish(count)
-        return NEXT
+        return True
 
     def without_first(self) -> Any:
         """Run the first turn by itself: after it, values may have the types that stay."""
@@ -338,7 +392,7 @@ class _For:
                 LimitError,
                 f"the loop has {self.count} turns and cannot stay a loop: {explain(reason)}; "
                 f"turn by turn it {error.headline.removeprefix('the function ')}",
-                repair=repair_of(explain(reason), _STEADY) + ", or raise max_nodes",
+                repair=repair_of(explain(reason), STEADY) + ", or raise max_nodes",
             )
 
     def commit(self, plan: Plan, turn: Turn) -> Any:
@@ -424,7 +478,7 @@ def refuse_runtime(reason: Any) -> NoReturn:
         TraceError,
         "how many turns the loop makes is known only when the code runs, so it must stay a loop, "
         f"which it cannot here: {explain(reason)}",
-        repair=repair_of(explain(reason), _STEADY) + ", or give its bounds as Python ints",
+        repair=repair_of(explain(reason), STEADY) + ", or give its bounds as Python ints",
     )
 
 
@@ -435,59 +489,3 @@ def _free_name(index: str) -> str:
     while name in taken:
         name, k = f"{index}_{k}", k + 1
     return name
-
-
-# while
-
-
-def while_loop(
-    test: Callable[[], Any],
-    body: Any,
-    bound: Sequence[str],
-    live: Sequence[str],
-    after: Sequence[str],
-) -> Any:
-    """Run a ``while`` loop; return its status.  Turns whose test is known are run in Python."""
-    trace = maybe_current()
-    regions = trace is not None and trace.recorder.options.regions
-    limit = trace.recorder.options.max_turns if trace is not None else 0
-    turns, status = 0, NEXT
-    cells = Cells([body, test], bound)  # type: ignore[list-item]
-    watched = [n for n in cells.bound if n in live or n in after]
-    while True:
-        if regions and is_traced(status):
-            return _while_region(cells, watched, body, test, status)
-        if status:
-            return RETURN if status == RETURN else NEXT
-        holds = test()
-        if regions and is_traced(holds):
-            return _while_region(cells, watched, body, test, NEXT)
-        if not holds:
-            return NEXT
-        status = body()
-        turns += 1
-        if trace is not None and turns > limit:
-            fail(
-                LimitError,
-                f"the loop runs more than {limit} times while the function is recorded",
-                repair="check that its condition changes, or raise max_turns",
-            )
-
-
-def _while_region(cells: Cells, watched: Sequence[str], body: Any, test: Any, status: Any) -> Any:
-    try:
-        return conditional(cells, watched, lambda turn: body(), lambda turn: test(), [], status)
-    except Unroll as reason:
-        if any(not isinstance(fact.count, int) for fact in current().facts) or current().region:
-            raise
-        _refuse_while(reason)
-    except Mismatch as reason:
-        _refuse_while(reason)
-
-
-def _refuse_while(reason: Any) -> NoReturn:
-    fail(
-        TraceError,
-        f"a while loop on a traced value cannot be recorded: {explain(reason)}",
-        repair=repair_of(explain(reason), _STEADY),
-    )

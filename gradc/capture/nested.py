@@ -1,4 +1,4 @@
-"""``for``: one loop, or several inside each other where that is what it runs over.
+"""``for`` and list comprehensions: one loop, or several inside each other.
 
 for i, j in product(a, b):          for i in a:
     ...                     ->          for j in b:
@@ -11,7 +11,7 @@ from typing import Any
 from gradc.capture.loops import NEXT, RETURN, run_for
 from gradc.capture.turns import Joined, Nested
 
-__all__ = ["for_loop"]
+__all__ = ["collect", "for_loop"]
 
 _RESULT = "_gradc_result"
 
@@ -55,3 +55,25 @@ def for_loop(
 
     loop(())
     return NEXT
+
+
+def collect(items: Any, body: Any, index: str) -> list[Any]:
+    """Run a list comprehension; return the list.
+
+    Parameters
+    ----------
+    items : object
+        What it runs over.
+    body : function
+        Takes an item and returns an element.
+    index : str
+        The name of the loop variable.
+    """
+    found: list[Any] = []
+
+    def turn(item: Any) -> int:
+        found.append(body(item))
+        return NEXT
+
+    for_loop(items, turn, (), (), (), index)
+    return found

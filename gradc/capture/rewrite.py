@@ -33,7 +33,7 @@ __all__ = ["HOOKS", "bind", "is_rewritten", "rewritten_code"]
 HOOKS = (
     "call", "load", "attribute", "open", "name", "names", "test", "seen", "for", "while", "branch",
     "either", "both", "any_of", "chain", "negated", "finish", "decorator",
-    "binary", "unary",
+    "binary", "unary", "collect",
 )  # fmt: skip
 """Names of the hooks; in rewritten code they carry the prefix ``_gradc_``."""
 

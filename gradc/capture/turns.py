@@ -11,6 +11,7 @@ from gradc.capture.dispatch import apply
 from gradc.capture.mutation import read
 from gradc.capture.positions import Position, as_dim, as_user, is_position
 from gradc.capture.ranges import not_negative, turns_of
+from gradc.capture.rows import element, whole_run
 from gradc.capture.tracer import Kind, Tracer, is_concrete, wrap
 from gradc.errors import TraceError
 from gradc.ir import INT64, Dim
@@ -226,7 +227,13 @@ def length_of(items: Any) -> Dim | None:
         return items._type.shape[0]
     if isinstance(items, Joined) and items.rest is None:
         return _shortest([length_of(part) for part in items.parts])
+    if type(items) is list and len(items) > _FEW and whole_run(items) is not None:
+        return len(items)
     return None
+
+
+_FEW = 8
+"""Lists up to this length are run over in Python, although they are the rows of an array."""
 
 
 def items_now(items: Any) -> int | None:
@@ -278,7 +285,13 @@ def item_of(items: Any, turn: Any) -> Any:
         return item_of(items.parts[0], turn)
     if isinstance(items, Joined):
         return tuple(item_of(part, turn) for part in items.parts)
+    if type(items) is list and not isinstance(turn, int):
+        return element(whole_run(items) or _refuse_changed(), turn)
     return items[turn]
+
+
+def _refuse_changed() -> NoReturn:
+    demand("the list that it runs over changes")
 
 
 def first_of(items: Any) -> Any:

@@ -15,13 +15,16 @@ from gradc.capture.regions import Plan, Turn
 from gradc.capture.tracer import Tracer, is_concrete
 from gradc.ir import Dim, Graph, Kind, Node
 
-__all__ = ["is_known", "is_left_by_index", "is_short"]
+__all__ = ["is_known", "is_left_by_index", "is_short", "is_small"]
 
 _NODES = 2000
 """At most so many operations come of a loop, whatever number of turns is asked for."""
 
 _LEFT = 200
 """The same for loops that are left in a turn known beforehand."""
+
+_LISTED = 256
+"""The same for loops that append to lists, which have to be put together from arrays again."""
 
 _ELEMENTS = 16
 """Arrays up to this size, a 4 by 4 matrix, are written and added to in short loops."""
@@ -76,7 +79,12 @@ def is_left_by_index(count: Dim, turn: Turn, turns: int) -> bool:
     return not isinstance(status, Tracer) or not needs_inputs(body, status._id)
 
 
-def is_known(count: Dim, plan: Plan, turn: Turn, inputs: int) -> bool:
+def is_small(count: Dim, trace: Trace) -> bool:
+    """Tell whether what comes of a loop that makes lists is short in any case."""
+    return isinstance(count, int) and count * len(trace.graph.nodes) <= _LISTED
+
+
+def is_known(count: Dim, plan: Plan, turn: Turn, inputs: int, most: int | None = _NODES) -> bool:
     """Tell whether a loop has nothing but known numbers to work on, and is not too long.
 
     Parameters
@@ -87,9 +95,11 @@ def is_known(count: Dim, plan: Plan, turn: Turn, inputs: int) -> bool:
         What it carries, and one turn of it.
     inputs : int
         Inputs of the function before the turn: a turn that draws random numbers has added some.
+    most : int, optional
+        At most so many operations.
     """
     body = turn.trace.graph
-    if not isinstance(count, int) or count * len(body.nodes) > _NODES:
+    if not isinstance(count, int) or (most is not None and count * len(body.nodes) > most):
         return False
     outer = current()
     return (

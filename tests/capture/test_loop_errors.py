@@ -51,7 +51,7 @@ def truth_of_an_array(x):
 def long_list(x):
     out = []
     for i in range(100_000):
-        out.append(x[0] * i)  # noqa: PERF401
+        out.insert(0, x[0] * i)
     return out[-1]
 
 

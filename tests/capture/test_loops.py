@@ -8,7 +8,7 @@ from tests.capture.control_programs import PROGRAMS
 from tests.capture.stencils import KERNELS
 from tests.capture.support import LOOPS, check, check_loops, count, play, record
 
-UNROLLED = {"appended", "stacked_list", "static_while", "recursion", "layers"}
+UNROLLED = {"static_while", "recursion", "layers"}
 """Programs that need Python for their loops, or whose loops are on Python values."""
 
 

@@ -7,9 +7,22 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from gradc.capture.convert import as_handle, fresh, value_of
 from gradc.capture.folding import call, handles
+from gradc.capture.mutation import read
+from gradc.capture.rows import Run, whole_run
 from gradc.capture.tracer import Tracer, static
 from gradc.capture.ufuncs import store
 from gradc.ir import op_named
+
+
+def as_copy(run: Run) -> Tracer:
+    """Return rows as an array of their own."""
+    return fresh(read(run.array()))
+
+
+def _flat(x: Tracer) -> Tracer:
+    """Make one axis of the first two."""
+    rows, columns, *rest = x.shape
+    return call(np.reshape, x, (rows * columns, *rest))  # type: ignore[no-any-return]
 
 
 def _parts(arrays: Any) -> list[Tracer]:
@@ -23,6 +36,9 @@ def concatenate(
     arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Any:
     """Join along an existing axis."""
+    run = whole_run(arrays)
+    if run is not None and axis == 0 and run.base.ndim > 1:
+        arrays = [_flat(as_copy(run))]
     parts = _parts(arrays)
     if casting != "same_kind":
         raise TypeError(f"argument casting={casting!r} is not supported")
@@ -44,6 +60,10 @@ def stack(
     arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Any:
     """Join along a new axis."""
+    run = whole_run(arrays)
+    if run is not None:
+        wide = call(np.moveaxis, as_copy(run), 0, axis)
+        return call(np.concatenate, [wide], axis=0, out=out, dtype=dtype, casting=casting)
     parts = _parts(arrays)
     if not parts:
         raise ValueError("need at least one array to stack")
@@ -56,6 +76,9 @@ def stack(
 @handles(np.vstack)
 def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """Stack rows."""
+    run = whole_run(tup)
+    if run is not None and run.base.ndim == 2:
+        return call(np.concatenate, [as_copy(run)], dtype=dtype, casting=casting)
     rows = [call(np.atleast_2d, part) for part in _parts(tup)]
     return call(np.concatenate, rows, axis=0, dtype=dtype, casting=casting)
 
@@ -63,6 +86,9 @@ def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
 @handles(np.hstack)
 def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """Stack columns."""
+    run = whole_run(tup)
+    if run is not None and run.base.ndim <= 2:
+        return call(np.concatenate, [call(np.ravel, as_copy(run))], dtype=dtype, casting=casting)
     parts = [call(np.atleast_1d, part) for part in _parts(tup)]
     axis = 0 if parts and parts[0].ndim == 1 else 1
     return call(np.concatenate, parts, axis=axis, dtype=dtype, casting=casting)
@@ -77,6 +103,9 @@ def dstack(tup: Any) -> Any:
 @handles(np.column_stack)
 def column_stack(tup: Any) -> Any:
     """Stack one-dimensional arrays as columns."""
+    run = whole_run(tup)
+    if run is not None and run.base.ndim == 2:
+        return call(np.transpose, as_copy(run)).copy()
     columns = [
         part if part.ndim > 1 else call(np.reshape, part, (part.size, 1)) for part in _parts(tup)
     ]
