@@ -38,6 +38,8 @@ MODULES = (
 )  # fmt: skip
 
 PROGRAMS: list["Program"] = []
+SIZED: list[Any] = []
+"""Programs with a size: ``programs_sizes.Sized``."""
 
 
 @dataclass(frozen=True)

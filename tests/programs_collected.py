@@ -149,6 +149,15 @@ def a_loop_over_the_list(x):
     return total + sum(y)
 
 
+@program(normals(12))
+def functions_that_see_the_last_index(x):
+    times = [lambda a: a * i for i in range(12)]  # noqa: B023
+    places = [lambda a, i=i: a * x[i] * i for i in range(12)]
+    sums = [(x[j] * a for a in x) for j in range(12)]
+    found = [f(x[0]) for f in times] + [f(x[1]) for f in places]
+    return sum(found) + sum([sum(terms) for terms in sums])
+
+
 # what shares memory
 
 

@@ -9,9 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.programs import program
-
-SIZED: list["Sized"] = []
+from tests.programs import SIZED, program
 
 
 class Sized(NamedTuple):

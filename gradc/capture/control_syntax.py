@@ -31,6 +31,7 @@ from gradc.capture.control_tools import (
     index_name,
     is_stuck,
     leaves,
+    makes_closures,
     no_arguments,
     raw,
     returning,
@@ -282,7 +283,7 @@ class ControlRewriter(Rewriter):
         """Turn an element into a closure over the item."""
         first = node.generators[0]
         plain = len(node.generators) == 1 and not first.ifs and not first.is_async
-        if self.frame is None or not plain or binds(node):
+        if self.frame is None or not plain or binds(node) or makes_closures(node.elt):
             return self._comprehension(node)  # type: ignore[no-any-return]
         over = self.visit(first.iter)
         self.scopes.append(bound_by_comprehension(node))

@@ -20,6 +20,7 @@ __all__ = [
     "index_name",
     "is_stuck",
     "leaves",
+    "makes_closures",
     "no_arguments",
     "raw",
     "returning",
@@ -109,6 +110,26 @@ def is_stuck(node: FunctionNode) -> bool:
 def binds(node: ast.expr) -> bool:
     """Tell whether an expression binds names, which a lambda would keep to itself."""
     return any(isinstance(n, ast.NamedExpr | ast.Yield | ast.Await) for n in ast.walk(node))
+
+
+def makes_closures(node: ast.expr) -> bool:
+    """Tell whether an expression may leave code behind that reads variables later on.
+
+    What a comprehension makes of ``lambda: i`` sees the last ``i``, whichever turn has made it.
+    """
+    taken = {
+        id(n.args[0])
+        for n in ast.walk(node)
+        if isinstance(n, ast.Call)
+        and isinstance(n.func, ast.Name)
+        and n.func.id in _TAKERS
+        and n.args
+    }
+    inside = (n for n in ast.walk(node) if isinstance(n, ast.Lambda | ast.GeneratorExp))
+    return any(id(n) not in taken for n in inside)
+
+
+_TAKERS = frozenset(("sum", "list", "tuple", "set", "dict", "sorted", "min", "max", "any", "all"))
 
 
 def index_name(target: ast.expr) -> str:

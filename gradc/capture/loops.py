@@ -261,7 +261,7 @@ class _For:
 
         Tell whether it was kept; otherwise nothing has changed.
         """
-        if not isinstance(self.count, int):
+        if not isinstance(self.count, int) or self.count <= current().recorder.options.unroll:
             return False
         since = len(current().recorder.inputs)
         try:
@@ -298,9 +298,9 @@ class _For:
 
     def is_better_as_it_is(self, plan: Plan, turn: Turn, since: int) -> bool:
         """Tell whether a loop that makes lists is better run turn by turn."""
-        outer = current()
-        few = outer.recorder.options.unroll and not outer.region
-        few = few and is_small(self.count, turn.trace)
+        few = current().recorder.options.unroll and is_small(
+            self.count, turn.trace, current().region
+        )
         return bool(few or is_known(self.count, plan, turn, since, most=None))
 
     def with_lengths(self) -> bool:

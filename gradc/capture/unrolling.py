@@ -79,9 +79,13 @@ def is_left_by_index(count: Dim, turn: Turn, turns: int) -> bool:
     return not isinstance(status, Tracer) or not needs_inputs(body, status._id)
 
 
-def is_small(count: Dim, trace: Trace) -> bool:
-    """Tell whether what comes of a loop that makes lists is short in any case."""
-    return isinstance(count, int) and count * len(trace.graph.nodes) <= _LISTED
+def is_small(count: Dim, trace: Trace, inside: bool) -> bool:
+    """Tell whether what comes of a loop that makes lists is short in any case.
+
+    ``inside`` says that it stands in another loop, whose turns may become many.
+    """
+    most = _LISTED // 4 if inside else _LISTED
+    return isinstance(count, int) and count * len(trace.graph.nodes) <= most
 
 
 def is_known(count: Dim, plan: Plan, turn: Turn, inputs: int, most: int | None = _NODES) -> bool:

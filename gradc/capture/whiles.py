@@ -8,7 +8,8 @@ from gradc.capture.cells import Cells, repair_of
 from gradc.capture.conditional import NEXT, RETURN, conditional, is_traced
 from gradc.capture.context import Unroll, current, fail, maybe_current
 from gradc.capture.loops import STEADY, explain
-from gradc.errors import LimitError, TraceError
+from gradc.capture.regions import Plan, Turn, record
+from gradc.errors import GradcError, LimitError, TraceError
 
 __all__ = ["while_loop"]
 
@@ -37,6 +38,9 @@ def while_loop(
             return _while_region(cells, watched, body, test, NEXT)
         if not holds:
             return NEXT
+        kept = _at_once(cells, watched, body, test) if regions and not turns else None
+        if kept is not None:
+            return kept
         status = body()
         turns += 1
         if trace is not None and turns > limit:
@@ -45,6 +49,33 @@ def while_loop(
                 f"the loop runs more than {limit} times while the function is recorded",
                 repair="check that its condition changes, or raise max_turns",
             )
+
+
+def _at_once(cells: Cells, watched: Sequence[str], body: Any, test: Any) -> Any:
+    """Keep a loop from its first turn on, of which alone it is known that it is made.
+
+    Returns the status; None, with nothing changed, where that cannot be done or is not needed.
+    """
+    since = len(current().recorder.inputs)
+    try:
+        if _is_decided_later(cells, body, test):
+            current().recorder.forget_draws(since)
+            return conditional(cells, watched, lambda turn: body(), lambda turn: test(), [], NEXT)
+    except (Unroll, GradcError, Mismatch, NameError):
+        pass
+    current().recorder.forget_draws(since)
+    return None
+
+
+def _is_decided_later(cells: Cells, body: Any, test: Any) -> bool:
+    """Tell whether it is known only when the code runs if a second turn is made."""
+
+    def run(turn: Turn) -> Any:
+        status = body()
+        return status if is_traced(status) or status else test()
+
+    turn = record("body", cells, (), run, Plan())
+    return is_traced(turn.status)
 
 
 def _while_region(cells: Cells, watched: Sequence[str], body: Any, test: Any, status: Any) -> Any:

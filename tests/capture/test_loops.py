@@ -138,3 +138,17 @@ def helper_of_some_turns(x):
 def test_functions_defined_in_a_turn(function, stays):
     _, graph = check_loops(function, np.linspace(0.1, 0.9, 6), rtol=1e-12)
     assert any(node.regions for node in graph.nodes) == stays
+
+
+def settles(x):
+    change = 1
+    while change > 1e-3:
+        y = 0.5 * np.sin(x)
+        change = np.max(np.abs(y - x))
+        x = y
+    return x
+
+
+def test_a_first_turn_that_is_made_in_any_case_is_no_copy_of_the_body():
+    _, graph = check_loops(settles, np.linspace(0.1, 0.9, 6), rtol=1e-12)
+    assert "sin" not in {node.op.name for node in graph.nodes}

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from tests import programs_collected
 from tests.capture.support import LOOPS, count, record
-from tests.programs_sizes import SIZED
+from tests.programs import SIZED, load
 
-assert programs_collected
+load()
 
 
 @pytest.mark.parametrize("one", SIZED, ids=lambda one: one.fn.__name__)
