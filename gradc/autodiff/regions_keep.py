@@ -52,7 +52,7 @@ def choose_kept(
         return []
     if len(behind) > _LARGEST_CUT:
         return sorted(_frontier(found, behind, needed, sources))
-    sizes = {id: most(graph[id].type.nbytes, ranges) for id in behind}
+    sizes = {id: _typical(graph[id].type.nbytes, ranges) for id in behind}
     return sorted(_cut(found, sizes, needed, sources))
 
 
@@ -121,6 +121,12 @@ def _frontier(
             wanted.remove(id)
             wanted.update(graph[id].operands)
     return [id for id in wanted if id in lost]
+
+
+def _typical(dim: Dim, ranges: Sequence[Range]) -> int:
+    """Return what lies between the least and the greatest value of a dim."""
+    greatest, smallest = most(dim, ranges), least(dim, ranges)
+    return (greatest + max(smallest, 1)) // 2 if isinstance(smallest, int) else greatest
 
 
 def most(dim: Dim, ranges: Sequence[Range]) -> int:
