@@ -164,6 +164,7 @@ static int f_with(
             sum_2[lane] += log1p(t_2) + t_3;
         }
     }
+    GRADC_APART
     for (int64_t lane = 0; lane < 8; ++lane) {
         const double t_1 = fabs(m_1[lane + 32]);
         const double t_2 = exp(-t_1);
