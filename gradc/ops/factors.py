@@ -33,6 +33,8 @@ __all__ = [
     "lu_sign",
     "lu_solve",
     "lu_solve_transposed",
+    "nothing",
+    "system_counts",
 ]
 
 SINGULAR = "the matrix is singular"
@@ -130,7 +132,8 @@ def blocked(a: ArrayType, b: ArrayType | None = None) -> tuple[Dim, Dim, Dim] | 
     return n, max(n, columns), n
 
 
-def _nothing(*types: ArrayType) -> tuple[ArrayType, ...]:
+def nothing(*types: ArrayType) -> tuple[ArrayType, ...]:
+    """Return the memory of a routine that works in its result alone."""
     return ()
 
 
@@ -154,15 +157,12 @@ def _number_infer(f: ArrayType) -> ArrayType:
     return f.with_shape(f.shape[:-2])
 
 
-def _factors_counts(f: ArrayType) -> tuple[Dim, ...]:
-    return counts(f)
-
-
 def _columns(a: ArrayType, b: ArrayType) -> Dim:
     return 1 if b.ndim < a.ndim else b.shape[-1]
 
 
-def _system_counts(a: ArrayType, b: ArrayType) -> tuple[Dim, ...]:
+def system_counts(a: ArrayType, b: ArrayType) -> tuple[Dim, ...]:
+    """Return how many systems there are, how many rows each has and how many columns."""
     return (*counts(a), _columns(a, b))
 
 
@@ -200,7 +200,7 @@ def _of_factors(
         "f",
         infer=infer,
         c=f"gradc_{name}@",
-        routine=Routine(_factors_counts, _nothing, refuses, products),
+        routine=Routine(counts, nothing, refuses, products),
         samples=reals(),
         doc=doc,
         **_named(function, parts_of, *helpers),
@@ -214,7 +214,7 @@ def _system(name: str, operands: str, function: Callable[..., Any], doc: str, *h
         operands,
         infer=_system_infer,
         c=f"gradc_{name}@",
-        routine=Routine(_system_counts, _nothing, SINGULAR, blocked),
+        routine=Routine(system_counts, nothing, SINGULAR, blocked),
         samples=reals(),
         doc=doc,
         **_named(function, *helpers),
@@ -227,7 +227,7 @@ lu = operation(
     "a",
     infer=_lu_infer,
     c="gradc_lu@",
-    routine=Routine(counts, _nothing, "", blocked),
+    routine=Routine(counts, nothing, "", blocked),
     samples=reals(),
     doc="The factors L and U of a with exchanged rows, and the exchanges.",
     **_named(lu_of),

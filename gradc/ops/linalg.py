@@ -13,21 +13,16 @@ from typing import Any
 import numpy as np
 
 from gradc.errors import DTypeError, ShapeError
-from gradc.ir.dims import Dim
 from gradc.ir.op import ZERO_DERIVATIVE, Derivative, Kind, Op, Routine, Rule, op_named
 from gradc.ir.types import ArrayType
 from gradc.ir.value import Value
 from gradc.ops.adjugate import adjugate
 from gradc.ops.declare import operation, reals
-from gradc.ops.factors import SINGULAR, blocked
+from gradc.ops.factors import SINGULAR, blocked, nothing, system_counts
 from gradc.ops.matrices import counts, multiplied, outer, scaled, square, trace, transposed
 from gradc.ops.rules import choose
 
 __all__ = ["cholesky", "det", "inv", "slogdet_log", "slogdet_sign", "solve"]
-
-
-def _nothing(*types: ArrayType) -> tuple[ArrayType, ...]:
-    return ()
 
 
 # solve
@@ -42,10 +37,6 @@ def _solve_infer(a: ArrayType, b: ArrayType) -> ArrayType:
     if rows != a.shape[:-1]:
         raise ShapeError(f"solve needs as many rows on both sides, got {a} and {b}")
     return b
-
-
-def _solve_counts(a: ArrayType, b: ArrayType) -> tuple[Dim, ...]:
-    return (*counts(a), 1 if b.ndim == 1 else b.shape[-1])
 
 
 def _solve_vjp(ct: Value, out: Value, a: Value, b: Value) -> Sequence[Value | None]:
@@ -68,7 +59,7 @@ solve = operation(
     infer=_solve_infer,
     evaluate=np.linalg.solve,
     numpy="np.linalg.solve({a}, {b})",
-    routine=Routine(_solve_counts, _nothing, SINGULAR),
+    routine=Routine(system_counts, nothing, SINGULAR),
     derivative=Rule(_solve_vjp, _solve_jvp),
     samples=reals(),
     doc="The x with a @ x = b.",
@@ -128,7 +119,7 @@ def _of_matrix(
         infer=infer,
         evaluate=evaluate,
         numpy=numpy.format(name=name),
-        routine=Routine(counts, _nothing, refuses),
+        routine=Routine(counts, nothing, refuses),
         derivative=derivative,
         samples=reals(),
         doc=doc,
@@ -202,7 +193,7 @@ cholesky = operation(
     evaluate=np.linalg.cholesky,
     numpy="np.linalg.cholesky({a})",
     c="gradc_cholesky@",
-    routine=Routine(counts, _nothing, "the matrix is not positive definite", blocked),
+    routine=Routine(counts, nothing, "the matrix is not positive definite", blocked),
     derivative=Rule(_cholesky_vjp, _cholesky_jvp),
     samples=reals(),
     doc="The lower triangular L with L @ L.T = a, from the lower triangle of a.",

@@ -11,13 +11,9 @@ triangle, and systems with it, or with its transpose, need no factors at all.
 NumPy has no such functions, so its source keeps what the user wrote.
 """
 
-from dataclasses import replace
+from gradc.ir import Node, Value, op_named
 
-from gradc.ir import Graph, Node, Program, Value, op_named
-from gradc.ir.rebuild import copy_node, rebuild
-from gradc.passes.simplify import simplify
-
-__all__ = ["OF_FACTORS", "factored"]
+__all__ = ["OF_FACTORS", "by_factors"]
 
 OF_FACTORS = {
     "inv": "lu_inverse",
@@ -28,36 +24,11 @@ OF_FACTORS = {
 """Functions of one matrix, and what they are of its factors."""
 
 
-def factored(program: Program) -> Program:
-    """Return the program with systems, inverses and determinants by factors of their matrices.
-
-    Linear in the number of nodes; programs without any come back as they are.
-    """
-    if not _asks(program.graph):
-        return program
-    return replace(program, graph=simplify(_factored(program.graph), final=True))
-
-
-def _asks(graph: Graph) -> bool:
-    return any(
-        node.op.name == "solve" or node.op.name in OF_FACTORS or any(map(_asks, node.regions))
-        for node in graph.nodes
-    )
-
-
-def _factored(graph: Graph) -> Graph:
-    def visit(target: Graph, node: Node, operands: tuple[Value, ...]) -> Value:
-        if node.op.name == "solve":
-            return _solution(*operands)
-        if node.op.name in OF_FACTORS:
-            return op_named(OF_FACTORS[node.op.name])(op_named("lu")(operands[0]))
-        if node.regions:
-            regions = tuple(map(_factored, node.regions))
-            ids = tuple(v.id for v in operands)
-            return target.value(target.add(node.op, ids, node.params, regions))
-        return copy_node(target, node, operands)
-
-    return rebuild(graph, visit)
+def by_factors(node: Node, operands: tuple[Value, ...]) -> Value:
+    """Return what a system, an inverse or a determinant is by factors of its matrix."""
+    if node.op.name == "solve":
+        return _solution(*operands)
+    return op_named(OF_FACTORS[node.op.name])(op_named("lu")(operands[0]))
 
 
 def _solution(a: Value, b: Value) -> Value:

@@ -10,57 +10,24 @@ last place: as exact as the vector functions.  Infinities, NaN and signs of zero
 ``pow``.  NumPy's source keeps what the user wrote.
 """
 
-from dataclasses import replace
-
-from gradc.ir import Graph, Node, Program, Value, op_named
-from gradc.ir.rebuild import copy_node, rebuild
+from gradc.ir import Node, Value, op_named
 from gradc.passes.rewrite import literal
-from gradc.passes.simplify import simplify
 
-__all__ = ["whole_powers"]
+__all__ = ["whole_power"]
 
 _MULTIPLIED = (3, 4, 5, 6)
 """Two or three multiplications each; 0, 1 and 2 are something else already."""
 
 
-def whole_powers(program: Program) -> Program:
-    """Return the program with whole powers of floating-point numbers put as above.
-
-    Linear in the number of nodes; programs without any come back as they are.
-    """
-    if not _has_powers(program.graph):
-        return program
-    return replace(program, graph=simplify(_rewritten(program.graph), final=True))
-
-
-def _has_powers(graph: Graph) -> bool:
-    return any(
-        _exponent(graph, node) or any(map(_has_powers, node.regions)) for node in graph.nodes
-    )
-
-
-def _exponent(graph: Graph, node: Node) -> int:
-    """Return the exponent of a whole power, or 0."""
-    if node.op.name != "power" or node.type.dtype.kind != "f":
-        return 0
-    number = literal(graph.value(node.operands[1]))
-    return int(number) if number is not None and float(number).is_integer() else 0
-
-
-def _rewritten(graph: Graph) -> Graph:
-    def visit(target: Graph, node: Node, operands: tuple[Value, ...]) -> Value:
-        exponent = _exponent(graph, node)
-        if exponent in _MULTIPLIED:
-            return _product(operands[0], exponent)
-        if exponent:
-            return _of_size(*operands, odd=exponent % 2 == 1)
-        if node.regions:
-            regions = tuple(map(_rewritten, node.regions))
-            ids = tuple(v.id for v in operands)
-            return target.value(target.add(node.op, ids, node.params, regions))
-        return copy_node(target, node, operands)
-
-    return rebuild(graph, visit)
+def whole_power(node: Node, operands: tuple[Value, ...]) -> Value | None:
+    """Return a whole power of floating-point numbers put as above; None for any other."""
+    base, exponent = operands
+    number = literal(exponent)
+    if node.type.dtype.kind != "f" or number is None or not float(number).is_integer():
+        return None
+    if number in _MULTIPLIED:
+        return _product(base, int(number))
+    return _of_size(base, exponent, odd=number % 2 == 1)
 
 
 def _product(x: Value, exponent: int) -> Value:

@@ -12,7 +12,7 @@ from gradc.kernels.lower import lower
 from gradc.kernels.nest import Loop, Unit
 from gradc.kernels.walk import loads, statements
 from gradc.options import Options
-from gradc.passes.vectorize import vectorized
+from gradc.passes.for_c import for_c
 from tests.bench.models import MODELS
 
 FULL_SWEEPS = {"logistic": 3, "call-option": 1, "recurrent-1024": 2, "rosenbrock-1e6": 2}
@@ -46,7 +46,7 @@ def artifact(name, *arguments):
 
 
 def lowered(name) -> Unit:
-    return lower(vectorized(artifact(name).program, heavy=True), Options())
+    return lower(for_c(artifact(name).program), Options())
 
 
 @pytest.mark.parametrize("name", FULL_SWEEPS)

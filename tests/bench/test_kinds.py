@@ -7,7 +7,7 @@ import gradc
 from gradc.kernels.cost import count
 from gradc.kernels.lower import lower
 from gradc.options import Options
-from gradc.passes.vectorize import vectorized
+from gradc.passes.for_c import for_c
 
 
 def correlation(data):
@@ -37,6 +37,6 @@ KINDS = {
 def test_costs(kind):
     function, shape, loads, stores = KINDS[kind]
     found = gradc.value_and_grad(function).artifact(np.random.default_rng(3).random(shape))
-    cost = count(lower(vectorized(found.program, heavy=True), Options()))
+    cost = count(lower(for_c(found.program), Options()))
     assert cost.loads <= loads
     assert cost.stores <= stores
